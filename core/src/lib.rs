@@ -1,0 +1,13 @@
+//! The pure heart of Driftless: same inputs, same outputs. It never knows a clock, a random source, a socket, a file or
+//! async; time comes in as an argument and effects go out as data.
+#![forbid(unsafe_code)]
+
+pub mod beacon;
+pub mod fold;
+pub mod log;
+pub mod lthash;
+pub mod machine;
+pub mod reconcile;
+pub mod trust;
+pub mod view;
+pub mod wire;

@@ -1,0 +1,291 @@
+//! Bodies: what a statement says. Kinds that this format version does not know are kept as they came.
+
+use std::collections::BTreeSet;
+
+use crate::codec::Item;
+use crate::edit::Edit;
+use crate::id::{PublicKey, StatementId};
+use crate::limits;
+use crate::path::{Prefix, Scope};
+use crate::statement::Invalid;
+
+/// What a grant allows its key to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verb {
+    /// Edit entries outside `@mesh`.
+    Write,
+    /// Approve what a grant demands approvals for.
+    Approve,
+    /// Issue narrower grants.
+    Delegate,
+    /// Revoke grants of greater rank.
+    Revoke,
+    /// Edit entries in `@mesh`: schemas, guards, rollout plans, node groups.
+    Operate,
+    /// Take part as a node and hold scopes.
+    Member,
+}
+
+/// A set of verbs.
+pub type Verbs = BTreeSet<Verb>;
+
+impl Verb {
+    /// Every verb, in the order of its number.
+    pub const ALL: [Verb; 6] = [Self::Write, Self::Approve, Self::Delegate, Self::Revoke, Self::Operate, Self::Member];
+
+    fn code(self) -> u64 {
+        match self {
+            Self::Write => 0,
+            Self::Approve => 1,
+            Self::Delegate => 2,
+            Self::Revoke => 3,
+            Self::Operate => 4,
+            Self::Member => 5,
+        }
+    }
+
+    /// The word, as commands and documents use it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Approve => "approve",
+            Self::Delegate => "delegate",
+            Self::Revoke => "revoke",
+            Self::Operate => "operate",
+            Self::Member => "member",
+        }
+    }
+}
+
+/// Founds a mesh: its first epoch of root keys and its first fold version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Genesis {
+    /// The root keys, ascending, without repetition.
+    pub keys: Vec<PublicKey>,
+    /// How many of them must approve a root act; more than half.
+    pub threshold: u64,
+    /// The fold version in force from the start.
+    pub fold_version: u64,
+    /// A name for people; two meshes may share it.
+    pub name: String,
+}
+
+/// Edits of the entries touched: one list for each touch, in the same order. Authorised all or nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// Edits for each touch.
+    pub edits: Vec<Vec<Edit>>,
+}
+
+/// Gives a key verbs on a prefix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    /// Who receives.
+    pub key: PublicKey,
+    /// What it may do.
+    pub verbs: Verbs,
+    /// Where.
+    pub prefix: Prefix,
+    /// For `member`: the scopes it may hold, ascending; empty means every scope under the prefix.
+    pub scopes: Vec<Scope>,
+}
+
+/// A signature more under another statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Approve {
+    /// The scope in which the approved statement lies.
+    pub scope: Scope,
+    /// What is approved: a mark, which need not be held.
+    pub id: StatementId,
+}
+
+/// What a statement says.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Body {
+    /// Founds the mesh.
+    Genesis(Genesis),
+    /// Edits entries.
+    Write(Write),
+    /// Gives authority.
+    Grant(Grant),
+    /// Adds a signature.
+    Approve(Approve),
+    /// A kind, an edit or a field that no fold version this code knows defines: stored, forwarded, void as unknown.
+    Unknown {
+        /// The kind's number.
+        kind: u64,
+        /// The body as it came.
+        item: Item,
+    },
+}
+
+const GENESIS: u64 = 0;
+const WRITE: u64 = 1;
+const GRANT: u64 = 2;
+const APPROVE: u64 = 3;
+
+impl Body {
+    /// The number of the kind.
+    pub fn kind(&self) -> u64 {
+        match self {
+            Self::Genesis(_) => GENESIS,
+            Self::Write(_) => WRITE,
+            Self::Grant(_) => GRANT,
+            Self::Approve(_) => APPROVE,
+            Self::Unknown { kind, .. } => *kind,
+        }
+    }
+
+    /// The word for the kind, as logs and documents use it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Genesis(_) => "genesis",
+            Self::Write(_) => "write",
+            Self::Grant(_) => "grant",
+            Self::Approve(_) => "approve",
+            Self::Unknown { .. } => "unknown",
+        }
+    }
+
+    /// The body as a CBOR item.
+    pub fn to_item(&self) -> Item {
+        match self {
+            Self::Genesis(genesis) => numbered(vec![
+                Item::Array(genesis.keys.iter().map(|key| Item::bytes(key.as_bytes())).collect()),
+                Item::uint(genesis.threshold),
+                Item::uint(genesis.fold_version),
+                Item::text(&genesis.name),
+            ]),
+            Self::Write(write) => Item::Array(
+                write.edits.iter().map(|edits| Item::Array(edits.iter().map(Edit::to_item).collect())).collect(),
+            ),
+            Self::Grant(grant) => numbered(vec![
+                Item::bytes(grant.key.as_bytes()),
+                Item::Array(grant.verbs.iter().map(|verb| Item::uint(verb.code())).collect()),
+                Item::text(grant.prefix.as_str()),
+                Item::Array(grant.scopes.iter().map(|scope| Item::text(scope.as_str())).collect()),
+            ]),
+            Self::Approve(approve) => {
+                numbered(vec![Item::text(approve.scope.as_str()), Item::bytes(approve.id.as_bytes())])
+            }
+            Self::Unknown { item, .. } => item.clone(),
+        }
+    }
+
+    /// Reads the body of a kind. `touches` is how many entries the envelope names.
+    pub fn from_item(kind: u64, item: &Item, touches: usize) -> Result<Self, Invalid> {
+        let known = match kind {
+            GENESIS => read_genesis(item)?.map(Self::Genesis),
+            WRITE => read_write(item, touches)?.map(Self::Write),
+            GRANT => read_grant(item)?.map(Self::Grant),
+            APPROVE => read_approve(item)?.map(Self::Approve),
+            _ => None,
+        };
+        Ok(known.unwrap_or_else(|| Self::Unknown { kind, item: item.clone() }))
+    }
+}
+
+fn numbered(items: Vec<Item>) -> Item {
+    Item::Map(items.into_iter().zip(0u64..).map(|(item, key)| (Item::uint(key), item)).collect())
+}
+
+/// The fields 0, 1, … n−1 of a map, in order. `Ok(None)`: all of them, and further ones that nobody here knows.
+fn fields<'a, const N: usize>(item: &'a Item, what: &'static str) -> Result<Option<[&'a Item; N]>, Invalid> {
+    let Item::Map(entries) = item else { return Err(Invalid::Field(what)) };
+    let known: Vec<&Item> = (0..N as u64)
+        .map_while(|key| entries.iter().find(|(found, _)| found.as_u64() == Some(key)).map(|(_, item)| item))
+        .collect();
+    let known: [&Item; N] = known.try_into().map_err(|_| Invalid::Field(what))?;
+    Ok(if entries.len() == N { Some(known) } else { None })
+}
+
+fn ascending<T: Ord>(list: &[T], what: &'static str) -> Result<(), Invalid> {
+    if list.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(Invalid::NotAscending(what)) }
+}
+
+fn read_key(item: &Item, what: &'static str) -> Result<PublicKey, Invalid> {
+    let key = PublicKey(item.as_32().ok_or(Invalid::Field(what))?);
+    if crate::sign::is_sound(&key) { Ok(key) } else { Err(Invalid::WeakKey(key)) }
+}
+
+fn read_list<T>(
+    item: &Item,
+    what: &'static str,
+    max: usize,
+    read: impl Fn(&Item) -> Result<T, Invalid>,
+) -> Result<Vec<T>, Invalid> {
+    let items = item.as_array().ok_or(Invalid::Field(what))?;
+    if items.len() > max {
+        return Err(Invalid::TooMany { what, max, got: items.len() });
+    }
+    items.iter().map(read).collect()
+}
+
+fn read_genesis(item: &Item) -> Result<Option<Genesis>, Invalid> {
+    let Some([keys, threshold, fold_version, name]) = fields::<4>(item, "genesis")? else { return Ok(None) };
+    let keys = read_list(keys, "root keys", limits::ROOT_KEYS, |key| read_key(key, "genesis: root key"))?;
+    ascending(&keys, "root keys")?;
+    let threshold = threshold.as_u64().ok_or(Invalid::Field("genesis: threshold"))?;
+    let count = keys.len() as u64;
+    if threshold > count || threshold * 2 <= count {
+        return Err(Invalid::Threshold { threshold, keys: count });
+    }
+    let fold_version = fold_version.as_u64().ok_or(Invalid::Field("genesis: fold version"))?;
+    let name = name.as_text().ok_or(Invalid::Field("genesis: name"))?;
+    if name.len() > limits::MESH_NAME_BYTES || name.chars().any(char::is_control) {
+        return Err(Invalid::Field("genesis: name"));
+    }
+    Ok(Some(Genesis { keys, threshold, fold_version, name: name.to_owned() }))
+}
+
+fn read_write(item: &Item, touches: usize) -> Result<Option<Write>, Invalid> {
+    let lists = item.as_array().ok_or(Invalid::Field("write"))?;
+    if lists.len() != touches {
+        return Err(Invalid::EditsAndTouches { edits: lists.len(), touches });
+    }
+    let mut total = 0usize;
+    let mut known = true;
+    let mut edits = Vec::with_capacity(lists.len());
+    for list in lists {
+        let list = list.as_array().ok_or(Invalid::Field("write: edits of an entry"))?;
+        total += list.len();
+        if list.is_empty() {
+            return Err(Invalid::Empty("the edits of an entry touched"));
+        }
+        if total > limits::EDITS {
+            return Err(Invalid::TooMany { what: "edits", max: limits::EDITS, got: total });
+        }
+        let read: Vec<Option<Edit>> = list.iter().map(Edit::from_item).collect::<Result<_, _>>()?;
+        known &= read.iter().all(Option::is_some);
+        edits.push(read.into_iter().flatten().collect());
+    }
+    Ok(known.then_some(Write { edits }))
+}
+
+fn read_grant(item: &Item) -> Result<Option<Grant>, Invalid> {
+    let Some([key, verbs, prefix, scopes]) = fields::<4>(item, "grant")? else { return Ok(None) };
+    let key = read_key(key, "grant: key")?;
+    let codes = read_list(verbs, "verbs", 64, |verb| verb.as_u64().ok_or(Invalid::Field("grant: verb")))?;
+    ascending(&codes, "verbs")?;
+    if codes.is_empty() {
+        return Err(Invalid::Empty("verbs of a grant"));
+    }
+    let verbs: Verbs = Verb::ALL.into_iter().filter(|verb| codes.contains(&verb.code())).collect();
+    if verbs.len() != codes.len() {
+        return Ok(None);
+    }
+    let prefix = prefix.as_text().ok_or(Invalid::Field("grant: prefix"))?.parse().map_err(Invalid::Path)?;
+    let scopes = read_list(scopes, "scopes", limits::GRANT_SCOPES, |scope| {
+        Scope::parse(scope.as_text().ok_or(Invalid::Field("grant: scope"))?).map_err(Invalid::Path)
+    })?;
+    ascending(&scopes, "scopes")?;
+    Ok(Some(Grant { key, verbs, prefix, scopes }))
+}
+
+fn read_approve(item: &Item) -> Result<Option<Approve>, Invalid> {
+    let Some([scope, id]) = fields::<2>(item, "approve")? else { return Ok(None) };
+    let scope = Scope::parse(scope.as_text().ok_or(Invalid::Field("approve: scope"))?).map_err(Invalid::Path)?;
+    let id = StatementId(id.as_32().ok_or(Invalid::Field("approve: id"))?);
+    Ok(Some(Approve { scope, id }))
+}

@@ -1,0 +1,235 @@
+//! Deterministic CBOR (RFC 8949 §4.2.1): one byte string for each item, and a decoder that accepts no other.
+//!
+//! `minicbor` reads and writes the primitives. Canonical form is enforced by construction: what was decoded is encoded
+//! again and must give the same bytes.
+
+use minicbor::data::Type;
+use minicbor::{Decoder, Encoder};
+
+use crate::limits::CBOR_DEPTH;
+
+/// A decoded CBOR item: the part of the data model that statements use (no tags, no undefined, no indefinite lengths).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Item {
+    /// null
+    Null,
+    /// true or false
+    Bool(bool),
+    /// An integer from −2⁶³ to 2⁶⁴−1.
+    Int(i128),
+    /// A finite float, written in the shortest of the three widths that keeps its value.
+    Float(f64),
+    /// A byte string.
+    Bytes(Vec<u8>),
+    /// A text string.
+    Text(String),
+    /// An array.
+    Array(Vec<Item>),
+    /// A map; entries in the order of their keys' encodings.
+    Map(Vec<(Item, Item)>),
+}
+
+/// Why bytes are not the canonical encoding of an item. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadCbor {
+    /// The bytes end too early, are longer than the item, or are not CBOR.
+    #[error("not one well-formed CBOR item: {0}")]
+    Malformed(String),
+    /// CBOR, but a kind of item that statements never contain.
+    #[error("CBOR item of a kind that statements do not use: {0}")]
+    Unsupported(String),
+    /// Nested deeper than the bound.
+    #[error("CBOR nested deeper than {CBOR_DEPTH} levels")]
+    TooDeep,
+    /// The same item has a different canonical encoding.
+    #[error("CBOR is not in the deterministic form of RFC 8949 section 4.2.1")]
+    NotCanonical,
+}
+
+/// The canonical bytes of an item. Map entries are sorted here, so callers may list them in any order.
+pub fn encode(item: &Item) -> Vec<u8> {
+    let mut out = Vec::with_capacity(128);
+    write(&mut out, item);
+    out
+}
+
+/// Reads the canonical encoding of one item, and nothing else.
+pub fn decode(bytes: &[u8]) -> Result<Item, BadCbor> {
+    let mut decoder = Decoder::new(bytes);
+    let item = read(&mut decoder, 0)?;
+    if decoder.position() != bytes.len() {
+        return Err(BadCbor::Malformed("bytes after the item".into()));
+    }
+    if encode(&item) != bytes {
+        return Err(BadCbor::NotCanonical);
+    }
+    Ok(item)
+}
+
+/// Runs an encoder over a byte vector: that writer never fails, so neither does this.
+fn emit(out: &mut Vec<u8>, write: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) {
+    write(&mut Encoder::new(out));
+}
+
+fn write(out: &mut Vec<u8>, item: &Item) {
+    match item {
+        Item::Null => emit(out, |e| drop(e.null())),
+        Item::Bool(value) => emit(out, |e| drop(e.bool(*value))),
+        Item::Int(value) => write_int(out, *value),
+        Item::Float(value) => write_float(out, *value),
+        Item::Bytes(value) => emit(out, |e| drop(e.bytes(value))),
+        Item::Text(value) => emit(out, |e| drop(e.str(value))),
+        Item::Array(items) => {
+            emit(out, |e| drop(e.array(items.len() as u64)));
+            items.iter().for_each(|item| write(out, item));
+        }
+        Item::Map(entries) => {
+            emit(out, |e| drop(e.map(entries.len() as u64)));
+            let mut encoded: Vec<(Vec<u8>, &Item)> = entries.iter().map(|(key, value)| (encode(key), value)).collect();
+            encoded.sort_by(|a, b| a.0.cmp(&b.0));
+            for (key, value) in encoded {
+                out.extend_from_slice(&key);
+                write(out, value);
+            }
+        }
+    }
+}
+
+fn write_int(out: &mut Vec<u8>, value: i128) {
+    match u64::try_from(value) {
+        Ok(value) => emit(out, |e| drop(e.u64(value))),
+        Err(_) => emit(out, |e| drop(e.i64(i64::try_from(value).unwrap_or(i64::MIN)))),
+    }
+}
+
+fn write_float(out: &mut Vec<u8>, value: f64) {
+    let single = value as f32;
+    if f64::from(single).to_bits() != value.to_bits() {
+        return emit(out, |e| drop(e.f64(value)));
+    }
+    let mut short = Vec::with_capacity(3);
+    emit(&mut short, |e| drop(e.f16(single)));
+    let exact = Decoder::new(&short).f16().is_ok_and(|back| back.to_bits() == single.to_bits());
+    if exact { out.extend_from_slice(&short) } else { emit(out, |e| drop(e.f32(single))) }
+}
+
+fn malformed(error: minicbor::decode::Error) -> BadCbor {
+    BadCbor::Malformed(error.to_string())
+}
+
+fn read(decoder: &mut Decoder<'_>, depth: usize) -> Result<Item, BadCbor> {
+    if depth > CBOR_DEPTH {
+        return Err(BadCbor::TooDeep);
+    }
+    match decoder.datatype().map_err(malformed)? {
+        Type::Null => decoder.null().map(|()| Item::Null).map_err(malformed),
+        Type::Bool => decoder.bool().map(Item::Bool).map_err(malformed),
+        Type::U8 | Type::U16 | Type::U32 | Type::U64 => {
+            decoder.u64().map(|value| Item::Int(value.into())).map_err(malformed)
+        }
+        Type::I8 | Type::I16 | Type::I32 | Type::I64 => {
+            decoder.i64().map(|value| Item::Int(value.into())).map_err(malformed)
+        }
+        Type::F16 => decoder.f16().map_err(malformed).and_then(|value| finite(value.into())),
+        Type::F32 => decoder.f32().map_err(malformed).and_then(|value| finite(value.into())),
+        Type::F64 => decoder.f64().map_err(malformed).and_then(finite),
+        Type::Bytes => decoder.bytes().map(|value| Item::Bytes(value.to_vec())).map_err(malformed),
+        Type::String => decoder.str().map(|value| Item::Text(value.to_owned())).map_err(malformed),
+        Type::Array => read_array(decoder, depth),
+        Type::Map => read_map(decoder, depth),
+        other => Err(BadCbor::Unsupported(other.to_string())),
+    }
+}
+
+fn finite(value: f64) -> Result<Item, BadCbor> {
+    if value.is_finite() { Ok(Item::Float(value)) } else { Err(BadCbor::Unsupported("a float that is not finite".into())) }
+}
+
+fn read_array(decoder: &mut Decoder<'_>, depth: usize) -> Result<Item, BadCbor> {
+    let len = length(decoder.array().map_err(malformed)?, decoder)?;
+    (0..len).map(|_| read(decoder, depth + 1)).collect::<Result<_, _>>().map(Item::Array)
+}
+
+fn read_map(decoder: &mut Decoder<'_>, depth: usize) -> Result<Item, BadCbor> {
+    let len = length(decoder.map().map_err(malformed)?, decoder)?;
+    let mut entries = Vec::new();
+    let mut last: Option<&[u8]> = None;
+    for _ in 0..len {
+        let start = decoder.position();
+        let key = read(decoder, depth + 1)?;
+        let bytes = decoder.input().get(start..decoder.position()).unwrap_or_default();
+        if last.is_some_and(|last| last >= bytes) {
+            return Err(BadCbor::NotCanonical);
+        }
+        last = Some(bytes);
+        entries.push((key, read(decoder, depth + 1)?));
+    }
+    Ok(Item::Map(entries))
+}
+
+/// A definite length that the remaining bytes can hold: no allocation on a promise.
+fn length(declared: Option<u64>, decoder: &Decoder<'_>) -> Result<u64, BadCbor> {
+    let remaining = decoder.input().len().saturating_sub(decoder.position()) as u64;
+    match declared {
+        Some(len) if len <= remaining => Ok(len),
+        Some(_) => Err(BadCbor::Malformed("a length beyond the end of input".into())),
+        None => Err(BadCbor::NotCanonical),
+    }
+}
+
+impl Item {
+    /// A byte string.
+    pub fn bytes(bytes: &[u8]) -> Self {
+        Self::Bytes(bytes.to_vec())
+    }
+
+    /// A text string.
+    pub fn text(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+
+    /// An unsigned integer.
+    pub fn uint(value: u64) -> Self {
+        Self::Int(value.into())
+    }
+
+    /// This item as 32 bytes.
+    pub fn as_32(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Bytes(bytes) => bytes.as_slice().try_into().ok(),
+            _ => None,
+        }
+    }
+
+    /// This item as an unsigned 64-bit integer.
+    pub fn as_u64(&self) -> Option<u64> {
+        match self {
+            Self::Int(value) => u64::try_from(*value).ok(),
+            _ => None,
+        }
+    }
+
+    /// This item as a signed 64-bit integer.
+    pub fn as_i64(&self) -> Option<i64> {
+        match self {
+            Self::Int(value) => i64::try_from(*value).ok(),
+            _ => None,
+        }
+    }
+
+    /// This item as a text.
+    pub fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// This item as an array.
+    pub fn as_array(&self) -> Option<&[Item]> {
+        match self {
+            Self::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The fewest edits between two values.

@@ -1,0 +1,31 @@
+//! Statements: the signed, immutable unit of replication, and everything needed to read, build, sign and check one.
+//!
+//! This room is shared by `core` and `client`. It knows hashes, signatures and the codec. It must not know the log,
+//! trust, the fold, a clock, a random source or any I/O. The byte format is specified in `docs/statement.md`.
+
+#![forbid(unsafe_code)]
+
+pub mod body;
+pub mod codec;
+pub mod diff;
+pub mod edit;
+pub mod hlc;
+pub mod id;
+pub mod json;
+pub mod limits;
+pub mod patch;
+pub mod path;
+pub mod sign;
+pub mod statement;
+pub mod tree;
+pub mod value;
+
+pub use body::{Approve, Body, Genesis, Grant, Verb, Verbs, Write};
+pub use edit::{After, Edit, ElementRef, Op, Pointer, Step};
+pub use hlc::Hlc;
+pub use id::{ElementId, MeshId, PublicKey, StatementId};
+pub use path::{Path, Prefix, Scope};
+pub use sign::{SecretKey, Signed, Verified};
+pub use statement::{Invalid, Note, Statement, Touch};
+pub use tree::{Skip, Tree};
+pub use value::Value;

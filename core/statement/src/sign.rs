@@ -1,0 +1,151 @@
+//! Signatures. A claim and a proof are different types: [`Signed`] came from outside, [`Verified`] passed the one check.
+
+use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+use crate::id::{MeshId, PublicKey, StatementId};
+use crate::limits;
+use crate::statement::{Bytes, Invalid, Statement};
+
+/// What is signed before the canonical bytes, so that no signature serves two purposes.
+const CONTEXT: &[u8] = b"driftless/statement/v1\0";
+const SIGNATURE_BYTES: usize = 64;
+
+/// An Ed25519 secret key. It has no `Debug`, no `Display` and no serialisation, and is wiped when dropped.
+#[derive(Zeroize, ZeroizeOnDrop)]
+pub struct SecretKey([u8; 32]);
+
+impl SecretKey {
+    /// A key from its 32 secret bytes, which the caller drew from the system's randomness.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The secret bytes, for writing a key file.
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The public half.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(SigningKey::from_bytes(&self.0).verifying_key().to_bytes())
+    }
+
+    /// Signs under a purpose: the context must be unique to it and end in a zero byte.
+    pub fn sign_for(&self, context: &[u8], message: &[u8]) -> [u8; 64] {
+        SigningKey::from_bytes(&self.0).sign(&[context, message].concat()).to_bytes()
+    }
+}
+
+/// Whether a public key is a canonical point of large order: the only kind that can ever verify.
+pub fn is_sound(key: &PublicKey) -> bool {
+    VerifyingKey::from_bytes(key.as_bytes())
+        .is_ok_and(|point| !point.is_weak() && point.to_bytes() == key.0)
+}
+
+/// The one place that checks a signature, strictly (RFC 8032 with the extra checks of `verify_strict`).
+pub fn verify_for(key: &PublicKey, context: &[u8], message: &[u8], signature: &[u8; 64]) -> bool {
+    VerifyingKey::from_bytes(key.as_bytes()).is_ok_and(|point| {
+        point.verify_strict(&[context, message].concat(), &Signature::from_bytes(signature)).is_ok()
+    })
+}
+
+/// A statement that somebody claims to have signed: decoded and self-consistent, signature not yet checked.
+#[derive(Debug, Clone)]
+pub struct Signed(Verified);
+
+/// A statement whose signature was checked in this process, or whose id was compared with the one of a statement that
+/// had been. Cheap to clone by reference: hold it in an `Arc`.
+#[derive(Debug, Clone)]
+pub struct Verified {
+    id: StatementId,
+    statement: Statement,
+    wire: Bytes,
+}
+
+impl Signed {
+    /// Reads wire bytes: canonical bytes, then 64 bytes of signature.
+    pub fn decode(wire: &[u8]) -> Result<Self, Invalid> {
+        if wire.len() > limits::STATEMENT_BYTES + SIGNATURE_BYTES {
+            return Err(Invalid::TooLarge { got: wire.len().saturating_sub(SIGNATURE_BYTES) });
+        }
+        let canonical = canonical_part(wire).ok_or(Invalid::Short)?;
+        let statement = Statement::decode(canonical)?;
+        Ok(Self(Verified { id: StatementId::of(canonical), statement, wire: wire.into() }))
+    }
+
+    /// The id: of the content, so it holds before the signature is checked.
+    pub fn id(&self) -> StatementId {
+        self.0.id
+    }
+
+    /// What it says, not yet proven to be said by its author.
+    pub fn statement(&self) -> &Statement {
+        &self.0.statement
+    }
+
+    /// Refuses a statement of another mesh.
+    pub fn check_mesh(&self, want: MeshId) -> Result<(), Invalid> {
+        let got = self.0.statement.belongs_to(self.0.id);
+        if got == want { Ok(()) } else { Err(Invalid::Mesh { got, want }) }
+    }
+
+    /// Checks the signature.
+    pub fn verify(self) -> Result<Verified, Invalid> {
+        let author = self.0.statement.author;
+        let good = signature_part(&self.0.wire).is_some_and(|signature| {
+            let canonical = canonical_part(&self.0.wire).unwrap_or_default();
+            verify_for(&author, CONTEXT, canonical, signature)
+        });
+        if good { Ok(self.0) } else { Err(Invalid::Signature(author)) }
+    }
+
+    /// Takes it as proven because its own store kept it under this id after checking the signature once.
+    pub fn trust_stored(self, id: StatementId) -> Option<Verified> {
+        (self.0.id == id).then_some(self.0)
+    }
+}
+
+fn canonical_part(wire: &[u8]) -> Option<&[u8]> {
+    wire.get(..wire.len().checked_sub(SIGNATURE_BYTES)?)
+}
+
+fn signature_part(wire: &[u8]) -> Option<&[u8; SIGNATURE_BYTES]> {
+    wire.last_chunk()
+}
+
+impl Verified {
+    /// Signs a statement. Refuses one that a receiver would refuse.
+    pub fn sign(statement: Statement, key: &SecretKey) -> Result<Self, Invalid> {
+        let canonical = statement.encode();
+        if Statement::decode(&canonical)? != statement {
+            return Err(Invalid::Field("statement"));
+        }
+        if key.public() != statement.author {
+            return Err(Invalid::Signature(statement.author));
+        }
+        let signature = key.sign_for(CONTEXT, &canonical);
+        let id = StatementId::of(&canonical);
+        Ok(Self { id, statement, wire: [canonical.as_slice(), &signature].concat().into() })
+    }
+
+    /// The id.
+    pub fn id(&self) -> StatementId {
+        self.id
+    }
+
+    /// What it says.
+    pub fn statement(&self) -> &Statement {
+        &self.statement
+    }
+
+    /// Canonical bytes and signature, as they travel and lie on disk.
+    pub fn wire(&self) -> &Bytes {
+        &self.wire
+    }
+
+    /// Position in the order in which fitness is decided: time, then id.
+    pub fn key(&self) -> (crate::Hlc, StatementId) {
+        (self.statement.hlc, self.id)
+    }
+}

@@ -1,0 +1,12 @@
+//! The shell around `core`: libp2p, redb, HTTP, metrics and configuration. The rooms `p2p`, `store` and `http` never
+//! import one another; they meet in the driver.
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod door;
+pub mod driver;
+pub mod http;
+pub mod keys;
+pub mod metrics;
+pub mod p2p;
+pub mod store;
