@@ -1,1 +1,10 @@
-//! view
+//! The view: an immutable snapshot of effective values. Reads never lock and never wait. It knows nothing of statements'
+//! insides, of Automerge or of how a value came to be.
+
+mod activate;
+mod revision;
+mod snapshot;
+
+pub use activate::{Candidate, activate};
+pub use revision::Revision;
+pub use snapshot::{EntryView, Since, View};

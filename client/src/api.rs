@@ -1,0 +1,477 @@
+//! The shapes of the HTTP API, shared by the node that serves them and the clients that read them.
+//!
+//! Every answer to a read carries the headers in [`header`]; every error is an RFC 9457 [`Problem`].
+
+use std::collections::BTreeMap;
+
+use driftless_statement::{Hlc, MeshId, Note, Path, PublicKey, Scope, StatementId, Value};
+use serde::{Deserialize, Serialize};
+
+/// Names of the headers that answers carry.
+pub mod header {
+    /// Effective digest of the scope read (or of all scopes held), hexadecimal.
+    pub const DIGEST: &str = "driftless-digest";
+    /// Revision of the view that answered: `STORE-BOOT.COUNT`. Later views of the same store compare greater.
+    pub const REVISION: &str = "driftless-revision";
+    /// Seconds since this node last agreed with another node, or `never`.
+    pub const STALENESS: &str = "driftless-staleness";
+    /// `true` while merged and effective values differ in what was read.
+    pub const DIFFERS: &str = "driftless-differs";
+    /// `true` while the node hears no other node although it expects some.
+    pub const ISOLATED: &str = "driftless-isolated";
+    /// On a request: a reason for the statement's note.
+    pub const REASON: &str = "driftless-reason";
+    /// On a request: a ticket for the statement's note.
+    pub const TICKET: &str = "driftless-ticket";
+}
+
+/// An RFC 9457 problem. `kind` is a stable word; nothing was changed unless `changed` says so.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Problem {
+    /// `urn:driftless:problem:<word>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// A short title, the same for all problems of the kind.
+    pub title: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// What is wrong here, which field, which limit, and what to do.
+    pub detail: String,
+    /// The path or id that the problem is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// Nodes that hold what was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub held_by: Vec<String>,
+}
+
+/// One entry as services read it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Item {
+    /// Its path.
+    pub path: Path,
+    /// Its effective value.
+    pub value: Value,
+    /// The entity tag for `If-Match`: names the merged heads.
+    pub etag: String,
+    /// Revision of the view in which it last changed.
+    pub revision: String,
+    /// Whether a merged value waits for activation.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub differs: bool,
+    /// Open conflicts in the entry.
+    #[serde(default)]
+    pub conflicts: u32,
+}
+
+/// A page of entries under a prefix.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Listing {
+    /// Revision of the one view that the page was read from.
+    pub revision: String,
+    /// The entries, ascending by path.
+    pub items: Vec<Item>,
+    /// Pass as `after` for the next page; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<Path>,
+}
+
+/// What a watch sends: server-sent events named like the variants, `id:` is the revision.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum WatchEvent {
+    /// The state begins anew (first connection, or you fell behind): drop what you have under the prefix; `put`s of
+    /// the whole state follow, then `synced`.
+    Reset {
+        /// Why.
+        reason: String,
+    },
+    /// The whole state was sent; from now on events are changes.
+    Synced {
+        /// Revision of the state.
+        revision: String,
+    },
+    /// An entry has a new effective value.
+    Put(Item),
+    /// An entry is gone.
+    Delete {
+        /// Which.
+        path: Path,
+        /// In which revision.
+        revision: String,
+    },
+    /// Nothing changed under the prefix, and the node is alive: revision and staleness now.
+    Alive {
+        /// The current revision.
+        revision: String,
+        /// Seconds since the node agreed with another one; absent: never.
+        staleness: Option<u64>,
+        /// Whether it hears nobody although it expects some.
+        isolated: bool,
+    },
+}
+
+/// The answer to a write at the door of a node, durable on its disk.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Written {
+    /// The statement that carries the change; absent when the value was already there and nothing was signed.
+    #[schema(value_type = Option<String>)]
+    pub id: Option<StatementId>,
+    /// Revision from which on reads of this node see it.
+    pub revision: String,
+    /// Whether it is fit, and if not why.
+    pub fate: String,
+    /// The entity tag of the entry now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+}
+
+/// What became of one submitted statement.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Submitted {
+    /// Its id; absent when it could not be read.
+    #[schema(value_type = Option<String>)]
+    pub id: Option<StatementId>,
+    /// `stored`, `known`, `waiting` or `refused`.
+    pub outcome: String,
+    /// For `waiting` and `refused`: the stable word of the reason.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// For `waiting` and `refused`: the reason in words.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// What became of submitted statements, and where reads see them.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Submission {
+    /// One for each statement, in order.
+    pub results: Vec<Submitted>,
+    /// Revision from which on reads of this node see the stored ones.
+    pub revision: String,
+}
+
+/// What a signer needs to edit one entry: its merged state with the names of its list elements.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Merged {
+    /// The entry.
+    pub path: Path,
+    /// The mesh.
+    pub mesh: MeshId,
+    /// The merged heads: the bases of the next edit.
+    pub heads: Vec<StatementId>,
+    /// The entity tag of these heads.
+    pub etag: String,
+    /// The merged value; absent when the entry is.
+    pub tree: Option<TreeJson>,
+    /// The latest hybrid time among what an edit by this author would name: it must be later.
+    pub after: Hlc,
+    /// For `?author=KEY`: the author's own heads in the scope.
+    pub prev: Vec<StatementId>,
+    /// For `?author=KEY`: the grant to rely on for this path, when there is one.
+    pub grant: Option<StatementId>,
+}
+
+/// A tree with element names as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TreeJson {
+    /// null, boolean, number or text.
+    Leaf(Value),
+    /// A counter.
+    Counter(i64),
+    /// Elements: name (`STATEMENT:EDIT:ORDINAL`) and tree.
+    List(Vec<(String, TreeJson)>),
+    /// A map.
+    Map(BTreeMap<String, TreeJson>),
+}
+
+/// A statement in words.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StatementInfo {
+    /// Its id.
+    pub id: StatementId,
+    /// Its scope.
+    pub scope: Scope,
+    /// Who signed.
+    pub author: PublicKey,
+    /// The grant relied on.
+    pub grant: StatementId,
+    /// Hybrid time: `MILLIS.COUNTER`.
+    pub hlc: String,
+    /// The same as RFC 3339.
+    pub time: String,
+    /// The kind of body.
+    pub kind: String,
+    /// Entries touched.
+    pub paths: Vec<Path>,
+    /// Edits in words, `put /replicas 3`, one list for each path.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Vec<String>>,
+    /// Why.
+    #[serde(default)]
+    pub note: Note,
+    /// `fit`, `unfit`, `pending`, `void` or `not_due`.
+    pub fate: String,
+    /// The reason when it is not fit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Edits skipped, in words.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub skipped: Vec<String>,
+    /// Bases by path.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bases: BTreeMap<Path, Vec<StatementId>>,
+}
+
+/// A page of statements.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct History {
+    /// Latest first.
+    pub statements: Vec<StatementInfo>,
+    /// Pass as `before` for the next page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// Two concurrent edits that touch the same place.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConflictInfo {
+    /// The entry.
+    pub path: Path,
+    /// Where in its value, as JSON Pointer (elements as their present index, or their name when gone).
+    pub pointer: String,
+    /// The edit that shows, in words.
+    pub winner: ConflictSide,
+    /// The edit that does not.
+    pub loser: ConflictSide,
+}
+
+/// One side of a conflict.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ConflictSide {
+    /// The statement.
+    pub id: StatementId,
+    /// Who signed it.
+    pub author: PublicKey,
+    /// When, RFC 3339.
+    pub time: String,
+    /// The edit in words.
+    pub edit: String,
+}
+
+/// Open conflicts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Conflicts {
+    /// Ascending by path and pointer.
+    pub conflicts: Vec<ConflictInfo>,
+    /// How many there are in all.
+    pub total: u64,
+}
+
+/// Why an entry reads as it does.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The entry.
+    pub path: Path,
+    /// Its merged value.
+    pub merged: Option<Value>,
+    /// Its effective value.
+    pub effective: Option<Value>,
+    /// The merged heads.
+    pub heads: Vec<StatementId>,
+    /// The statement behind each leaf of the merged value: JSON Pointer to statement.
+    pub winners: Vec<Winner>,
+    /// Open conflicts in the entry.
+    pub conflicts: Vec<ConflictInfo>,
+    /// Statements about the entry that do not show, with the rule that keeps them out.
+    pub kept_out: Vec<StatementInfo>,
+    /// For each statement that shows: the chain of grants up to genesis.
+    pub chains: BTreeMap<StatementId, Vec<StatementId>>,
+}
+
+/// The statement behind one leaf.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Winner {
+    /// JSON Pointer of the leaf.
+    pub pointer: String,
+    /// Its value.
+    pub value: Value,
+    /// The statement that wrote it.
+    pub id: StatementId,
+    /// Who signed it.
+    pub author: PublicKey,
+    /// When, RFC 3339.
+    pub time: String,
+}
+
+/// How far this node is from each other one, measured at equal points.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Divergence {
+    /// This node.
+    pub node: PublicKey,
+    /// Share of the heard nodes that differ from this one at the same mark, from 0 to 1.
+    pub ratio: f64,
+    /// Seconds since which some node differs; 0 when none does.
+    pub age_seconds: u64,
+    /// Nodes that may be members, this one included.
+    pub expected: u32,
+    /// Nodes heard within the beacon expiry, this one included.
+    pub heard: u32,
+    /// Expected nodes not heard.
+    pub silent: u32,
+    /// Equal sets with unequal merged digests were seen: must never happen.
+    pub alarm: bool,
+    /// One row for each expected node.
+    pub nodes: Vec<NodeRow>,
+}
+
+/// One node as this one sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NodeRow {
+    /// Its key.
+    pub node: PublicKey,
+    /// Its name, when its beacon gives one.
+    pub name: String,
+    /// Whether it is the node that answers.
+    pub this: bool,
+    /// `in_sync`, `differs`, `unknown` or `silent`.
+    pub state: String,
+    /// Seconds in that state.
+    pub since_seconds: u64,
+    /// Seconds since its last beacon; absent: never heard.
+    pub heard_seconds: Option<u64>,
+    /// How far its newest statement lies behind the newest known, in milliseconds.
+    pub lag_ms: u64,
+    /// Fold version in force there.
+    pub fold_version: u64,
+    /// Peers it is connected to.
+    pub peers: u32,
+    /// Health words such as `read_only`, `own_branch_forked`, `isolated`; empty when well.
+    pub health: Vec<String>,
+    /// Per scope.
+    pub scopes: Vec<ScopeRow>,
+}
+
+/// One scope of one node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ScopeRow {
+    /// Which.
+    pub scope: Scope,
+    /// `in_sync`, `differs` or `unknown`.
+    pub state: String,
+    /// Statements it holds.
+    pub statements: u64,
+    /// Digest of the set, first 16 hexadecimal digits.
+    pub set: String,
+    /// Digest of the merged state, likewise.
+    pub merged: String,
+    /// Digest of the effective state, likewise.
+    pub effective: String,
+}
+
+/// How far one change got.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Change {
+    /// The statement.
+    pub statement: StatementInfo,
+    /// Nodes known to have it effective.
+    pub has: Vec<Reach>,
+    /// Nodes known to lack it.
+    pub lacks: Vec<Reach>,
+    /// Nodes of which nothing can be said yet.
+    pub unknown: Vec<Reach>,
+    /// Expected nodes that hold the scope.
+    pub expected: u32,
+}
+
+/// One node in a [`Change`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Reach {
+    /// The node.
+    pub node: PublicKey,
+    /// Its name, when known.
+    pub name: String,
+    /// Seconds since which that is known.
+    pub since_seconds: u64,
+    /// Why it is not known to have it: `silent`, `differs`, `waiting_for_mark`, …; empty when it has it.
+    pub why: String,
+}
+
+/// This node, its store and what it holds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// Its key.
+    pub node: PublicKey,
+    /// Its name.
+    pub name: String,
+    /// The mesh.
+    pub mesh: MeshId,
+    /// The mesh's name.
+    pub mesh_name: String,
+    /// Version of the program.
+    pub version: String,
+    /// Fold version in force.
+    pub fold_version: u64,
+    /// Current revision.
+    pub revision: String,
+    /// Peers connected.
+    pub peers: Vec<PublicKey>,
+    /// Statements held and waiting.
+    pub statements: u64,
+    /// Statements in the waiting room.
+    pub waiting: u64,
+    /// Entries with an effective value.
+    pub entries: u64,
+    /// Open conflicts.
+    pub conflicts: u64,
+    /// Scopes held.
+    pub scopes: Vec<ScopeRow>,
+    /// Health words; empty when well.
+    pub health: Vec<String>,
+    /// Bytes of the store on disk.
+    pub store_bytes: u64,
+    /// Seconds since this node agreed with another one; absent: never.
+    pub staleness: Option<u64>,
+}
+
+/// One grant as trust sees it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GrantInfo {
+    /// The statement that gives it.
+    pub id: StatementId,
+    /// Who gives.
+    pub issuer: PublicKey,
+    /// Who receives.
+    pub key: PublicKey,
+    /// What.
+    pub verbs: Vec<String>,
+    /// Where.
+    pub prefix: String,
+    /// For members: scopes it may hold; empty means every scope under the prefix.
+    pub scopes: Vec<Scope>,
+    /// Distance from the roots.
+    pub rank: u32,
+    /// `authorised`, `pending` or `void`.
+    pub state: String,
+    /// The chain of grants up to genesis.
+    pub chain: Vec<StatementId>,
+}
+
+/// Grants of the mesh.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Grants {
+    /// The genesis statement.
+    pub genesis: StatementId,
+    /// The root keys of the epoch in force.
+    pub roots: Vec<PublicKey>,
+    /// How many of them a root act needs.
+    pub threshold: u64,
+    /// Ascending by rank and id.
+    pub grants: Vec<GrantInfo>,
+    /// For `?author=KEY`: that author's own heads in `@mesh`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub prev: Vec<StatementId>,
+    /// The latest hybrid time in `@mesh`: a new grant must be later.
+    pub after: Hlc,
+}

@@ -1,0 +1,103 @@
+//! Effects: what a node wants done, as plain data that tests compare.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use driftless_statement::{PublicKey, Scope, StatementId, Verified};
+
+use super::event::CallId;
+use super::outcome::{SubmitOutcome, WriteOutcome};
+use crate::view::View;
+
+/// What a gossip topic is about.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Topic {
+    /// Statements of one scope.
+    Scope(Scope),
+    /// Beacons.
+    Beacons,
+}
+
+/// What becomes of a gossip message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Verified and admissible: forward it.
+    Accept,
+    /// Known, or not to be judged here: do not forward it, blame nobody.
+    Ignore,
+    /// Provably bad: do not forward it, and count it against the peer.
+    Reject,
+}
+
+/// What is to be done.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Make a batch durable, then say [`super::Event::Stored`].
+    Store {
+        /// Names the batch.
+        batch: u64,
+        /// What to append, in this order.
+        statements: Vec<Arc<Verified>>,
+        /// The time floor to keep, Unix milliseconds.
+        floor_ms: u64,
+    },
+    /// Hand a message to gossip.
+    Publish {
+        /// Where.
+        topic: Topic,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// Judge a gossip message.
+    Verdict {
+        /// Which.
+        id: Vec<u8>,
+        /// Who handed it on.
+        from: PublicKey,
+        /// The judgement.
+        verdict: Verdict,
+    },
+    /// Ask a peer.
+    Request {
+        /// Whom.
+        peer: PublicKey,
+        /// Names the request.
+        corr: u64,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// Answer a peer.
+    Respond {
+        /// Names its request.
+        token: u64,
+        /// The bytes.
+        bytes: Vec<u8>,
+    },
+    /// Who may stay connected.
+    Members(BTreeSet<PublicKey>),
+    /// Take part in a topic.
+    Subscribe(Topic),
+    /// Answer a write.
+    Wrote {
+        /// Which call.
+        call: CallId,
+        /// The outcome.
+        outcome: WriteOutcome,
+    },
+    /// Answer a submission.
+    Submitted {
+        /// Which call.
+        call: CallId,
+        /// One outcome for each statement.
+        outcome: Vec<SubmitOutcome>,
+    },
+    /// Show local services a new view.
+    Show(Arc<View>),
+    /// A statement by another author became effective here.
+    Effective {
+        /// Which.
+        id: StatementId,
+        /// Milliseconds from its author's time to now; never negative.
+        delay_ms: u64,
+    },
+}

@@ -1,0 +1,194 @@
+//! The snapshot itself: entries in a persistent map, and the changes that led to it, so that a watch can resume.
+
+use std::ops::Bound;
+use std::sync::Arc;
+
+use driftless_statement::{Path, Prefix, StatementId, Value, json};
+use imbl::{OrdMap, Vector};
+
+use super::activate::{Candidate, activate};
+use super::revision::Revision;
+
+/// Changes that a view remembers for resuming watches. A reader further behind gets the whole state, which costs about
+/// as much as this many changes.
+const REMEMBERED: usize = 8192;
+
+/// One entry as services read it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EntryView {
+    /// The effective value; `None`: nothing is effective here, though something is merged.
+    pub value: Option<Arc<Value>>,
+    /// The effective value as compact JSON, ready to send.
+    pub json: Option<Arc<str>>,
+    /// The heads that the effective value came from.
+    pub heads: Arc<[StatementId]>,
+    /// The merged heads: what edits are based on and `If-Match` covers.
+    pub merged_heads: Arc<[StatementId]>,
+    /// Whether merged and effective differ.
+    pub differs: bool,
+    /// Open conflicts.
+    pub conflicts: u32,
+    /// Count of the view in which the effective value last changed.
+    pub changed: u64,
+}
+
+impl EntryView {
+    /// The entity tag of the merged heads, without quotes: 32 hexadecimal digits.
+    pub fn etag(&self) -> String {
+        etag(&self.merged_heads)
+    }
+}
+
+/// The entity tag of heads, without quotes.
+pub fn etag(heads: &[StatementId]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    heads.iter().for_each(|id| drop(hasher.update(id.as_bytes())));
+    driftless_statement::id::hex(hasher.finalize().as_bytes().first_chunk::<16>().map_or(&[][..], |half| half))
+}
+
+/// What happened since a revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Since {
+    /// These entries changed, ascending, each once; read them from the view.
+    Changed(Vec<Path>),
+    /// The revision is too old, of an earlier boot or of another store: start from the whole state.
+    Behind,
+}
+
+/// An immutable snapshot. Cloning shares everything.
+#[derive(Debug, Clone)]
+pub struct View {
+    revision: Revision,
+    entries: OrdMap<Path, Arc<EntryView>>,
+    live: usize,
+    changes: Vector<(u64, Path)>,
+    /// Count of the last view whose changes were forgotten.
+    forgotten: u64,
+}
+
+impl View {
+    /// The empty view of a store that was just opened.
+    pub fn empty(store: u64, boot: u64) -> Self {
+        Self {
+            revision: Revision { store, boot, count: 0 },
+            entries: OrdMap::new(),
+            live: 0,
+            changes: Vector::new(),
+            forgotten: 0,
+        }
+    }
+
+    /// Which view this is.
+    pub fn revision(&self) -> Revision {
+        self.revision
+    }
+
+    /// Entries with an effective value.
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// Whether no entry has an effective value.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// The entry at a path, also when only its merged heads are known (it was deleted, or waits for activation).
+    pub fn get(&self, path: &Path) -> Option<&Arc<EntryView>> {
+        self.entries.get(path)
+    }
+
+    /// Entries under a prefix, ascending by path, from behind `after` on; deleted ones included.
+    pub fn under<'a>(
+        &'a self,
+        prefix: &'a Prefix,
+        after: Option<&'a Path>,
+    ) -> impl Iterator<Item = (&'a Path, &'a Arc<EntryView>)> {
+        let start = match after {
+            Some(after) => Bound::Excluded(after.as_str()),
+            None => Bound::Included(prefix.as_str()),
+        };
+        // Some path characters sort before `/`, so a sibling like `shop-b` may lie between `shop` and `shop/a`: it is
+        // filtered, not a reason to stop.
+        self.entries
+            .range::<(Bound<&str>, Bound<&str>), str>((start, Bound::Unbounded))
+            .take_while(move |(path, _)| path.as_str().starts_with(prefix.as_str()))
+            .filter(move |(path, _)| prefix.covers(path))
+    }
+
+    /// What changed after `revision` up to this view.
+    pub fn since(&self, revision: &Revision) -> Since {
+        let same = revision.store == self.revision.store && revision.boot == self.revision.boot;
+        if !same || revision.count < self.forgotten || revision.count > self.revision.count {
+            return Since::Behind;
+        }
+        let start = self.changes.partition_point(|(count, _)| *count <= revision.count);
+        let mut paths: Vec<Path> = self.changes.skip(start).into_iter().map(|(_, path)| path).collect();
+        paths.sort_unstable();
+        paths.dedup();
+        Since::Changed(paths)
+    }
+
+    /// The next view: merged entries pass through activation. Returns it with the entries whose effective value changed;
+    /// `None` when nothing at all changed.
+    pub fn next(&self, candidates: impl IntoIterator<Item = Candidate>) -> Option<(Self, Vec<Path>)> {
+        let mut next = self.clone();
+        next.revision.count += 1;
+        let mut changed = Vec::new();
+        let mut touched = false;
+        for candidate in candidates {
+            let old = next.entries.get(&candidate.path).cloned();
+            let path = candidate.path.clone();
+            let new = fresh(old.as_deref(), candidate, next.revision.count);
+            if old.as_deref() == Some(&new) {
+                continue;
+            }
+            touched = true;
+            let before = old.as_ref().and_then(|entry| entry.json.as_deref());
+            if before != new.json.as_deref() {
+                next.live = next.live + usize::from(new.json.is_some()) - usize::from(before.is_some());
+                next.changes.push_back((next.revision.count, path.clone()));
+                changed.push(path.clone());
+            }
+            next.entries.insert(path, Arc::new(new));
+        }
+        next.forget();
+        touched.then_some((next, changed))
+    }
+
+    fn forget(&mut self) {
+        while self.changes.len() > REMEMBERED {
+            if let Some((count, _)) = self.changes.pop_front() {
+                self.forgotten = count;
+            }
+        }
+    }
+}
+
+/// An entry after a candidate met activation.
+fn fresh(old: Option<&EntryView>, candidate: Candidate, count: u64) -> EntryView {
+    if !activate(&candidate) {
+        let kept = old.cloned().unwrap_or(EntryView {
+            value: None,
+            json: None,
+            heads: Arc::new([]),
+            merged_heads: Arc::new([]),
+            differs: true,
+            conflicts: 0,
+            changed: count,
+        });
+        let differs = kept.value != candidate.value;
+        return EntryView { merged_heads: candidate.heads, conflicts: candidate.conflicts, differs, ..kept };
+    }
+    let json: Option<Arc<str>> = candidate.value.as_deref().map(|value| json::to_string(value).into());
+    let unchanged = old.filter(|old| old.json == json);
+    EntryView {
+        changed: unchanged.map_or(count, |old| old.changed),
+        json: unchanged.map_or(json, |old| old.json.clone()),
+        value: candidate.value,
+        merged_heads: candidate.heads.clone(),
+        heads: candidate.heads,
+        differs: false,
+        conflicts: candidate.conflicts,
+    }
+}
