@@ -1,0 +1,351 @@
+//! Opening a store, checking all that it holds, and appending groups to it. One thread owns a [`Store`].
+
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+
+use driftless_statement::{MeshId, StatementId, Verified};
+use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+
+use super::tables::{self, BadRecord, FORMAT, FORMAT_NAME, META, STATE_NAME, STATEMENTS, State};
+use super::{Directory, Loaded, Medium, Quarantine, StoreError};
+
+/// Choices of the one who opens a store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes of redb's page cache. Statements live in memory anyway; this serves commits only.
+    pub cache_bytes: usize,
+    /// Bytes set aside on disk, so that a full disk does not keep the store from opening.
+    pub reserve_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        // The cache is a guess. The reserve is what redb writes when it repairs and commits once, many times over.
+        Self { cache_bytes: 32 << 20, reserve_bytes: 4 << 20 }
+    }
+}
+
+/// An open store.
+pub struct Store<M: Medium = Directory> {
+    medium: M,
+    named: String,
+    options: Options,
+    mesh: MeshId,
+    state: State,
+    next_seq: u64,
+    known: HashSet<StatementId>,
+    /// None after a failure, until [`Store::reopen`] succeeds.
+    database: Option<Database>,
+    /// The failure that began it all, when the store was opened on a full disk.
+    starved: Option<StoreError>,
+}
+
+/// All that a database holds, checked.
+struct Contents {
+    /// None in a database that nothing was ever committed to.
+    state: Option<State>,
+    next_seq: u64,
+    good: Vec<Arc<Verified>>,
+    bad: Vec<(u64, Vec<u8>, BadRecord)>,
+}
+
+/// What one commit did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Committed {
+    /// Statements that were new.
+    pub statements: usize,
+    /// Bytes of their records.
+    pub bytes: u64,
+}
+
+impl Store<Directory> {
+    /// Opens the store in a directory, or makes one. `entropy` is eight random bytes: the name of a new store.
+    ///
+    /// Every statement that is returned has the hash it had when its signature was checked.
+    pub fn open(dir: &Path, mesh: MeshId, entropy: [u8; 8]) -> Result<(Self, Loaded), StoreError> {
+        let options = Options::default();
+        Self::open_on(Directory::take(dir, options.reserve_bytes)?, mesh, entropy, options)
+    }
+}
+
+impl<M: Medium> Store<M> {
+    /// Opens the store on any medium.
+    pub fn open_on(medium: M, mesh: MeshId, entropy: [u8; 8], options: Options) -> Result<(Self, Loaded), StoreError> {
+        let named = medium.name();
+        let (database, contents) = match open_database(&medium, &named, options, mesh) {
+            Err(error) if error.is_full() => {
+                medium.release().map_err(|cause| StoreError::io(&named, "giving up the reserve", cause))?;
+                open_database(&medium, &named, options, mesh)?
+            }
+            other => other?,
+        };
+        let fresh = State { mesh, store_id: entropy, boot: 0, floor_ms: 0, count: 0 };
+        let before = contents.state.unwrap_or(fresh);
+        let held = contents.good.len() as u64 + contents.bad.len() as u64;
+        let mut store = Self {
+            state: State { boot: before.boot.saturating_add(1), count: contents.good.len() as u64, ..before },
+            next_seq: contents.next_seq,
+            known: contents.good.iter().map(|statement| statement.id()).collect(),
+            database: Some(database),
+            starved: None,
+            medium,
+            named,
+            options,
+            mesh,
+        };
+        let quarantined = store.record_boot(&contents.bad, entropy)?;
+        let loaded = Loaded {
+            store_id: store.state.store_id,
+            boot: store.state.boot,
+            floor_ms: store.state.floor_ms,
+            missing: before.count.saturating_sub(held),
+            statements: contents.good,
+            quarantined,
+        };
+        Ok((store, loaded))
+    }
+
+    /// Makes the boot durable. A full disk first costs the reserve, then the name: reads must go on either way.
+    fn record_boot(
+        &mut self,
+        bad: &[(u64, Vec<u8>, BadRecord)],
+        entropy: [u8; 8],
+    ) -> Result<Vec<Quarantine>, StoreError> {
+        let mut outcome = self.settle(bad);
+        if outcome.as_ref().is_err_and(StoreError::is_full) {
+            self.medium.release().map_err(|cause| StoreError::io(&self.named, "giving up the reserve", cause))?;
+            outcome = self.reopen_database().and_then(|contents| self.settle(&contents.bad));
+        }
+        match outcome {
+            Ok(quarantined) => {
+                if let Err(cause) = self.medium.reserve() {
+                    self.starved = Some(StoreError::io(&self.named, "setting space aside", cause));
+                }
+                Ok(quarantined)
+            }
+            Err(error) if error.is_full() => {
+                self.state.store_id = entropy;
+                self.starved = Some(error);
+                Ok(bad.iter().map(|(seq, record, reason)| quarantine_of(*seq, record, reason)).collect())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes bad records out and commits the state: afterwards the disk is known to accept writes.
+    fn settle(&mut self, bad: &[(u64, Vec<u8>, BadRecord)]) -> Result<Vec<Quarantine>, StoreError> {
+        let quarantined: Vec<Quarantine> = bad
+            .iter()
+            .map(|(seq, record, reason)| Quarantine {
+                file: self.medium.quarantine(*seq, record).ok(),
+                ..quarantine_of(*seq, record, reason)
+            })
+            .collect();
+        let state = self.state;
+        self.commit(state, |transaction| {
+            let mut table = transaction.open_table(STATEMENTS)?;
+            for one in quarantined.iter().filter(|one| one.file.is_some()) {
+                table.remove(one.seq)?;
+            }
+            Ok(())
+        })?;
+        Ok(quarantined)
+    }
+
+    /// Appends the statements of a group that are not stored yet, and raises the floor. When it returns without error
+    /// all of it is on disk; otherwise none of it may be acknowledged, and the store must be opened again.
+    pub(super) fn append<'a>(
+        &mut self,
+        statements: impl IntoIterator<Item = &'a Arc<Verified>>,
+        floor_ms: u64,
+    ) -> Result<Committed, StoreError> {
+        let mut ids = HashSet::new();
+        let fresh: Vec<(StatementId, Vec<u8>)> = statements
+            .into_iter()
+            .filter(|statement| !self.known.contains(&statement.id()) && ids.insert(statement.id()))
+            .map(|statement| (statement.id(), tables::write_record(statement)))
+            .collect();
+        let committed =
+            Committed { statements: fresh.len(), bytes: fresh.iter().map(|(_, record)| record.len() as u64).sum() };
+        let count = self.state.count.saturating_add(fresh.len() as u64);
+        let state = State { floor_ms: self.state.floor_ms.max(floor_ms), count, ..self.state };
+        if state == self.state {
+            return Ok(committed);
+        }
+        let first = self.next_seq;
+        self.commit(state, |transaction| {
+            let mut table = transaction.open_table(STATEMENTS)?;
+            for (seq, (_, record)) in (first..).zip(&fresh) {
+                table.insert(seq, record.as_slice())?;
+            }
+            Ok(())
+        })?;
+        self.next_seq = first.saturating_add(committed.statements as u64);
+        self.known.extend(fresh.into_iter().map(|(id, _)| id));
+        Ok(committed)
+    }
+
+    /// One durable transaction: `change`, and the state beside it. On failure the database is closed.
+    fn commit(
+        &mut self,
+        state: State,
+        change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(), StoreError> {
+        let Some(database) = self.database.take() else {
+            return Err(StoreError::ReadOnly { reason: "the store is not open".to_owned() });
+        };
+        let outcome = shield(&self.named, || {
+            commit(&database, &state, change).map_err(|error| StoreError::redb(&self.named, "committing", error))
+        });
+        match outcome {
+            Ok(()) => {
+                self.database = Some(database);
+                self.state = state;
+            }
+            // Closing writes too, so it may fail, or worse, on the same bad disk.
+            Err(_) => drop(shield(&self.named, || {
+                drop(database);
+                Ok(())
+            })),
+        }
+        outcome
+    }
+
+    /// Opens the store again after a failure, checks everything anew and proves with a commit that writes work.
+    /// Returns what had been stored before and is not any more: the caller has it in memory and stores it again.
+    pub(super) fn reopen(&mut self) -> Result<Vec<StatementId>, StoreError> {
+        self.medium.reserve().map_err(|cause| StoreError::io(&self.named, "setting space aside", cause))?;
+        if self.database.is_none() {
+            let before = std::mem::take(&mut self.known);
+            let contents = self.reopen_database().inspect_err(|_| self.known.clone_from(&before))?;
+            let lost = before.difference(&self.known).copied().collect();
+            if let Err(error) = self.settle(&contents.bad) {
+                self.known = before;
+                return Err(error);
+            }
+            self.starved = None;
+            return Ok(lost);
+        }
+        self.starved = None;
+        Ok(Vec::new())
+    }
+
+    fn reopen_database(&mut self) -> Result<Contents, StoreError> {
+        let (database, contents) = open_database(&self.medium, &self.named, self.options, self.mesh)?;
+        let floor_ms = contents.state.map_or(0, |state| state.floor_ms).max(self.state.floor_ms);
+        self.state = State { count: contents.good.len() as u64, floor_ms, ..self.state };
+        self.next_seq = contents.next_seq;
+        self.known = contents.good.iter().map(|statement| statement.id()).collect();
+        self.database = Some(database);
+        Ok(contents)
+    }
+
+    /// Why the store cannot take writes since it was opened, if so.
+    pub(super) fn starved(&self) -> Option<&StoreError> {
+        self.starved.as_ref()
+    }
+
+    /// Bytes that the database occupies.
+    pub fn size(&self) -> u64 {
+        self.medium.size()
+    }
+
+    /// How many statements it holds.
+    pub fn count(&self) -> u64 {
+        self.state.count
+    }
+}
+
+fn quarantine_of(seq: u64, record: &[u8], reason: &BadRecord) -> Quarantine {
+    Quarantine { seq, id: tables::claimed_id(record), reason: reason.to_string(), file: None }
+}
+
+/// Runs what may panic inside redb on a damaged file, and turns the panic into an error. The only such place.
+fn shield<T>(named: &str, run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let reason = format!("reading it failed: {}", said.unwrap_or("no reason given"));
+        Err(StoreError::Corrupt { store: named.to_owned(), reason })
+    })
+}
+
+/// Opens a database and reads all of it.
+fn open_database<M: Medium>(
+    medium: &M,
+    named: &str,
+    options: Options,
+    mesh: MeshId,
+) -> Result<(Database, Contents), StoreError> {
+    let backend = medium.open().map_err(|cause| StoreError::io(named, "opening it", cause))?;
+    shield(named, || {
+        let failed = |error: redb::Error| StoreError::redb(named, "reading it", error);
+        let database = Builder::new()
+            .set_cache_size(options.cache_bytes)
+            .create_with_backend(backend)
+            .map_err(|error| failed(error.into()))?;
+        let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
+        let contents = read_all(&transaction, named, mesh)?;
+        drop(transaction);
+        Ok((database, contents))
+    })
+}
+
+/// Reads and checks everything, or says why this is no store of ours.
+fn read_all(transaction: &ReadTransaction, named: &str, mesh: MeshId) -> Result<Contents, StoreError> {
+    let failed = |error: redb::Error| StoreError::redb(named, "reading it", error);
+    let corrupt = |reason: &str| StoreError::Corrupt { store: named.to_owned(), reason: reason.to_owned() };
+    if transaction.list_tables().map_err(|error| failed(error.into()))?.next().is_none() {
+        return Ok(Contents { state: None, next_seq: 0, good: Vec::new(), bad: Vec::new() });
+    }
+    let meta = transaction.open_table(META).map_err(|error| failed(error.into()))?;
+    let format = meta.get(FORMAT_NAME).map_err(|error| failed(error.into()))?;
+    let format = format.and_then(|bytes| bytes.value().try_into().ok().map(u64::from_be_bytes));
+    match format {
+        Some(FORMAT) => {}
+        Some(found) if found > FORMAT => {
+            return Err(StoreError::Newer { store: named.to_owned(), found, known: FORMAT });
+        }
+        Some(_) | None => return Err(corrupt("it names no known format")),
+    }
+    let state = meta.get(STATE_NAME).map_err(|error| failed(error.into()))?;
+    let state = state.and_then(|bytes| State::decode(bytes.value())).ok_or_else(|| corrupt("its state is damaged"))?;
+    if state.mesh != mesh {
+        return Err(StoreError::OtherMesh { store: named.to_owned(), found: state.mesh, want: mesh });
+    }
+    read_statements(transaction, mesh, state).map_err(failed)
+}
+
+fn read_statements(transaction: &ReadTransaction, mesh: MeshId, state: State) -> Result<Contents, redb::Error> {
+    let table = transaction.open_table(STATEMENTS)?;
+    let mut contents = Contents { state: Some(state), next_seq: 0, good: Vec::new(), bad: Vec::new() };
+    for row in table.iter()? {
+        let (seq, record) = row?;
+        contents.next_seq = contents.next_seq.max(seq.value().saturating_add(1));
+        match tables::read_record(record.value(), mesh) {
+            Ok(statement) => contents.good.push(Arc::new(statement)),
+            Err(reason) => contents.bad.push((seq.value(), record.value().to_owned(), reason)),
+        }
+    }
+    Ok(contents)
+}
+
+/// Two-phase and synced: what redb's own checksums cannot promise after a crash, the order of the syncs does.
+fn commit(
+    database: &Database,
+    state: &State,
+    change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_two_phase_commit(true);
+    transaction.set_durability(Durability::Immediate)?;
+    {
+        let mut meta = transaction.open_table(META)?;
+        meta.insert(FORMAT_NAME, FORMAT.to_be_bytes().as_slice())?;
+        meta.insert(STATE_NAME, state.encode().as_slice())?;
+    }
+    change(&transaction)?;
+    transaction.commit()?;
+    Ok(())
+}
