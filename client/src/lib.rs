@@ -3,4 +3,14 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+pub mod bundle;
+pub mod clock;
+pub mod endpoint;
+pub mod error;
 pub mod keys;
+pub mod route;
+pub mod sse;
+pub mod transport;
+
+pub use endpoint::Endpoint;
+pub use error::ClientError;

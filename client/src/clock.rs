@@ -1,0 +1,82 @@
+//! Wall time and how people read it: RFC 3339 and ages. Times that decide anything are hybrid times of statements.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Unix milliseconds now; 0 when the clock is before 1970.
+pub fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Unix milliseconds as RFC 3339 in UTC, to the second.
+pub fn rfc3339(millis: u64) -> String {
+    let seconds = millis / 1000;
+    let (year, month, day) = civil(seconds / 86_400);
+    let of_day = seconds % 86_400;
+    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", of_day / 3600, of_day % 3600 / 60, of_day % 60)
+}
+
+/// Days since 1970-01-01 as year, month and day (Howard Hinnant, "chrono-compatible low-level date algorithms").
+fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let of_era = shifted % 146_097;
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    let year = year_of_era + era * 400 + u64::from(month <= 2);
+    (year, month, day)
+}
+
+/// Unix milliseconds of a hybrid time written `MILLIS.COUNTER`.
+pub fn hlc_millis(text: &str) -> Option<u64> {
+    text.split('.').next()?.parse().ok()
+}
+
+/// A span for people: its greatest unit, and the next one while that still matters (`3m12s`, `5h`, `420ms`).
+pub fn span(length: Duration) -> String {
+    let seconds = length.as_secs();
+    match seconds {
+        0 => format!("{}ms", length.as_millis()),
+        1..60 => format!("{seconds}s"),
+        60..3600 => two(seconds, 60, "m", 1, "s"),
+        3600..86_400 => two(seconds, 3600, "h", 60, "m"),
+        _ => two(seconds, 86_400, "d", 3600, "h"),
+    }
+}
+
+fn two(seconds: u64, unit: u64, name: &str, lesser: u64, lesser_name: &str) -> String {
+    match seconds % unit / lesser {
+        0 => format!("{}{name}", seconds / unit),
+        rest => format!("{}{name}{rest}{lesser_name}", seconds / unit),
+    }
+}
+
+/// How long ago a time was, as [`span`]; `0s` for times ahead of this clock.
+pub fn age(now_ms: u64, then_ms: u64) -> String {
+    span(Duration::from_secs(now_ms.saturating_sub(then_ms) / 1000)).replace("0ms", "0s")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_those_of_the_calendar() {
+        assert_eq!(rfc3339(0), "1970-01-01T00:00:00Z");
+        assert_eq!(rfc3339(951_782_400_000), "2000-02-29T00:00:00Z");
+        assert_eq!(rfc3339(1_763_690_461_999), "2025-11-21T02:01:01Z");
+        assert_eq!(rfc3339(4_102_444_799_000), "2099-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn spans_show_two_units_at_most() {
+        let text = |seconds| span(Duration::from_secs(seconds));
+        assert_eq!(span(Duration::from_millis(420)), "420ms");
+        assert_eq!((text(59), text(60), text(192)), ("59s".into(), "1m".into(), "3m12s".into()));
+        assert_eq!((text(7200), text(90_000)), ("2h".into(), "1d1h".into()));
+        assert_eq!((age(5000, 9000), age(5000, 4500)), ("0s".into(), "0s".into()));
+    }
+}
