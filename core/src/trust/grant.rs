@@ -1,0 +1,71 @@
+//! A grant that stands, and the rule that it can only narrow what its issuer holds.
+
+use driftless_statement::{Grant, Path, Prefix, PublicKey, StatementId, Verb, limits};
+
+use super::epoch::Signatures;
+use super::member::Held;
+use super::refusal::{Reach, Refusal};
+
+/// A grant that trust let in, with its place in the chain up to genesis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The grant's own id.
+    pub id: StatementId,
+    /// What it gives, to whom and where.
+    pub grant: Grant,
+    /// Who signed it.
+    pub issuer: PublicKey,
+    /// Steps to the epoch, which is rank 0: a grant by root act has rank 1, one that relies on it rank 2, and so on.
+    pub rank: usize,
+    /// What it relies on: a grant of the rank above, or the epoch.
+    pub parent: StatementId,
+    /// For a root act, who signed it; `None` for a delegated grant, which needs its issuer's signature only.
+    pub signatures: Option<Signatures>,
+}
+
+impl Standing {
+    /// Whether it may be relied on: not pending.
+    pub fn is_authorised(&self) -> bool {
+        self.signatures.is_none_or(Signatures::complete)
+    }
+
+    /// The scopes that it lets its key hold; nothing besides `@mesh` when it gives no `member`.
+    pub fn held(&self) -> Held {
+        if self.grant.verbs.contains(&Verb::Member) { Held::of(&self.grant) } else { Held::none() }
+    }
+
+    /// Whether it gives a verb on everything under a prefix.
+    pub fn gives(&self, verb: Verb, prefix: &Prefix) -> bool {
+        self.grant.verbs.contains(&verb) && self.grant.prefix.contains(prefix)
+    }
+
+    pub(super) fn need(&self, verb: Verb) -> Result<(), Refusal> {
+        if self.grant.verbs.contains(&verb) { Ok(()) } else { Err(Refusal::Verb { grant: self.id, verb }) }
+    }
+
+    pub(super) fn covers<'a>(&self, mut paths: impl Iterator<Item = &'a Path>) -> Result<(), Refusal> {
+        match paths.find(|path| !self.grant.prefix.covers(path)) {
+            Some(path) => Err(Refusal::Outside { path: path.clone(), prefix: self.grant.prefix.clone() }),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the key that holds this grant may issue `grant` on it.
+    pub(super) fn may_issue(&self, grant: &Grant) -> Result<(), Refusal> {
+        self.need(Verb::Delegate)?;
+        let wider = |reach| Err(Refusal::Wider { grant: self.id, reach });
+        if !grant.verbs.is_subset(&self.grant.verbs) {
+            return wider(Reach::Verbs);
+        }
+        if !self.grant.prefix.contains(&grant.prefix) {
+            return wider(Reach::Prefix);
+        }
+        if grant.verbs.contains(&Verb::Member) && !self.held().contains(&Held::of(grant)) {
+            return wider(Reach::Scopes);
+        }
+        if self.rank >= limits::GRANT_CHAIN {
+            return Err(Refusal::Chain { max: limits::GRANT_CHAIN });
+        }
+        Ok(())
+    }
+}

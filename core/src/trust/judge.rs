@@ -1,0 +1,105 @@
+//! The rules that let a statement in: each a function of the statement and of what is settled above it, nothing else.
+//! The cost follows the entries touched; it does not grow with the number of grants beyond one ordered look-up.
+
+use driftless_statement::{Approve, Body, Prefix, Statement, Verb, Verified, limits};
+
+use super::grant::Standing;
+use super::rank::Settled;
+use super::refusal::Refusal;
+
+/// Whether the trust rules let a statement in.
+pub(super) fn admissible(settled: &Settled, verified: &Verified) -> Result<(), Refusal> {
+    let statement = verified.statement();
+    if verified.id() == settled.genesis {
+        return Ok(());
+    }
+    if statement.mesh != settled.mesh() {
+        return Err(Refusal::OtherMesh { got: statement.belongs_to(verified.id()) });
+    }
+    if statement.grant == settled.epoch.id() {
+        return by_root(settled, statement);
+    }
+    by_grant(relied_on(settled, statement)?, statement)
+}
+
+/// Whether it is let in, has all the signatures it needs, and is understood.
+pub(super) fn authorised(settled: &Settled, verified: &Verified) -> Result<(), Refusal> {
+    if settled.fold_version > limits::FOLD_VERSION {
+        return Err(Refusal::FoldVersion { mesh: settled.fold_version, node: limits::FOLD_VERSION });
+    }
+    admissible(settled, verified)?;
+    let statement = verified.statement();
+    if statement.is_unknown() {
+        return Err(Refusal::Unknown);
+    }
+    match &statement.body {
+        Body::Grant(_) if statement.grant == settled.epoch.id() => {
+            let signatures = settled.epoch.signatures(&verified.id(), &statement.author);
+            let pending = Refusal::Pending { have: signatures.have, need: signatures.need };
+            if signatures.complete() { Ok(()) } else { Err(pending) }
+        }
+        Body::Genesis(_) | Body::Write(_) | Body::Grant(_) | Body::Approve(_) | Body::Unknown { .. } => Ok(()),
+    }
+}
+
+/// What relies on the epoch itself: root acts and the approvals of root acts. A root act that lacks signatures is let
+/// in all the same, since the other root keys must see it to sign it. A write is none: whoever holds root keys gives
+/// a working key a grant for it, so that root keys can stay offline.
+fn by_root(settled: &Settled, statement: &Statement) -> Result<(), Refusal> {
+    if !settled.epoch.is_root(&statement.author) {
+        return Err(Refusal::NotRoot { epoch: settled.epoch.id() });
+    }
+    let not_root_act = || Err(Refusal::NotRootAct { kind: statement.body.word(), scope: statement.scope.clone() });
+    match &statement.body {
+        Body::Grant(_) | Body::Approve(_) => Ok(()),
+        Body::Unknown { .. } if statement.scope.is_mesh() => Ok(()),
+        Body::Unknown { .. } | Body::Write(_) | Body::Genesis(_) => not_root_act(),
+    }
+}
+
+/// The grant that a statement relies on: it stands, is not pending, and was given to the statement's author.
+fn relied_on<'a>(settled: &'a Settled, statement: &Statement) -> Result<&'a Standing, Refusal> {
+    let grant = statement.grant;
+    let standing = settled.grants.get(&grant).ok_or(Refusal::NoSuchGrant { grant })?;
+    match standing.signatures {
+        Some(signatures) if !signatures.complete() => {
+            Err(Refusal::GrantPending { grant, have: signatures.have, need: signatures.need })
+        }
+        _ if standing.grant.key != statement.author => Err(Refusal::NotGrantee { grant, grantee: standing.grant.key }),
+        _ => Ok(standing),
+    }
+}
+
+/// Paths that a trust body touches only name statements: they put nothing there, so they need not be covered.
+fn by_grant(standing: &Standing, statement: &Statement) -> Result<(), Refusal> {
+    let touched = || statement.touches.iter().map(|touch| &touch.path);
+    match &statement.body {
+        Body::Write(_) => {
+            standing.need(if statement.scope.is_mesh() { Verb::Operate } else { Verb::Write })?;
+            standing.covers(touched())
+        }
+        Body::Grant(grant) => standing.may_issue(grant),
+        Body::Approve(approve) => may_approve(standing, approve),
+        // Which verb an unknown kind will need is not known, so any will do; it never counts here.
+        Body::Unknown { .. } if touched().next().is_some() => standing.covers(touched()),
+        Body::Unknown { .. } if statement.scope.is_mesh() => Ok(()),
+        Body::Unknown { .. } => speaks_in(standing, &statement.scope),
+        Body::Genesis(_) => Err(Refusal::NoSuchGrant { grant: statement.grant }),
+    }
+}
+
+/// The approved statement is a mark and need not be held, so all that can be asked is that the grant covers something
+/// in its scope.
+fn may_approve(standing: &Standing, approve: &Approve) -> Result<(), Refusal> {
+    standing.need(Verb::Approve)?;
+    speaks_in(standing, &approve.scope)
+}
+
+fn speaks_in(standing: &Standing, scope: &driftless_statement::Scope) -> Result<(), Refusal> {
+    let prefix = &standing.grant.prefix;
+    if prefix.overlaps(&Prefix::from(scope)) {
+        Ok(())
+    } else {
+        Err(Refusal::OutsideScope { scope: scope.clone(), prefix: prefix.clone() })
+    }
+}
