@@ -103,14 +103,56 @@ fn write_int(out: &mut Vec<u8>, value: i128) {
 }
 
 fn write_float(out: &mut Vec<u8>, value: f64) {
-    let single = value as f32;
-    if f64::from(single).to_bits() != value.to_bits() {
-        return emit(out, |e| drop(e.f64(value)));
+    match half_bits(value) {
+        Some(bits) => {
+            out.push(HALF);
+            out.extend_from_slice(&bits.to_be_bytes());
+        }
+        None if is_single(value) => emit(out, |e| drop(e.f32(value as f32))),
+        None => emit(out, |e| drop(e.f64(value))),
     }
-    let mut short = Vec::with_capacity(3);
-    emit(&mut short, |e| drop(e.f16(single)));
-    let exact = Decoder::new(&short).f16().is_ok_and(|back| back.to_bits() == single.to_bits());
-    if exact { out.extend_from_slice(&short) } else { emit(out, |e| drop(e.f32(single))) }
+}
+
+/// Initial byte of a half-precision float.
+const HALF: u8 = 0xf9;
+
+/// Bytes of a float's canonical encoding.
+pub(crate) fn float_len(value: f64) -> usize {
+    match half_bits(value) {
+        Some(_) => 3,
+        None if is_single(value) => 5,
+        None => 9,
+    }
+}
+
+fn is_single(value: f64) -> bool {
+    f64::from(value as f32).to_bits() == value.to_bits()
+}
+
+/// The half-precision float with exactly this value, if there is one. Worked out on the bits: a half has 5 bits of
+/// exponent (bias 15) and 10 of fraction, so a double fits when nothing is set below them.
+fn half_bits(value: f64) -> Option<u16> {
+    const FRACTION: u32 = 52;
+    let bits = value.to_bits();
+    let sign = ((bits >> 48) & 0x8000) as u16;
+    let fraction = bits & ((1 << FRACTION) - 1);
+    let exponent = ((bits >> FRACTION) & 0x7ff) as i64 - 1023;
+    if value == 0.0 {
+        return Some(sign);
+    }
+    // How many low bits of the fraction (with its leading one) a half cannot hold, and the exponent field it gets.
+    let (lost, field) = match exponent {
+        -14..=15 => (FRACTION - 10, (exponent + 15) as u64),
+        -24..=-15 => (FRACTION - 10 + (-14 - exponent) as u32, 0),
+        _ => return None,
+    };
+    let whole = fraction | (1 << FRACTION);
+    if whole & ((1 << lost) - 1) != 0 {
+        return None;
+    }
+    let kept = whole >> lost;
+    let magnitude = if field == 0 { kept } else { (field << 10) | (kept & 0x3ff) };
+    u16::try_from(magnitude).ok().map(|magnitude| sign | magnitude)
 }
 
 fn malformed(error: minicbor::decode::Error) -> BadCbor {
@@ -142,7 +184,11 @@ fn read(decoder: &mut Decoder<'_>, depth: usize) -> Result<Item, BadCbor> {
 }
 
 fn finite(value: f64) -> Result<Item, BadCbor> {
-    if value.is_finite() { Ok(Item::Float(value)) } else { Err(BadCbor::Unsupported("a float that is not finite".into())) }
+    if value.is_finite() {
+        Ok(Item::Float(value))
+    } else {
+        Err(BadCbor::Unsupported("a float that is not finite".into()))
+    }
 }
 
 fn read_array(decoder: &mut Decoder<'_>, depth: usize) -> Result<Item, BadCbor> {

@@ -150,6 +150,11 @@ impl Edit {
         })
     }
 
+    /// Bytes of the edit in a statement.
+    pub fn encoded_len(&self) -> usize {
+        crate::codec::encode(&self.to_item()).len()
+    }
+
     /// Reads an edit. `Ok(None)`: an operation that this format version does not know.
     pub fn from_item(item: &Item) -> Result<Option<Self>, Invalid> {
         let parts = item.as_array().ok_or(Invalid::Field("edit"))?;

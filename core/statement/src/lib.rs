@@ -20,6 +20,9 @@ pub mod statement;
 pub mod tree;
 pub mod value;
 
+#[cfg(test)]
+mod properties;
+
 pub use body::{Approve, Body, Genesis, Grant, Verb, Verbs, Write};
 pub use edit::{After, Edit, ElementRef, Op, Pointer, Step};
 pub use hlc::Hlc;

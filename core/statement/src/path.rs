@@ -183,8 +183,7 @@ impl Prefix {
     }
 
     fn covers_text(&self, text: &str) -> bool {
-        self.0.is_empty()
-            || text.strip_prefix(&*self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.0.is_empty() || text.strip_prefix(&*self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
     /// Whether a path lies under this prefix.

@@ -39,15 +39,13 @@ impl SecretKey {
 
 /// Whether a public key is a canonical point of large order: the only kind that can ever verify.
 pub fn is_sound(key: &PublicKey) -> bool {
-    VerifyingKey::from_bytes(key.as_bytes())
-        .is_ok_and(|point| !point.is_weak() && point.to_bytes() == key.0)
+    VerifyingKey::from_bytes(key.as_bytes()).is_ok_and(|point| !point.is_weak() && point.to_bytes() == key.0)
 }
 
 /// The one place that checks a signature, strictly (RFC 8032 with the extra checks of `verify_strict`).
 pub fn verify_for(key: &PublicKey, context: &[u8], message: &[u8], signature: &[u8; 64]) -> bool {
-    VerifyingKey::from_bytes(key.as_bytes()).is_ok_and(|point| {
-        point.verify_strict(&[context, message].concat(), &Signature::from_bytes(signature)).is_ok()
-    })
+    VerifyingKey::from_bytes(key.as_bytes())
+        .is_ok_and(|point| point.verify_strict(&[context, message].concat(), &Signature::from_bytes(signature)).is_ok())
 }
 
 /// A statement that somebody claims to have signed: decoded and self-consistent, signature not yet checked.

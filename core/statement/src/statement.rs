@@ -254,7 +254,11 @@ fn read_touches(item: &Item) -> Result<Vec<Touch>, Invalid> {
         return Err(Invalid::TooMany { what: "entries touched", max: limits::TOUCHES, got: items.len() });
     }
     let touches: Vec<Touch> = items.iter().map(read_touch).collect::<Result<_, _>>()?;
-    if touches.is_sorted_by(|a, b| a.path < b.path) { Ok(touches) } else { Err(Invalid::NotAscending("entries touched")) }
+    if touches.is_sorted_by(|a, b| a.path < b.path) {
+        Ok(touches)
+    } else {
+        Err(Invalid::NotAscending("entries touched"))
+    }
 }
 
 /// Takes known fields out of the envelope's map; what is left over is unknown.

@@ -20,7 +20,9 @@ pub enum Tree {
 }
 
 /// Why one edit of a statement was skipped; the statement's other edits stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, thiserror::Error, serde::Serialize, serde::Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Skip {
     /// Nothing lies where the pointer leads, or what lies there is not of the kind that the next step needs.
@@ -72,7 +74,9 @@ impl Tree {
             Value::Map(entries) => {
                 Self::Map(entries.iter().map(|(key, value)| (key.clone(), Self::build(value, naming))).collect())
             }
-            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => Self::Leaf(value.clone()),
+            Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => {
+                Self::Leaf(value.clone())
+            }
         }
     }
 
@@ -108,10 +112,13 @@ impl Tree {
 /// Returns the edits skipped, with their index.
 pub fn apply(root: &mut Option<Tree>, statement: StatementId, edits: &[Edit]) -> Vec<(u32, Skip)> {
     let numbered = edits.iter().zip(0u32..);
-    numbered.filter_map(|(edit, index)| apply_one(root, statement, index, edit).err().map(|skip| (index, skip))).collect()
+    numbered
+        .filter_map(|(edit, index)| apply_at(root, statement, index, edit).err().map(|skip| (index, skip)))
+        .collect()
 }
 
-fn apply_one(root: &mut Option<Tree>, own: StatementId, index: u32, edit: &Edit) -> Result<(), Skip> {
+/// Applies one edit: the one with this index among the statement's edits of the entry.
+pub fn apply_at(root: &mut Option<Tree>, own: StatementId, index: u32, edit: &Edit) -> Result<(), Skip> {
     let mut naming = Naming { statement: own, edit: index, next: 0 };
     match &edit.op {
         Op::Put(value) => put(root, own, &edit.at, |naming| Tree::build(value, naming), &mut naming),

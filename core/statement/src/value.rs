@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::codec::Item;
+use crate::codec::{self, Item};
 use crate::limits;
 
 /// A JSON value. Integers lie between −2⁶³ and 2⁶⁴−1; floats are finite. Equality is by kind and bits, so −0.0 ≠ 0.0.
@@ -64,6 +64,19 @@ pub enum BadValue {
     Kind,
 }
 
+impl BadValue {
+    /// A stable code for problem types and metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::TooDeep => "too_deep",
+            Self::Integer(_) => "integer_range",
+            Self::NotFinite => "not_finite",
+            Self::LongKey { .. } => "long_key",
+            Self::Kind => "value_kind",
+        }
+    }
+}
+
 impl Value {
     /// Checks depth, keys and numbers. Every value that came from outside passes here once.
     pub fn check(&self) -> Result<(), BadValue> {
@@ -87,6 +100,21 @@ impl Value {
                 check_key(key)?;
                 value.check_at(depth + 1)
             }),
+        }
+    }
+
+    /// Bytes of the value's canonical CBOR, without writing it.
+    pub fn encoded_len(&self) -> usize {
+        match self {
+            Self::Null | Self::Bool(_) => 1,
+            Self::Int(value) => head_len(if *value < 0 { -1 - *value } else { *value }.unsigned_abs()),
+            Self::Float(value) => codec::float_len(*value),
+            Self::Text(value) => text_len(value),
+            Self::List(items) => head_len(items.len() as u128) + items.iter().map(Self::encoded_len).sum::<usize>(),
+            Self::Map(entries) => {
+                let inside: usize = entries.iter().map(|(key, value)| text_len(key) + value.encoded_len()).sum();
+                head_len(entries.len() as u128) + inside
+            }
         }
     }
 
@@ -129,6 +157,20 @@ impl Value {
             ),
         })
     }
+}
+
+fn head_len(argument: u128) -> usize {
+    match argument {
+        0..=23 => 1,
+        24..=0xff => 2,
+        0x100..=0xffff => 3,
+        0x1_0000..=0xffff_ffff => 5,
+        _ => 9,
+    }
+}
+
+fn text_len(text: &str) -> usize {
+    head_len(text.len() as u128) + text.len()
 }
 
 /// Checks the length of a map key.
