@@ -1,1 +1,157 @@
-//! p2p
+//! The network of a node: libp2p on one side, plain data on the other. It translates and never decides on trust: the
+//! driver says who is a member. It must not know the store, the HTTP side, the driver or core's machine.
+//!
+//! ```text
+//! commands ─▶ carrier ─▶ swarm ─▶ gate, limits, gossip, sync, identify, ping, mdns
+//! events   ◀─ outbox  ◀─ translate
+//! ```
+
+mod backoff;
+mod behaviour;
+mod calls;
+mod carrier;
+mod config;
+mod dialler;
+mod gate;
+mod gossip;
+mod identity;
+mod links;
+mod listen;
+mod messages;
+mod names;
+mod outbox;
+mod sync;
+mod traffic;
+mod translate;
+mod transport;
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use driftless_statement::{PublicKey, SecretKey};
+use libp2p::identity::Keypair;
+use libp2p::{PeerId, Swarm, swarm};
+use prometheus_client::registry::Registry;
+use tokio::sync::mpsc;
+
+pub use config::{P2pConfig, P2pError};
+pub use libp2p::Multiaddr;
+pub use messages::{Command, Event, GossipId, RequestFailure, RequestToken, Verdict};
+pub use traffic::Traffic;
+
+use behaviour::Behaviour;
+use calls::Calls;
+use carrier::Carrier;
+use dialler::Dialler;
+use links::Links;
+use names::Names;
+use outbox::Outbox;
+
+/// Bytes of one gossip message: a statement that may be flooded, several times over.
+pub const MAX_GOSSIP_BYTES: usize = 64 * 1024;
+/// Bytes of one request or answer: a mebibyte of content and what wraps it.
+pub const MAX_REQUEST_BYTES: usize = 1024 * 1024 + 4 * 1024;
+
+/// Inbound streams of one connection whose protocol is not yet agreed.
+const NEGOTIATING: usize = 32;
+/// Connections are kept for as long as they work: members stay connected.
+const IDLE: Duration = Duration::from_secs(u32::MAX as u64);
+
+/// The network has ended; the command was not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the network has ended")]
+pub struct Ended;
+
+/// The network's commands and counters. Cheap to clone; when the last one is dropped the network shuts down.
+#[derive(Debug, Clone)]
+pub struct P2pHandle {
+    commands: mpsc::Sender<Command>,
+    traffic: Traffic,
+    local: PublicKey,
+}
+
+impl P2pHandle {
+    /// Gives a command, waiting for room. The network always takes commands, even when its events are not taken, so
+    /// this cannot deadlock with reading them.
+    pub async fn send(&self, command: Command) -> Result<(), Ended> {
+        self.commands.send(command).await.map_err(|_| Ended)
+    }
+
+    /// Gives a command at once, or hands it back when there is no room or the network has ended.
+    pub fn try_send(&self, command: Command) -> Result<(), Command> {
+        self.commands.try_send(command).map_err(mpsc::error::TrySendError::into_inner)
+    }
+
+    /// What the network carried so far.
+    pub fn traffic(&self) -> &Traffic {
+        &self.traffic
+    }
+
+    /// The node's own key, by which peers know it.
+    pub fn local(&self) -> PublicKey {
+        self.local
+    }
+}
+
+/// Starts the network on the current tokio runtime. Its metrics appear in the registry.
+///
+/// Events come until the network has ended, after [`Command::Shutdown`] or when all handles are dropped; then the
+/// receiver says `None`. It also does if the network should ever panic: the process lives on and may start it anew.
+pub fn spawn(
+    config: P2pConfig,
+    key: &SecretKey,
+    registry: &mut Registry,
+) -> Result<(P2pHandle, mpsc::Receiver<Event>), P2pError> {
+    let local = key.public();
+    let keypair = identity::keypair(key).ok_or(P2pError::Key)?;
+    let traffic = Traffic::register(registry);
+    let names = Names::new(config.mesh);
+    let swarm = build(&config, &keypair, &names, &traffic, registry)?;
+    let (commands, orders) = mpsc::channel(config.commands.max(1));
+    let (events, receiver) = mpsc::channel(config.events.max(1));
+    let carrier = Carrier {
+        swarm,
+        commands: orders,
+        outbox: Outbox::new(events),
+        dialler: Dialler::new(&config.peers, local, config.seed, Instant::now()),
+        links: Links::new(local),
+        calls: Calls::default(),
+        names,
+        traffic: traffic.clone(),
+        metrics: libp2p::metrics::Metrics::new(registry),
+        leaving: None,
+    };
+    tokio::spawn(carrier.run());
+    Ok((P2pHandle { commands, traffic, local }, receiver))
+}
+
+/// An address with the peer that is to answer there, as `peers` in the configuration takes it. None for a key that is
+/// no peer's.
+pub fn address_of(addr: &Multiaddr, peer: &PublicKey) -> Option<Multiaddr> {
+    addr.clone().with_p2p(identity::peer_id(peer)?).ok()
+}
+
+fn build(
+    config: &P2pConfig,
+    keypair: &Keypair,
+    names: &Names,
+    traffic: &Traffic,
+    registry: &mut Registry,
+) -> Result<Swarm<Behaviour>, P2pError> {
+    let transport = transport::build(keypair, config.mesh, traffic)?;
+    let behaviour = Behaviour::new(config, names, keypair, configured(config)?, registry)?;
+    let setup = swarm::Config::with_tokio_executor()
+        .with_idle_connection_timeout(IDLE)
+        .with_max_negotiating_inbound_streams(NEGOTIATING);
+    let mut swarm = Swarm::new(transport, behaviour, PeerId::from(keypair.public()), setup);
+    for addr in &config.listen {
+        listen::listen(&mut swarm, addr)?;
+    }
+    Ok(swarm)
+}
+
+/// The peers that the configuration names by id.
+fn configured(config: &P2pConfig) -> Result<BTreeSet<PublicKey>, P2pError> {
+    let named = config.peers.iter().filter(|addr| addr.iter().any(|part| part.tag() == "p2p"));
+    named.map(|addr| dialler::split(addr).0.ok_or_else(|| P2pError::PeerId { addr: addr.clone() })).collect()
+}

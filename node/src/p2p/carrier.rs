@@ -1,0 +1,338 @@
+//! The swarm loop. It translates between libp2p and plain data and never thinks: `select` waits, `apply` works.
+
+use std::time::{Duration, Instant};
+
+use driftless_statement::PublicKey;
+use futures::StreamExt;
+use libp2p::metrics::{Metrics, Recorder};
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{ConnectionId, SwarmEvent};
+use libp2p::{Multiaddr, Swarm, gossipsub};
+use tokio::sync::mpsc;
+
+use super::behaviour::{Behaviour, BehaviourEvent};
+use super::calls::Calls;
+use super::dialler::{Dial, Dialler, Standing};
+use super::gate::Gate;
+use super::links::Links;
+use super::names::Names;
+use super::outbox::Outbox;
+use super::translate::{Heard, Whisper, dial_reason, heard, plain_addr};
+use super::{
+    Command, Event, GossipId, MAX_GOSSIP_BYTES, MAX_REQUEST_BYTES, RequestFailure, RequestToken, Traffic, Verdict,
+    gossip, identity,
+};
+
+/// How long peers are given to hear that this node goes.
+const FAREWELL: Duration = Duration::from_millis(500);
+
+/// Everything that one node's network is made of.
+pub(super) struct Carrier {
+    pub(super) swarm: Swarm<Behaviour>,
+    pub(super) commands: mpsc::Receiver<Command>,
+    pub(super) outbox: Outbox,
+    pub(super) dialler: Dialler,
+    pub(super) links: Links,
+    pub(super) calls: Calls,
+    pub(super) names: Names,
+    pub(super) traffic: Traffic,
+    pub(super) metrics: Metrics,
+    pub(super) leaving: Option<Instant>,
+}
+
+/// What there is to do.
+enum Action {
+    Swarm(Box<SwarmEvent<BehaviourEvent>>),
+    Command(Command),
+    Room,
+    Tick,
+}
+
+impl Carrier {
+    /// Runs until told to shut down, or until nobody listens any more.
+    pub(super) async fn run(mut self) {
+        while !self.done(Instant::now()) {
+            let action = self.select().await;
+            self.apply(action, Instant::now());
+        }
+    }
+
+    fn done(&self, now: Instant) -> bool {
+        let left = self.leaving.is_some_and(|until| self.links.is_empty() || until <= now);
+        left || self.outbox.is_closed()
+    }
+
+    async fn select(&mut self) -> Action {
+        let deadline = self.deadline();
+        let (may_listen, waiting) = (self.outbox.has_room(), !self.outbox.is_empty());
+        tokio::select! {
+            // Without handles nobody can use the network any more.
+            command = self.commands.recv(), if self.leaving.is_none() => {
+                Action::Command(command.unwrap_or(Command::Shutdown))
+            }
+            event = self.swarm.select_next_some(), if may_listen => Action::Swarm(Box::new(event)),
+            () = self.outbox.room(), if waiting => Action::Room,
+            () = until(deadline) => Action::Tick,
+        }
+    }
+
+    fn deadline(&mut self) -> Option<Instant> {
+        let gate = &self.swarm.behaviour().gate;
+        let dial = self.dialler.deadline(|peer| standing(gate, &self.links, peer)).filter(|_| gate.is_open());
+        [dial, self.links.deadline(), self.leaving].into_iter().flatten().min()
+    }
+
+    fn apply(&mut self, action: Action, now: Instant) {
+        match action {
+            Action::Swarm(event) => {
+                self.record(&event);
+                let heard = heard(*event, &self.names);
+                self.hear(heard, now);
+            }
+            Action::Command(command) => self.obey(command, now),
+            Action::Room => self.outbox.flush(),
+            Action::Tick => self.tick(now),
+        }
+    }
+
+    fn record(&self, event: &SwarmEvent<BehaviourEvent>) {
+        self.metrics.record(event);
+        match event {
+            SwarmEvent::Behaviour(BehaviourEvent::Gossip(event)) => self.metrics.record(event),
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(event)) => self.metrics.record(event),
+            _ => {}
+        }
+    }
+
+    fn hear(&mut self, heard: Heard, now: Instant) {
+        match heard {
+            Heard::Listening(addr) => self.outbox.keep(Event::Listening { addr: plain_addr(&addr) }),
+            Heard::Opened { peer, link, outbound } => self.opened(peer, link, outbound, now),
+            Heard::Closed { peer, link } => self.closed(peer, link, now),
+            Heard::DialFailed { link, reason } => self.dial_failed(link, reason, now),
+            Heard::DialledSelf { link } => self.dialler.reached_self(link),
+            Heard::Refused => self.traffic.count_connection_refused(),
+            Heard::Gossip(whisper) => self.gossip(whisper),
+            Heard::Request { peer, bytes, channel } => {
+                let token = self.calls.wait(channel);
+                self.request(peer, token, bytes);
+            }
+            Heard::Response { peer, id, bytes } => {
+                let corr = self.calls.ended(id);
+                self.keep(corr.map(|corr| Event::Response { peer, corr, bytes }));
+            }
+            Heard::RequestFailed { peer, id, reason } => {
+                let corr = self.calls.ended(id);
+                self.keep(corr.map(|corr| Event::RequestFailed { peer, corr, reason }));
+            }
+            Heard::GaveUp => self.calls.prune(),
+            Heard::Dead(link) => drop(self.swarm.close_connection(link)),
+            Heard::Foreign(peer) => self.disconnect(&peer, "belongs to another mesh"),
+            Heard::Found(found) => found.into_iter().for_each(|(peer, addrs)| self.dialler.found(peer, addrs, now)),
+            Heard::Vanished(gone) => gone.iter().for_each(|peer| self.dialler.vanished(peer)),
+            Heard::Nothing => {}
+        }
+    }
+
+    fn obey(&mut self, command: Command, now: Instant) {
+        match command {
+            Command::Publish { topic, bytes } => self.publish(&topic, bytes),
+            Command::Verdict { id, from, verdict } => self.verdict(id, &from, verdict),
+            Command::Request { peer, corr, bytes } => self.ask(peer, corr, bytes),
+            Command::Respond { token, bytes } => self.respond(token, bytes),
+            Command::Disconnect { peer, reason } => self.disconnect(&peer, &reason),
+            Command::Subscribe { topic } => self.subscribe(&topic),
+            Command::Unsubscribe { topic } => self.unsubscribe(&topic),
+            Command::Members(members) => {
+                if self.swarm.behaviour_mut().gate.admit(members) {
+                    self.dialler.hurry(now);
+                }
+            }
+            Command::Addresses { peer, addrs } => {
+                let addrs: Vec<Multiaddr> = addrs.iter().filter_map(|addr| addr.parse().ok()).collect();
+                self.dialler.found(peer, addrs, now);
+            }
+            Command::Isolate(isolated) => {
+                self.swarm.behaviour_mut().gate.isolate(isolated);
+                self.dialler.hurry(now);
+            }
+            Command::Shutdown => self.leave(now),
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        let gate = &self.swarm.behaviour().gate;
+        if gate.is_open() {
+            for dial in self.dialler.due(now, |peer| standing(gate, &self.links, peer)) {
+                self.dial(dial, now);
+            }
+        }
+        for link in self.links.surplus(now, |peer| self.calls.busy(peer)) {
+            self.swarm.close_connection(link);
+        }
+    }
+}
+
+/// Connections.
+impl Carrier {
+    fn dial(&mut self, dial: Dial, now: Instant) {
+        let Some(opts) = dial_opts(&dial) else { return self.dialler.refused(dial.target, now) };
+        self.dialler.dialling(dial.target, opts.connection_id());
+        let link = opts.connection_id();
+        if let Err(error) = self.swarm.dial(opts) {
+            self.dial_failed(link, dial_reason(&error), now);
+        }
+    }
+
+    fn dial_failed(&mut self, link: ConnectionId, reason: String, now: Instant) {
+        if let Some(addr) = self.dialler.failed(link, now) {
+            self.outbox.offer(Event::DialFailed { addr, reason });
+        }
+    }
+
+    fn opened(&mut self, peer: PublicKey, link: ConnectionId, outbound: bool, now: Instant) {
+        self.dialler.answered(link, peer, now);
+        if self.links.opened(peer, link, now) {
+            self.outbox.keep(Event::Connected { peer, outbound });
+        }
+    }
+
+    fn closed(&mut self, peer: PublicKey, link: ConnectionId, now: Instant) {
+        if let Some(lasted) = self.links.closed(&peer, link, now) {
+            self.dialler.lost(&peer, lasted, now);
+            self.outbox.keep(Event::Disconnected { peer });
+        }
+    }
+
+    fn disconnect(&mut self, peer: &PublicKey, reason: &str) {
+        tracing::debug!(%peer, reason, "disconnecting");
+        if let Some(peer) = identity::peer_id(peer) {
+            // An error means that there is no connection to cut.
+            let _ = self.swarm.disconnect_peer_id(peer);
+        }
+    }
+
+    fn leave(&mut self, now: Instant) {
+        self.leaving = Some(now + FAREWELL);
+        self.swarm.behaviour_mut().gate.isolate(true);
+    }
+}
+
+/// Gossip.
+impl Carrier {
+    fn gossip(&mut self, whisper: Whisper) {
+        self.traffic.count_gossiped();
+        let Whisper { topic, id, from, bytes } = whisper;
+        if !self.outbox.offer(Event::Gossip { topic, id, from, bytes }) {
+            self.traffic.count_dropped();
+            self.verdict(id, &from, Verdict::Ignore);
+        }
+    }
+
+    fn verdict(&mut self, id: GossipId, from: &PublicKey, verdict: Verdict) {
+        let Some(from) = identity::peer_id(from) else { return };
+        let verdict = match verdict {
+            Verdict::Accept => gossipsub::MessageAcceptance::Accept,
+            Verdict::Ignore => gossipsub::MessageAcceptance::Ignore,
+            Verdict::Reject => gossipsub::MessageAcceptance::Reject,
+        };
+        let id = gossipsub::MessageId::new(&id.0);
+        self.swarm.behaviour_mut().gossip.report_message_validation_result(&id, &from, verdict);
+    }
+
+    fn publish(&mut self, topic: &str, bytes: Vec<u8>) {
+        let Some(topic) = self.names.topic(topic).filter(|_| bytes.len() <= MAX_GOSSIP_BYTES) else {
+            return self.traffic.count_dropped();
+        };
+        match self.swarm.behaviour_mut().gossip.publish(topic, bytes) {
+            Ok(_) => self.traffic.count_published(),
+            // All who can hear it have heard it.
+            Err(gossipsub::PublishError::Duplicate) => {}
+            Err(gossipsub::PublishError::NoPeersSubscribedToTopic) => self.traffic.count_unheard(),
+            Err(_) => self.traffic.count_dropped(),
+        }
+    }
+
+    fn subscribe(&mut self, topic: &str) {
+        let gossip = &mut self.swarm.behaviour_mut().gossip;
+        let room = gossip.topics().count() < gossip::TOPICS;
+        let listens = self.names.topic(topic).filter(|_| room).is_some_and(|topic| gossip::listen(gossip, topic));
+        if !listens {
+            tracing::warn!(topic, "no gossip on this topic, its name is too long or there are too many");
+        }
+    }
+
+    fn unsubscribe(&mut self, topic: &str) {
+        if let Some(topic) = self.names.topic(topic) {
+            let topic = gossipsub::IdentTopic::new(topic.into_string());
+            self.swarm.behaviour_mut().gossip.unsubscribe(&topic);
+        }
+    }
+}
+
+/// Requests.
+impl Carrier {
+    fn request(&mut self, peer: PublicKey, token: Option<RequestToken>, bytes: Vec<u8>) {
+        self.traffic.count_request_received();
+        let Some(token) = token else { return self.traffic.count_request_refused() };
+        if !self.outbox.offer(Event::Request { peer, token, bytes }) {
+            // Without its channel the peer's stream ends at once: it hears the refusal and need not wait.
+            drop(self.calls.take(token));
+            self.traffic.count_request_refused();
+        }
+    }
+
+    fn ask(&mut self, peer: PublicKey, corr: u64, bytes: Vec<u8>) {
+        let refused = match identity::peer_id(&peer).filter(|_| self.links.connected(&peer)) {
+            None => RequestFailure::NotConnected,
+            Some(_) if !self.calls.may_ask() || bytes.len() > MAX_REQUEST_BYTES => RequestFailure::Refused,
+            Some(id) => {
+                let sent = self.swarm.behaviour_mut().sync.send_request(&id, bytes);
+                self.traffic.count_request_sent();
+                return self.calls.asked(sent, peer, corr);
+            }
+        };
+        self.outbox.keep(Event::RequestFailed { peer, corr, reason: refused });
+    }
+
+    fn respond(&mut self, token: RequestToken, bytes: Vec<u8>) {
+        if let Some(channel) = self.calls.take(token) {
+            // An error means that the peer no longer waits.
+            let _ = self.swarm.behaviour_mut().sync.send_response(channel, bytes);
+        }
+    }
+
+    fn keep(&mut self, event: Option<Event>) {
+        if let Some(event) = event {
+            self.outbox.keep(event);
+        }
+    }
+}
+
+fn standing(gate: &Gate, links: &Links, peer: &PublicKey) -> Standing {
+    match (links.connected(peer), gate.allows(peer)) {
+        (true, _) => Standing::Connected,
+        (false, true) => Standing::Allowed,
+        (false, false) => Standing::Barred,
+    }
+}
+
+/// Each dial from a port of its own: from the listening one, a dial soon after a cut would find the old connection's
+/// pair of addresses still waiting to be forgotten.
+fn dial_opts(dial: &Dial) -> Option<DialOpts> {
+    Some(match &dial.peer {
+        Some(peer) => DialOpts::peer_id(identity::peer_id(peer)?)
+            .condition(PeerCondition::DisconnectedAndNotDialing)
+            .addresses(dial.addrs.clone())
+            .allocate_new_port()
+            .build(),
+        None => DialOpts::unknown_peer_id().address(dial.addrs.first()?.clone()).allocate_new_port().build(),
+    })
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,230 @@
+//! Whom to dial and when: configured addresses for ever, found ones while they are known. Pure: time comes in.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use driftless_statement::PublicKey;
+use libp2p::Multiaddr;
+use libp2p::multiaddr::Protocol;
+use libp2p::swarm::ConnectionId;
+
+use super::backoff::{Backoff, Jitter};
+use super::identity;
+
+/// A connection that lived this long was a good one: the next failure counts as the first.
+const STABLE: Duration = Duration::from_secs(10);
+/// Peers whose addresses were found or told, beside the configured ones.
+const FOUND: usize = 256;
+/// Addresses of one peer that are tried.
+const ADDRESSES: usize = 8;
+
+/// One attempt to make.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Dial {
+    pub(super) target: u64,
+    /// Who must answer; None when the configuration did not say.
+    pub(super) peer: Option<PublicKey>,
+    pub(super) addrs: Vec<Multiaddr>,
+}
+
+#[derive(Debug)]
+struct Target {
+    addrs: Vec<Multiaddr>,
+    peer: Option<PublicKey>,
+    /// Who answered last, where the configuration did not say.
+    learned: Option<PublicKey>,
+    backoff: Backoff,
+    state: State,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Waiting(Instant),
+    Dialling(Option<ConnectionId>),
+    /// Our own address: never again.
+    Own,
+}
+
+impl Target {
+    fn new(peer: Option<PublicKey>, addrs: Vec<Multiaddr>, first: Instant) -> Self {
+        Self { addrs, peer, learned: None, backoff: Backoff::default(), state: State::Waiting(first) }
+    }
+
+    fn is(&self, peer: &PublicKey) -> bool {
+        self.peer.or(self.learned).as_ref() == Some(peer)
+    }
+}
+
+/// What the rest of the room knows about a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// There is a connection.
+    Connected,
+    /// It may be connected.
+    Allowed,
+    /// It may not.
+    Barred,
+}
+
+/// All targets.
+#[derive(Debug)]
+pub(super) struct Dialler {
+    targets: BTreeMap<u64, Target>,
+    found: BTreeMap<PublicKey, u64>,
+    next: u64,
+    jitter: Jitter,
+}
+
+impl Dialler {
+    /// Targets from the configured addresses, grouped by the peer they name; `local` itself is left out.
+    pub(super) fn new(configured: &[Multiaddr], local: PublicKey, seed: u64, now: Instant) -> Self {
+        let mut dialler = Self { targets: BTreeMap::new(), found: BTreeMap::new(), next: 0, jitter: Jitter::new(seed) };
+        let mut named: BTreeMap<PublicKey, Vec<Multiaddr>> = BTreeMap::new();
+        for addr in configured {
+            match split(addr) {
+                (Some(peer), addr) => named.entry(peer).or_default().push(addr),
+                (None, addr) => drop(dialler.add(None, vec![addr], now)),
+            }
+        }
+        named.remove(&local);
+        for (peer, addrs) in named {
+            dialler.add(Some(peer), addrs, now);
+        }
+        dialler
+    }
+
+    fn add(&mut self, peer: Option<PublicKey>, addrs: Vec<Multiaddr>, now: Instant) -> u64 {
+        let id = self.next;
+        self.next += 1;
+        // The first dial is jittered too: a hundred nodes may have been started by one command.
+        let first = now + Backoff::default().next(&mut self.jitter);
+        self.targets.insert(id, Target::new(peer, addrs, first));
+        id
+    }
+
+    /// Attempts whose time has come. Each is under way from now on, until `failed` or `answered`.
+    pub(super) fn due(&mut self, now: Instant, standing: impl Fn(&PublicKey) -> Standing) -> Vec<Dial> {
+        let ready = |target: &Target| wants(target, &standing).is_some_and(|from| from <= now);
+        let due = self.targets.iter_mut().filter(|(_, target)| ready(target));
+        due.map(|(id, target)| {
+            target.state = State::Dialling(None);
+            Dial { target: *id, peer: target.peer, addrs: target.addrs.clone() }
+        })
+        .collect()
+    }
+
+    /// When the next attempt is due.
+    pub(super) fn deadline(&self, standing: impl Fn(&PublicKey) -> Standing) -> Option<Instant> {
+        self.targets.values().filter_map(|target| wants(target, &standing)).min()
+    }
+
+    /// The attempt runs as this connection.
+    pub(super) fn dialling(&mut self, target: u64, connection: ConnectionId) {
+        if let Some(target) = self.targets.get_mut(&target) {
+            target.state = State::Dialling(Some(connection));
+        }
+    }
+
+    /// The attempt could not even begin.
+    pub(super) fn refused(&mut self, target: u64, now: Instant) {
+        if let Some(target) = self.targets.get_mut(&target) {
+            target.state = State::Waiting(now + target.backoff.next(&mut self.jitter));
+        }
+    }
+
+    /// The attempt succeeded.
+    pub(super) fn answered(&mut self, connection: ConnectionId, peer: PublicKey, now: Instant) {
+        if let Some(target) = by_connection(&mut self.targets, connection) {
+            target.learned = Some(peer);
+            target.state = State::Waiting(now);
+        }
+    }
+
+    /// The attempt failed. Says which addresses were tried, when it was one of ours.
+    pub(super) fn failed(&mut self, connection: ConnectionId, now: Instant) -> Option<String> {
+        let target = by_connection(&mut self.targets, connection)?;
+        target.state = State::Waiting(now + target.backoff.next(&mut self.jitter));
+        Some(target.addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+    }
+
+    /// The attempt reached this node itself.
+    pub(super) fn reached_self(&mut self, connection: ConnectionId) {
+        if let Some(target) = by_connection(&mut self.targets, connection) {
+            target.state = State::Own;
+        }
+    }
+
+    /// The last connection to a peer is gone after `lasted`, whoever had dialled.
+    pub(super) fn lost(&mut self, peer: &PublicKey, lasted: Duration, now: Instant) {
+        for target in self.targets.values_mut().filter(|target| target.is(peer)) {
+            if lasted >= STABLE {
+                target.backoff.reset();
+            }
+            if let State::Waiting(_) = target.state {
+                target.state = State::Waiting(now + target.backoff.next(&mut self.jitter));
+            }
+        }
+    }
+
+    /// Forgets all failures and dials again at once: the obstacle was removed.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        for target in self.targets.values_mut() {
+            target.backoff.reset();
+            if let State::Waiting(_) = target.state {
+                target.state = State::Waiting(now);
+            }
+        }
+    }
+
+    /// Where a peer was found or said to be; replaces what was known. Without effect when too many are known.
+    pub(super) fn found(&mut self, peer: PublicKey, addrs: Vec<Multiaddr>, now: Instant) {
+        let addrs: Vec<_> = addrs.iter().map(|addr| split(addr).1).take(ADDRESSES).collect();
+        if addrs.is_empty() {
+            return self.vanished(&peer);
+        }
+        match self.found.get(&peer).and_then(|id| self.targets.get_mut(id)) {
+            Some(target) if target.addrs == addrs => {}
+            Some(target) => {
+                target.addrs = addrs;
+                target.backoff.reset();
+            }
+            None if self.found.len() < FOUND => {
+                let id = self.add(Some(peer), addrs, now);
+                self.found.insert(peer, id);
+            }
+            None => {}
+        }
+    }
+
+    /// A found peer is no longer there.
+    pub(super) fn vanished(&mut self, peer: &PublicKey) {
+        if let Some(id) = self.found.remove(peer) {
+            self.targets.remove(&id);
+        }
+    }
+}
+
+/// From when on a target wants to be dialled, if at all. A configured address without a peer id is dialled whoever
+/// answered there last, unless that peer is connected.
+fn wants(target: &Target, standing: impl Fn(&PublicKey) -> Standing) -> Option<Instant> {
+    let State::Waiting(from) = target.state else { return None };
+    let free = match (&target.peer, &target.learned) {
+        (Some(peer), _) => standing(peer) == Standing::Allowed,
+        (None, Some(peer)) => standing(peer) != Standing::Connected,
+        (None, None) => true,
+    };
+    free.then_some(from)
+}
+
+fn by_connection(targets: &mut BTreeMap<u64, Target>, connection: ConnectionId) -> Option<&mut Target> {
+    targets.values_mut().find(|target| target.state == State::Dialling(Some(connection)))
+}
+
+/// An address without its peer id, and the peer it named.
+pub(super) fn split(addr: &Multiaddr) -> (Option<PublicKey>, Multiaddr) {
+    let peer = addr.iter().find_map(|part| match part {
+        Protocol::P2p(peer) => identity::public_key(&peer),
+        _ => None,
+    });
+    (peer, addr.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect())
+}

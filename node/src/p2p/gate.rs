@@ -1,0 +1,222 @@
+//! Who may be connected. It is told; it decides nothing. It refuses right after the handshake, before any protocol runs.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::task::{Context, Poll, Waker};
+
+use driftless_statement::PublicKey;
+use libp2p::core::Endpoint;
+use libp2p::core::transport::PortUse;
+use libp2p::swarm::behaviour::ConnectionEstablished;
+use libp2p::swarm::{
+    CloseConnection, ConnectionClosed, ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler,
+    THandlerInEvent, THandlerOutEvent, ToSwarm, dummy,
+};
+use libp2p::{Multiaddr, PeerId};
+
+use super::identity;
+
+/// Why a connection was refused. Nothing was changed.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Barred {
+    /// The node is cut off on command.
+    #[error("this node is isolated")]
+    Isolated,
+    /// The peer is neither a member nor configured by id.
+    #[error("not a member")]
+    NotMember,
+}
+
+/// The gate. Every connection passes it, in both directions.
+#[derive(Debug, Default)]
+pub(super) struct Gate {
+    configured: BTreeSet<PublicKey>,
+    members: BTreeSet<PublicKey>,
+    isolated: bool,
+    connected: BTreeSet<PeerId>,
+    cut: BTreeSet<PeerId>,
+    waker: Option<Waker>,
+}
+
+impl Gate {
+    /// A gate that lets in the peers that the configuration names by id, and nobody else yet.
+    pub(super) fn new(configured: BTreeSet<PublicKey>) -> Self {
+        Self { configured, ..Self::default() }
+    }
+
+    /// Whether the peer may be connected now.
+    pub(super) fn allows(&self, peer: &PublicKey) -> bool {
+        !self.isolated && (self.members.contains(peer) || self.configured.contains(peer))
+    }
+
+    /// Whether anybody may be connected at all.
+    pub(super) fn is_open(&self) -> bool {
+        !self.isolated
+    }
+
+    /// Replaces the members; connections of all others end. True when there is somebody new among them.
+    pub(super) fn admit(&mut self, members: BTreeSet<PublicKey>) -> bool {
+        let new = members.difference(&self.members).next().is_some();
+        self.members = members;
+        self.cut_strangers();
+        new
+    }
+
+    /// Closes or opens the gate for everybody.
+    pub(super) fn isolate(&mut self, isolated: bool) {
+        self.isolated = isolated;
+        self.cut_strangers();
+    }
+
+    fn cut_strangers(&mut self) {
+        // Added to what is still to be cut: a cut that was ordered happens, even when healed in the same moment.
+        let strangers: Vec<_> = self.connected.iter().filter(|peer| self.check(peer).is_err()).copied().collect();
+        self.cut.extend(strangers);
+        if let Some(waker) = self.waker.take() {
+            waker.wake();
+        }
+    }
+
+    fn check(&self, peer: &PeerId) -> Result<(), Barred> {
+        if self.isolated {
+            return Err(Barred::Isolated);
+        }
+        let allowed = identity::public_key(peer).is_some_and(|key| self.allows(&key));
+        if allowed { Ok(()) } else { Err(Barred::NotMember) }
+    }
+
+    fn established(&self, peer: &PeerId) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
+        self.check(peer).map(|()| dummy::ConnectionHandler).map_err(ConnectionDenied::new)
+    }
+
+    fn pending(&self) -> Result<(), ConnectionDenied> {
+        if self.isolated { Err(ConnectionDenied::new(Barred::Isolated)) } else { Ok(()) }
+    }
+}
+
+impl NetworkBehaviour for Gate {
+    type ConnectionHandler = dummy::ConnectionHandler;
+    type ToSwarm = Infallible;
+
+    fn handle_pending_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<(), ConnectionDenied> {
+        self.pending()
+    }
+
+    fn handle_established_inbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: &Multiaddr,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.established(&peer)
+    }
+
+    fn handle_pending_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: Option<PeerId>,
+        _: &[Multiaddr],
+        _: Endpoint,
+    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
+        match peer {
+            Some(peer) => self.check(&peer).map_err(ConnectionDenied::new)?,
+            None => self.pending()?,
+        }
+        Ok(Vec::new())
+    }
+
+    fn handle_established_outbound_connection(
+        &mut self,
+        _: ConnectionId,
+        peer: PeerId,
+        _: &Multiaddr,
+        _: Endpoint,
+        _: PortUse,
+    ) -> Result<THandler<Self>, ConnectionDenied> {
+        self.established(&peer)
+    }
+
+    fn on_swarm_event(&mut self, event: FromSwarm) {
+        match event {
+            FromSwarm::ConnectionEstablished(ConnectionEstablished { peer_id, .. }) => {
+                self.connected.insert(peer_id);
+            }
+            FromSwarm::ConnectionClosed(ConnectionClosed { peer_id, remaining_established: 0, .. }) => {
+                self.connected.remove(&peer_id);
+                self.cut.remove(&peer_id);
+            }
+            _ => {}
+        }
+    }
+
+    fn on_connection_handler_event(&mut self, _: PeerId, _: ConnectionId, event: THandlerOutEvent<Self>) {
+        match event {}
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
+        if let Some(peer_id) = self.cut.pop_first() {
+            return Poll::Ready(ToSwarm::CloseConnection { peer_id, connection: CloseConnection::All });
+        }
+        self.waker = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use driftless_statement::SecretKey;
+
+    use super::*;
+
+    fn key(seed: u8) -> PublicKey {
+        SecretKey::from_bytes([seed; 32]).public()
+    }
+
+    fn peer(seed: u8) -> PeerId {
+        identity::peer_id(&key(seed)).unwrap()
+    }
+
+    #[test]
+    fn configured_peers_pass_from_the_start_and_members_once_named() {
+        let mut gate = Gate::new([key(1)].into());
+        assert_eq!(gate.check(&peer(1)), Ok(()));
+        assert_eq!(gate.check(&peer(2)), Err(Barred::NotMember));
+        gate.admit([key(2)].into());
+        assert_eq!(gate.check(&peer(1)), Ok(()), "a configured peer stays");
+        assert_eq!(gate.check(&peer(2)), Ok(()));
+        gate.admit([key(3)].into());
+        assert_eq!(gate.check(&peer(2)), Err(Barred::NotMember));
+        assert_eq!(gate.check(&PeerId::random()), Err(Barred::NotMember), "no Ed25519 key");
+    }
+
+    #[test]
+    fn isolation_bars_everybody_and_ends() {
+        let mut gate = Gate::new([key(1)].into());
+        gate.isolate(true);
+        assert_eq!(gate.check(&peer(1)), Err(Barred::Isolated));
+        assert!(gate.pending().is_err());
+        gate.isolate(false);
+        assert_eq!(gate.check(&peer(1)), Ok(()));
+        assert!(gate.pending().is_ok());
+    }
+
+    #[test]
+    fn who_is_no_longer_allowed_is_cut() {
+        let mut gate = Gate::new([key(1)].into());
+        gate.admit([key(2), key(3)].into());
+        gate.connected.extend([peer(1), peer(2), peer(3)]);
+        gate.admit([key(3)].into());
+        assert_eq!(gate.cut, [peer(2)].into());
+        gate.isolate(true);
+        assert_eq!(gate.cut.len(), 3);
+        gate.isolate(false);
+        assert_eq!(gate.cut.len(), 3, "healing does not call back a cut");
+    }
+}

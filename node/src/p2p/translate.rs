@@ -1,0 +1,199 @@
+//! From libp2p's words into ours: one pure function over everything the swarm can say.
+
+use std::collections::BTreeMap;
+
+use driftless_statement::PublicKey;
+use libp2p::multiaddr::Protocol;
+use libp2p::request_response::{self, InboundFailure, Message, OutboundFailure, OutboundRequestId, ResponseChannel};
+use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, gossipsub, identify, mdns, ping};
+
+use super::behaviour::BehaviourEvent;
+use super::names::Names;
+use super::{GossipId, RequestFailure, identity};
+
+/// What the swarm said, as far as it matters here.
+#[derive(Debug)]
+pub(super) enum Heard {
+    Listening(Multiaddr),
+    Opened {
+        peer: PublicKey,
+        link: ConnectionId,
+        outbound: bool,
+    },
+    Closed {
+        peer: PublicKey,
+        link: ConnectionId,
+    },
+    DialFailed {
+        link: ConnectionId,
+        reason: String,
+    },
+    DialledSelf {
+        link: ConnectionId,
+    },
+    Refused,
+    Gossip(Whisper),
+    Request {
+        peer: PublicKey,
+        bytes: Vec<u8>,
+        channel: ResponseChannel<Vec<u8>>,
+    },
+    Response {
+        peer: PublicKey,
+        id: OutboundRequestId,
+        bytes: Vec<u8>,
+    },
+    RequestFailed {
+        peer: PublicKey,
+        id: OutboundRequestId,
+        reason: RequestFailure,
+    },
+    /// A peer no longer waits for our answer.
+    GaveUp,
+    /// The link is dead: no answer to a ping.
+    Dead(ConnectionId),
+    /// The peer belongs to another mesh.
+    Foreign(PublicKey),
+    Found(BTreeMap<PublicKey, Vec<Multiaddr>>),
+    Vanished(Vec<PublicKey>),
+    Nothing,
+}
+
+/// A gossip message with the name under which libp2p knows its sender.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Whisper {
+    pub(super) topic: String,
+    pub(super) id: GossipId,
+    pub(super) from: PublicKey,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// Translates. What names a peer without a proper key cannot come through the gate, and is nothing here.
+pub(super) fn heard(event: SwarmEvent<BehaviourEvent>, names: &Names) -> Heard {
+    connection(event, names).unwrap_or(Heard::Nothing)
+}
+
+fn connection(event: SwarmEvent<BehaviourEvent>, names: &Names) -> Option<Heard> {
+    Some(match event {
+        SwarmEvent::Behaviour(event) => return behaviour(event, names),
+        SwarmEvent::NewListenAddr { address, .. } => Heard::Listening(address),
+        SwarmEvent::ConnectionEstablished { peer_id, connection_id: link, endpoint, .. } => {
+            Heard::Opened { peer: identity::public_key(&peer_id)?, link, outbound: endpoint.is_dialer() }
+        }
+        SwarmEvent::ConnectionClosed { peer_id, connection_id: link, .. } => {
+            Heard::Closed { peer: identity::public_key(&peer_id)?, link }
+        }
+        SwarmEvent::OutgoingConnectionError { connection_id: link, error: DialError::LocalPeerId { .. }, .. } => {
+            Heard::DialledSelf { link }
+        }
+        SwarmEvent::OutgoingConnectionError { connection_id: link, error, .. } => {
+            Heard::DialFailed { link, reason: dial_reason(&error) }
+        }
+        SwarmEvent::IncomingConnectionError { .. } => Heard::Refused,
+        _ => return None,
+    })
+}
+
+fn behaviour(event: BehaviourEvent, names: &Names) -> Option<Heard> {
+    match event {
+        BehaviourEvent::Gossip(event) => gossip(event, names),
+        BehaviourEvent::Sync(event) => sync(event),
+        BehaviourEvent::Ping(ping::Event { connection, result: Err(_), .. }) => Some(Heard::Dead(connection)),
+        BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
+            let foreign = info.protocol_version != names.mesh();
+            foreign.then(|| identity::public_key(&peer_id).map(Heard::Foreign)).flatten()
+        }
+        BehaviourEvent::Mdns(event) => Some(neighbours(event)),
+        BehaviourEvent::Ping(_) | BehaviourEvent::Identify(_) => None,
+        BehaviourEvent::Gate(never) | BehaviourEvent::Limits(never) | BehaviourEvent::Memory(never) => match never {},
+    }
+}
+
+fn gossip(event: gossipsub::Event, names: &Names) -> Option<Heard> {
+    let gossipsub::Event::Message { propagation_source, message_id, message } = event else { return None };
+    Some(Heard::Gossip(Whisper {
+        topic: names.plain(&message.topic)?.to_owned(),
+        id: GossipId(message_id.0.try_into().ok()?),
+        from: identity::public_key(&propagation_source)?,
+        bytes: message.data,
+    }))
+}
+
+fn sync(event: request_response::Event<Vec<u8>, Vec<u8>>) -> Option<Heard> {
+    use request_response::Event;
+    Some(match event {
+        Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
+            Heard::Request { peer: identity::public_key(&peer)?, bytes: request, channel }
+        }
+        Event::Message { peer, message: Message::Response { request_id: id, response }, .. } => {
+            Heard::Response { peer: identity::public_key(&peer)?, id, bytes: response }
+        }
+        Event::OutboundFailure { peer, request_id: id, error, .. } => {
+            Heard::RequestFailed { peer: identity::public_key(&peer)?, id, reason: request_reason(&error) }
+        }
+        Event::InboundFailure { error: InboundFailure::UnsupportedProtocols, .. } | Event::ResponseSent { .. } => {
+            return None;
+        }
+        Event::InboundFailure { .. } => Heard::GaveUp,
+    })
+}
+
+fn neighbours(event: mdns::Event) -> Heard {
+    let group = |list: Vec<(PeerId, Multiaddr)>| {
+        let mut found: BTreeMap<PublicKey, Vec<Multiaddr>> = BTreeMap::new();
+        for (peer, addr) in list {
+            if let Some(peer) = identity::public_key(&peer) {
+                found.entry(peer).or_default().push(addr);
+            }
+        }
+        found
+    };
+    match event {
+        mdns::Event::Discovered(list) => Heard::Found(group(list)),
+        mdns::Event::Expired(list) => Heard::Vanished(group(list).into_keys().collect()),
+    }
+}
+
+fn request_reason(error: &OutboundFailure) -> RequestFailure {
+    match error {
+        OutboundFailure::DialFailure => RequestFailure::NotConnected,
+        OutboundFailure::Timeout => RequestFailure::Timeout,
+        OutboundFailure::ConnectionClosed => RequestFailure::Closed,
+        OutboundFailure::UnsupportedProtocols => RequestFailure::Unsupported,
+        OutboundFailure::Io(_) => RequestFailure::Stream,
+    }
+}
+
+/// A reason for people: the innermost cause of the last address tried.
+pub(super) fn dial_reason(error: &DialError) -> String {
+    match error {
+        DialError::Transport(tried) => match tried.last() {
+            Some((_, error)) => innermost(error),
+            None => "no address".to_owned(),
+        },
+        DialError::Denied { cause } => innermost(cause),
+        DialError::WrongPeerId { obtained, .. } => format!("another peer answered: {}", peer_name(obtained)),
+        DialError::LocalPeerId { .. } => "this node itself answered".to_owned(),
+        DialError::NoAddresses => "no address".to_owned(),
+        DialError::DialPeerConditionFalse(_) => "connected or being dialled already".to_owned(),
+        DialError::Aborted => "aborted".to_owned(),
+    }
+}
+
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut inner = error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
+}
+
+fn peer_name(peer: &PeerId) -> String {
+    identity::public_key(peer).map_or_else(|| peer.to_string(), |key| key.to_string())
+}
+
+/// An address for people and files: without the peer id.
+pub(super) fn plain_addr(addr: &Multiaddr) -> String {
+    addr.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect::<Multiaddr>().to_string()
+}

@@ -1,0 +1,122 @@
+//! Who may be connected: members and configured peers, nobody else, at every moment.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod p2p_support;
+
+use driftless_node::p2p::{Command, Event, P2pError, spawn};
+use driftless_statement::MeshId;
+use p2p_support::{MESH, Node, QUIC, TCP, config, key, mesh, pair, secret};
+use prometheus_client::registry::Registry;
+
+#[tokio::test]
+async fn a_stranger_is_refused_until_it_is_a_member() {
+    let mut inside = Node::start(1, config(MESH, TCP, 1)).await;
+    let mut outside = config(MESH, TCP, 2);
+    outside.peers = vec![inside.named()];
+    let mut outside = Node::start(2, outside).await;
+    // It gets through the handshake and is cut before anything else.
+    outside.connected(key(1)).await;
+    outside.disconnected(key(1)).await;
+    assert!(inside.handle.traffic().connections_refused() > 0);
+    inside.members(&[key(2)]).await;
+    inside.connected(key(2)).await;
+    assert!(!inside.has_unread(|event| matches!(event, Event::Connected { .. } | Event::Disconnected { .. })));
+}
+
+#[tokio::test]
+async fn who_is_no_longer_a_member_is_cut_at_once() {
+    let mut nodes = mesh(&[1, 2, 3], TCP, "shop").await;
+    // Node 1 was started first: it knows the others as members only.
+    nodes[0].members(&[key(3)]).await;
+    nodes[0].disconnected(key(2)).await;
+    let (a, c) = pair(&mut nodes, 0, 2);
+    a.ask(c, 1, b"still there").await;
+}
+
+#[tokio::test]
+async fn an_address_without_an_id_is_dialled_and_its_peer_must_be_a_member() {
+    let inside = Node::start(1, config(MESH, TCP, 1)).await;
+    inside.members(&[key(2)]).await;
+    let mut outside = config(MESH, TCP, 2);
+    outside.peers = vec![inside.addr.clone()];
+    let mut outside = Node::start(2, outside).await;
+    outside
+        .find("refusal", |event| match event {
+            Event::DialFailed { reason, .. } => reason.contains("not a member").then_some(()),
+            _ => None,
+        })
+        .await;
+    outside.members(&[key(1)]).await;
+    outside.connected(key(1)).await;
+}
+
+#[tokio::test]
+async fn a_told_address_is_dialled_once_its_peer_is_a_member() {
+    let inside = Node::start(1, config(MESH, TCP, 1)).await;
+    inside.members(&[key(2)]).await;
+    let mut outside = Node::start(2, config(MESH, TCP, 2)).await;
+    let addrs = vec!["no address".to_owned(), inside.addr.to_string()];
+    outside.send(Command::Addresses { peer: key(1), addrs }).await;
+    outside.members(&[key(1)]).await;
+    outside.connected(key(1)).await;
+}
+
+#[tokio::test]
+async fn another_peer_at_a_configured_address_is_not_taken_for_it() {
+    let other = Node::start(1, config(MESH, TCP, 1)).await;
+    other.members(&[key(2)]).await;
+    let mut config = config(MESH, TCP, 2);
+    config.peers = vec![driftless_node::p2p::address_of(&other.addr, &key(7)).unwrap()];
+    let mut node = Node::start(2, config).await;
+    node.members(&[key(1), key(7)]).await;
+    node.find("another peer", |event| match event {
+        Event::DialFailed { reason, .. } => reason.contains(&key(1).to_string()).then_some(()),
+        _ => None,
+    })
+    .await;
+    assert!(!node.has_unread(|event| matches!(event, Event::Connected { .. })));
+}
+
+#[tokio::test]
+async fn two_meshes_do_not_talk() {
+    let theirs = MeshId([0xbb; 32]);
+    for listen in [TCP, QUIC] {
+        let mut a = Node::start(1, config(MESH, listen, 1)).await;
+        let mut b = config(theirs, listen, 2);
+        b.peers = vec![a.named()];
+        let mut b = Node::start(2, b).await;
+        // Both would let the other in: only the mesh keeps them apart.
+        a.members(&[key(2)]).await;
+        a.subscribe("shop").await;
+        b.subscribe("shop").await;
+        let over_tcp = listen == TCP;
+        b.find("parted", |event| match event {
+            Event::DialFailed { .. } if over_tcp => Some(()),
+            Event::Disconnected { .. } if !over_tcp => Some(()),
+            _ => None,
+        })
+        .await;
+        assert!(!over_tcp || !b.has_unread(|event| matches!(event, Event::Connected { .. })), "no handshake over TCP");
+        b.send(Command::Publish { topic: "shop".into(), bytes: b"leak".to_vec() }).await;
+        b.send(Command::Request { peer: key(1), corr: 1, bytes: b"leak".to_vec() }).await;
+        assert!(b.answer(1).await.is_err());
+        assert_eq!(b.handle.traffic().published(), 0);
+        let leaked = |event: &Event| matches!(event, Event::Gossip { .. } | Event::Request { .. }).then_some(());
+        assert!(a.find_within(std::time::Duration::from_millis(200), leaked).await.is_none());
+    }
+}
+
+#[tokio::test]
+async fn a_bad_setup_is_refused_with_its_reason() {
+    for listen in [TCP, QUIC] {
+        let taken = Node::start(1, config(MESH, listen, 1)).await;
+        let same = config(MESH, &taken.addr.to_string(), 2);
+        let error = spawn(same, &secret(2), &mut Registry::default()).err();
+        assert!(matches!(error, Some(P2pError::Listen { .. })), "{listen}: {error:?}");
+    }
+    let unknown = config(MESH, "/ip4/127.0.0.1/sctp/1", 2);
+    assert!(matches!(spawn(unknown, &secret(2), &mut Registry::default()), Err(P2pError::Listen { .. })));
+    let mut rsa = config(MESH, TCP, 2);
+    rsa.peers = vec!["/ip4/127.0.0.1/tcp/1/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N".parse().unwrap()];
+    assert!(matches!(spawn(rsa, &secret(2), &mut Registry::default()), Err(P2pError::PeerId { .. })));
+}
