@@ -7,6 +7,8 @@ pub mod door;
 pub mod driver;
 pub mod http;
 pub mod keys;
+pub mod logging;
 pub mod metrics;
 pub mod p2p;
 pub mod store;
+pub mod systemd;

@@ -1,5 +1,5 @@
 //! Key files: written for the owner only, and every bad one refused in words that help and tell nothing secret.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,5 @@
 //! The store on a real directory: what was acknowledged is there again, once, and groups share one commit.
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod disk;
 

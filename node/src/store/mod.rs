@@ -1,6 +1,7 @@
 //! The store: statements on disk, in redb. It knows bytes, ids and commits; it must not know trust, the fold, peers or
 //! HTTP. Nothing that fails its hash ever leaves this room, and nothing is acknowledged before it is synced.
 
+mod database;
 mod directory;
 mod error;
 mod medium;

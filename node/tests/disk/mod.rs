@@ -1,5 +1,5 @@
 //! A disk in memory that records, fails, fills up and loses power on request, and statements to put on it.
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
 use std::io;

@@ -1,0 +1,174 @@
+//! From layers to a checked [`Config`]: every key on its own, then what keys must keep between them.
+
+use std::path::{Path, PathBuf};
+
+use driftless_statement::MeshId;
+
+use super::error::{ConfigError, Source};
+use super::keys::{self, KEYS, Key};
+use super::layers::{Environment, Layers, shown};
+use super::network::{http, p2p};
+use super::parse;
+use super::reader::Reader;
+use super::{Beacon, Config, Gossip, Limits, Log, LogFormat, Mesh, Node, Reconcile, Store};
+
+/// Makes the configuration, or says all that is wrong.
+pub(super) fn check(layers: &Layers, environment: &Environment) -> Result<Config, ConfigError> {
+    let mut reader = Reader { layers, problems: layers.problems.clone() };
+    let config = read(&mut reader, environment);
+    match config {
+        Some(config) if reader.problems.is_empty() => Ok(config),
+        _ => Err(ConfigError::Problems(reader.problems)),
+    }
+}
+
+fn read(reader: &mut Reader<'_>, environment: &Environment) -> Option<Config> {
+    // Every section is read before any is missed, so that one run shows everything.
+    let node = node(reader, environment);
+    let data_dir = node.as_ref().map(|node| node.data_dir.clone()).unwrap_or_default();
+    let (mesh, p2p, http) = (mesh(reader), p2p(reader), http(reader, environment, &data_dir));
+    let (store, gossip, reconcile) = (store(reader), gossip(reader), reconcile(reader));
+    let (beacon, limits, log) = (beacon(reader), limits(reader), log(reader));
+    Some(Config {
+        node: node?,
+        mesh: mesh?,
+        p2p: p2p?,
+        http: http?,
+        store: store?,
+        gossip: gossip?,
+        reconcile: reconcile?,
+        beacon: beacon?,
+        limits: limits?,
+        log: log?,
+        origins: origins(reader),
+    })
+}
+
+fn origins(reader: &Reader<'_>) -> Vec<(&'static str, String, Source)> {
+    let origin = |key: &&'static Key| {
+        let given = reader.given(key)?;
+        Some((key.name, shown(&given.value), given.source))
+    };
+    KEYS.iter().filter_map(origin).collect()
+}
+
+fn node(reader: &mut Reader<'_>, environment: &Environment) -> Option<Node> {
+    let key_file = reader.file(keys::NODE_KEY_FILE);
+    let bundle = reader.file(keys::NODE_BUNDLE);
+    let name = reader.read(keys::NODE_NAME, |value| parse::name(parse::text(value)?).map(str::to_owned));
+    let labels = reader.read(keys::NODE_LABELS, parse::labels);
+    let data_dir = match reader.given(keys::NODE_DATA_DIR) {
+        Some(_) => reader.file(keys::NODE_DATA_DIR),
+        None => default_data_dir(environment).or_else(|| {
+            reader.conflict(
+                keys::NODE_DATA_DIR,
+                "must be set where neither STATE_DIRECTORY, XDG_STATE_HOME nor HOME is",
+                "set it, for example to /var/lib/driftless",
+            );
+            None
+        }),
+    }?;
+    Some(Node {
+        key_file: key_file.unwrap_or_else(|| data_dir.join("node.key")),
+        bundle,
+        name: name.unwrap_or_default(),
+        labels: labels?,
+        data_dir,
+    })
+}
+
+fn default_data_dir(environment: &Environment) -> Option<PathBuf> {
+    let home = || Some(Path::new(environment.get("HOME")?).join(".local/state"));
+    // systemd separates several directories with colons; the first is ours.
+    let state = environment.get("STATE_DIRECTORY").and_then(|list| list.split(':').next());
+    match state {
+        Some(directory) => Some(PathBuf::from(directory)),
+        None => Some(environment.get("XDG_STATE_HOME").map(PathBuf::from).or_else(home)?.join("driftless")),
+    }
+}
+
+fn mesh(reader: &mut Reader<'_>) -> Option<Mesh> {
+    if reader.given(keys::MESH_ID).is_none() {
+        reader.conflict(keys::MESH_ID, "is required", "set it to the id that `driftless init` printed");
+        return None;
+    }
+    let id = reader.read(keys::MESH_ID, |value| {
+        let fix = || "copy it from `driftless init` or from another node's configuration".to_owned();
+        let id: MeshId = parse::text(value)?.parse().map_err(|error| (format!("{error}"), fix()))?;
+        if id == MeshId::UNFOUNDED { Err(("must not be all zero".to_owned(), fix())) } else { Ok(id) }
+    })?;
+    Some(Mesh { id })
+}
+
+fn store(reader: &mut Reader<'_>) -> Option<Store> {
+    let cache_bytes = reader.bytes(keys::STORE_CACHE_BYTES);
+    let reserve_bytes = reader.bytes(keys::STORE_RESERVE_BYTES);
+    let queue = reader.count(keys::STORE_QUEUE);
+    let longest_pause = reader.duration(keys::STORE_LONGEST_PAUSE);
+    Some(Store {
+        cache_bytes: cache_bytes?,
+        reserve_bytes: reserve_bytes?,
+        queue: queue?,
+        longest_pause: longest_pause?,
+    })
+}
+
+fn gossip(reader: &mut Reader<'_>) -> Option<Gossip> {
+    let heartbeat = reader.duration(keys::GOSSIP_HEARTBEAT);
+    let degree = reader.count(keys::GOSSIP_DEGREE);
+    let degree_low = reader.count(keys::GOSSIP_DEGREE_LOW);
+    let degree_high = reader.count(keys::GOSSIP_DEGREE_HIGH);
+    let queue = reader.count(keys::GOSSIP_QUEUE);
+    let (degree, degree_low, degree_high) = (degree?, degree_low?, degree_high?);
+    if !(degree_low <= degree && degree <= degree_high) {
+        let limit = format!("must lie between gossip.degree_low ({degree_low}) and gossip.degree_high ({degree_high})");
+        reader.conflict(keys::GOSSIP_DEGREE, &limit, "change one of the three");
+    }
+    Some(Gossip { heartbeat: heartbeat?, degree, degree_low, degree_high, queue: queue? })
+}
+
+fn reconcile(reader: &mut Reader<'_>) -> Option<Reconcile> {
+    let interval = reader.duration(keys::RECONCILE_INTERVAL);
+    let request_timeout = reader.duration(keys::RECONCILE_REQUEST_TIMEOUT);
+    Some(Reconcile { interval: interval?, request_timeout: request_timeout? })
+}
+
+fn beacon(reader: &mut Reader<'_>) -> Option<Beacon> {
+    let interval = reader.duration(keys::BEACON_INTERVAL);
+    let expiry = reader.duration(keys::BEACON_EXPIRY);
+    let (interval, expiry) = (interval?, expiry?);
+    if expiry < interval * 2 {
+        let limit =
+            format!("must be at least twice beacon.interval ({interval:?}), or one lost beacon looks like silence");
+        reader.conflict(keys::BEACON_EXPIRY, &limit, "raise it, or lower the other");
+    }
+    Some(Beacon { interval, expiry })
+}
+
+fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
+    let waiting_statements = reader.count(keys::LIMITS_WAITING_STATEMENTS);
+    let waiting_bytes = reader.bytes(keys::LIMITS_WAITING_BYTES);
+    let peer_statements_per_second = reader.count(keys::LIMITS_PEER_STATEMENTS);
+    let author_statements_per_second = reader.count(keys::LIMITS_AUTHOR_STATEMENTS);
+    Some(Limits {
+        waiting_statements: waiting_statements?,
+        waiting_bytes: waiting_bytes?,
+        peer_statements_per_second: peer_statements_per_second?,
+        author_statements_per_second: author_statements_per_second?,
+    })
+}
+
+fn log(reader: &mut Reader<'_>) -> Option<Log> {
+    let level = reader.read(keys::LOG_LEVEL, |value| {
+        let text = parse::text(value)?;
+        let fix = || "write error, warn, info, debug or trace, or a list such as info,driftless_node::store=debug";
+        crate::logging::filter(text).map_err(|why| (format!("is no filter: {why}"), fix().to_owned()))?;
+        Ok(text.to_owned())
+    });
+    let format = reader.read(keys::LOG_FORMAT, |value| match parse::text(value)? {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err(("must be text or json".to_owned(), "write one of both".to_owned())),
+    });
+    Some(Log { level: level?, format: format? })
+}

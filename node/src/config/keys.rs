@@ -1,0 +1,199 @@
+//! Every key there is: its name, kind, bounds, default and meaning. The page `docs/configuration.md`, the checks and
+//! the environment variables all follow from this table.
+
+/// What kind of value a key takes, with its bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A short text.
+    Text,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// A path of a file or directory. Relative ones in a file are relative to that file.
+    Path,
+    /// 64 lowercase hexadecimal digits.
+    Hex,
+    /// `true` or `false`.
+    Flag,
+    /// A whole number between these.
+    Count(u64, u64),
+    /// Bytes between these: a number, or a text with unit (`64KiB`, `4MiB`, `1GiB`).
+    Bytes(u64, u64),
+    /// A duration between these, in milliseconds: a text with unit (`500ms`, `10s`, `2m`, `1h`).
+    Duration(u64, u64),
+    /// Permission bits in octal, as a text: `0660`.
+    Mode,
+    /// An address and port: `127.0.0.1:7475`.
+    Address,
+    /// A list of multiaddrs.
+    Addresses,
+    /// A list of texts.
+    Texts,
+    /// A table of texts.
+    Labels,
+}
+
+/// One key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    /// `section.key`.
+    pub name: &'static str,
+    /// What it takes.
+    pub kind: Kind,
+    /// The default as TOML; empty when there is none, then `unset` says what holds.
+    pub default: &'static str,
+    /// What holds when it is not set and has no default.
+    pub unset: &'static str,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+/// The sections in their order, and what they are about.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("node", "Who this node is and where it keeps things."),
+    ("mesh", "Which mesh it belongs to."),
+    ("p2p", "How it meets its peers."),
+    ("http", "How services and operators on this machine reach it."),
+    ("store", "How it keeps statements."),
+    ("gossip", "How changes spread fast."),
+    ("reconcile", "How differences are found for certain."),
+    ("beacon", "How nodes report their state to one another."),
+    ("limits", "Bounds of memory and intake. They delay, and never change a verdict."),
+    ("log", "What it tells its operator, on standard error."),
+];
+
+const fn key(name: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, default, unset: "", doc }
+}
+
+const fn bare(name: &'static str, kind: Kind, unset: &'static str, doc: &'static str) -> Key {
+    Key { name, kind, default: "", unset, doc }
+}
+
+const MINUTE: u64 = 60_000;
+const HOUR: u64 = 60 * MINUTE;
+const KIB: u64 = 1 << 10;
+const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
+
+macro_rules! keys {
+    ($($name:ident = $key:expr;)*) => {
+        $(pub(super) const $name: &Key = &$key;)*
+        /// Every key, section by section.
+        pub const KEYS: &[&Key] = &[$($name),*];
+    };
+}
+
+keys! {
+    NODE_DATA_DIR = bare("node.data_dir", Kind::Path,
+        "`$STATE_DIRECTORY` (set by systemd), else `$XDG_STATE_HOME/driftless`, else `$HOME/.local/state/driftless`",
+        "Directory of the store. Made with mode 0700 when missing. One process uses it at a time.");
+    NODE_KEY_FILE = bare("node.key_file", Kind::Path, "`node.key` in `node.data_dir`",
+        "The node's secret key. Refused when anybody but its owner can read it.");
+    NODE_BUNDLE = bare("node.bundle", Kind::Path, "none: the first statements come from peers",
+        "File with the mesh's genesis and first statements, read at every start.");
+    NODE_NAME = bare("node.name", Kind::Text, "the first ten digits of the public key",
+        "Name for people, in logs and in `driftless status`. At most 64 of `A-Z a-z 0-9 . _ -`.");
+    NODE_LABELS = key("node.labels", Kind::Labels, "{}",
+        "Labels that rollout plans select nodes by. At most 32, names like `node.name`, values of at most 128 bytes.");
+
+    MESH_ID = bare("mesh.id", Kind::Hex, "required",
+        "The mesh: the id of its genesis, as `driftless init` printed it. Everything of another mesh is refused.");
+
+    P2P_LISTEN = key("p2p.listen", Kind::Addresses, r#"["/ip4/0.0.0.0/tcp/7474", "/ip4/0.0.0.0/udp/7474/quic-v1"]"#,
+        "Where peers reach this node. Empty: it only dials.");
+    P2P_EXTERNAL = key("p2p.external", Kind::Addresses, "[]",
+        "Addresses to tell peers, when they differ from the ones listened on (address translation).");
+    P2P_PEERS = key("p2p.peers", Kind::Addresses, "[]",
+        "Peers to stay connected to, each with its key: `/dns4/a.example/tcp/7474/p2p/12D3Koo…`.");
+    P2P_MDNS = key("p2p.mdns", Kind::Flag, "false",
+        "Find peers on the local network. Finding one does not admit it: it needs a grant like any other.");
+    P2P_MAX_CONNECTIONS = key("p2p.max_connections", Kind::Count(1, 65_535), "256",
+        "Connections at most, both ways together.");
+    P2P_MAX_CONNECTIONS_PER_PEER = key("p2p.max_connections_per_peer", Kind::Count(1, 16), "2",
+        "Connections at most with one peer. Two, since both sides may dial at once.");
+    P2P_MAX_PENDING_CONNECTIONS = key("p2p.max_pending_connections", Kind::Count(1, 4096), "64",
+        "Connections at most that have not finished their handshake, each way.");
+    P2P_MAX_MEMORY_PERCENT = key("p2p.max_memory_percent", Kind::Count(1, 100), "80",
+        "New connections are refused while this process uses more of the machine's memory.");
+    P2P_REDIAL_FIRST = key("p2p.redial_first", Kind::Duration(10, MINUTE), r#""500ms""#,
+        "Bound of the random pause before a lost peer is dialled again; doubles with each failure.");
+    P2P_REDIAL_LONGEST = key("p2p.redial_longest", Kind::Duration(100, HOUR), r#""30s""#,
+        "The largest such bound.");
+
+    HTTP_SOCKET = bare("http.socket", Kind::Path,
+        "`driftless.sock` in `$RUNTIME_DIRECTORY` (set by systemd), else in `$XDG_RUNTIME_DIR`, else in `node.data_dir`",
+        "Unix socket for services and operators. `\"\"` for none. At most 100 bytes.");
+    HTTP_SOCKET_MODE = key("http.socket_mode", Kind::Mode, r#""0660""#,
+        "Permissions of the socket: who may connect may read everything this node holds, and write what it may write.");
+    HTTP_LISTEN = bare("http.listen", Kind::Address, "none",
+        "TCP address in addition, loopback only: anybody on this machine may connect to it.");
+    HTTP_ALLOWED_HOSTS = key("http.allowed_hosts", Kind::Texts, r#"["localhost", "127.0.0.1", "[::1]"]"#,
+        "`Host` headers accepted over TCP, without port. Any other is refused, so that no web page reaches the node.");
+    HTTP_MAX_CONNECTIONS = key("http.max_connections", Kind::Count(1, 65_535), "1024", "Connections at most.");
+    HTTP_MAX_BODY_BYTES = key("http.max_body_bytes", Kind::Bytes(KIB, 64 * MIB), r#""4MiB""#,
+        "Bytes of a request's body at most. The largest entry is 1 MiB, and JSON is wordier.");
+    HTTP_MAX_HEADER_BYTES = key("http.max_header_bytes", Kind::Bytes(8 * KIB, MIB), r#""16KiB""#,
+        "Bytes of a request's line and headers at most.");
+    HTTP_HEADER_TIMEOUT = key("http.header_timeout", Kind::Duration(100, 5 * MINUTE), r#""5s""#,
+        "Time to send the headers in.");
+    HTTP_REQUEST_TIMEOUT = key("http.request_timeout", Kind::Duration(100, HOUR), r#""30s""#,
+        "Time for a whole request, watches excepted.");
+    HTTP_MAX_WATCHERS = key("http.max_watchers", Kind::Count(1, 65_535), "1024", "Watches at most at one time.");
+    HTTP_WATCH_QUEUE = key("http.watch_queue", Kind::Count(1, 65_536), "256",
+        "Changes that wait for a slow watcher; then it is told that it fell behind, and gets the state.");
+    HTTP_WATCH_HEARTBEAT = key("http.watch_heartbeat", Kind::Duration(100, HOUR), r#""15s""#,
+        "Longest silence on a watch: after it, a comment line shows that the node lives.");
+
+    STORE_CACHE_BYTES = key("store.cache_bytes", Kind::Bytes(MIB, 64 * GIB), r#""32MiB""#,
+        "Page cache of the database. Reads never touch it; it serves commits and the start.");
+    STORE_RESERVE_BYTES = key("store.reserve_bytes", Kind::Bytes(MIB, GIB), r#""4MiB""#,
+        "Disk space set aside in `store.reserve`, so that a node can start on a full disk.");
+    STORE_QUEUE = key("store.queue", Kind::Count(1, 65_536), "1024",
+        "Batches of statements that may wait for the disk; then writes are refused until some are done.");
+    STORE_LONGEST_PAUSE = key("store.longest_pause", Kind::Duration(100, 10 * MINUTE), r#""5s""#,
+        "Longest pause between attempts to open the store again after a failure.");
+
+    GOSSIP_HEARTBEAT = key("gossip.heartbeat", Kind::Duration(100, MINUTE), r#""1s""#,
+        "Beat at which gossip tends its mesh of links.");
+    GOSSIP_DEGREE = key("gossip.degree", Kind::Count(1, 64), "6",
+        "Links that carry each scope's changes. More are faster and cost as many copies.");
+    GOSSIP_DEGREE_LOW = key("gossip.degree_low", Kind::Count(1, 64), "4", "Below this many, more links are made.");
+    GOSSIP_DEGREE_HIGH = key("gossip.degree_high", Kind::Count(1, 64), "12", "Above this many, links are cut.");
+    GOSSIP_QUEUE = key("gossip.queue", Kind::Count(1, 65_536), "256",
+        "Messages that wait for one slow peer; more are dropped, and reconciliation brings them.");
+
+    RECONCILE_INTERVAL = key("reconcile.interval", Kind::Duration(100, HOUR), r#""30s""#,
+        "Longest time between comparisons with a peer; they also happen at connect and when beacons differ.");
+    RECONCILE_REQUEST_TIMEOUT = key("reconcile.request_timeout", Kind::Duration(100, 10 * MINUTE), r#""15s""#,
+        "Time for a peer to answer one request.");
+
+    BEACON_INTERVAL = key("beacon.interval", Kind::Duration(100, 10 * MINUTE), r#""5s""#,
+        "Time between beacons. Divergence is noticed no faster.");
+    BEACON_EXPIRY = key("beacon.expiry", Kind::Duration(200, HOUR), r#""30s""#,
+        "A node whose last beacon is older counts as silent. At least twice `beacon.interval`.");
+
+    LIMITS_WAITING_STATEMENTS = key("limits.waiting_statements", Kind::Count(1, 10_000_000), "8192",
+        "Statements that wait in memory for what they name; then the oldest go, and reconciliation brings them back.");
+    LIMITS_WAITING_BYTES = key("limits.waiting_bytes", Kind::Bytes(MIB, 64 * GIB), r#""32MiB""#,
+        "Bytes of such statements at most.");
+    LIMITS_PEER_STATEMENTS = key("limits.peer_statements_per_second", Kind::Count(1, 1_000_000), "2000",
+        "Statements a second taken from one peer, on average over ten seconds.");
+    LIMITS_AUTHOR_STATEMENTS = key("limits.author_statements_per_second", Kind::Count(1, 1_000_000), "2000",
+        "Statements a second taken of one author, on average over ten seconds.");
+
+    LOG_LEVEL = key("log.level", Kind::Text, r#""info""#,
+        "`error`, `warn`, `info`, `debug`, `trace`, or a list by room: `info,driftless_node::store=debug`.");
+    LOG_FORMAT = key("log.format", Kind::Choice(&["text", "json"]), r#""text""#, "For people, or one JSON object a line.");
+}
+
+impl Key {
+    /// The section.
+    pub fn section(&self) -> &'static str {
+        self.name.split_once('.').map_or("", |(section, _)| section)
+    }
+
+    /// The environment variable that sets it.
+    pub fn variable(&self) -> String {
+        format!("DRIFTLESS_{}", self.name.replace('.', "_").to_uppercase())
+    }
+}

@@ -1,0 +1,107 @@
+//! The one file that drives redb: open, read everything, commit.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use driftless_statement::{MeshId, Verified};
+use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+
+use super::tables::{self, BadRecord, FORMAT, FORMAT_NAME, META, STATE_NAME, STATEMENTS, State};
+use super::{Medium, Options, StoreError};
+
+/// All that a database holds, checked.
+pub(super) struct Contents {
+    /// None in a database that nothing was ever committed to.
+    pub state: Option<State>,
+    pub next_seq: u64,
+    pub good: Vec<Arc<Verified>>,
+    pub bad: Vec<(u64, Vec<u8>, BadRecord)>,
+}
+
+/// Runs what may panic inside redb on a damaged file, and turns the panic into an error. The only such place.
+pub(super) fn shield<T>(named: &str, run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        let reason = format!("reading it failed: {}", said.unwrap_or("no reason given"));
+        Err(StoreError::Corrupt { store: named.to_owned(), reason })
+    })
+}
+
+/// Opens a database and reads all of it.
+pub(super) fn open_database<M: Medium>(
+    medium: &M,
+    named: &str,
+    options: Options,
+    mesh: MeshId,
+) -> Result<(Database, Contents), StoreError> {
+    let backend = medium.open().map_err(|cause| StoreError::io(named, "opening it", cause))?;
+    shield(named, || {
+        let failed = |error: redb::Error| StoreError::redb(named, "reading it", error);
+        let database = Builder::new()
+            .set_cache_size(options.cache_bytes)
+            .create_with_backend(backend)
+            .map_err(|error| failed(error.into()))?;
+        let transaction = database.begin_read().map_err(|error| failed(error.into()))?;
+        let contents = read_all(&transaction, named, mesh)?;
+        drop(transaction);
+        Ok((database, contents))
+    })
+}
+
+/// Reads and checks everything, or says why this is no store of ours.
+fn read_all(transaction: &ReadTransaction, named: &str, mesh: MeshId) -> Result<Contents, StoreError> {
+    let failed = |error: redb::Error| StoreError::redb(named, "reading it", error);
+    let corrupt = |reason: &str| StoreError::Corrupt { store: named.to_owned(), reason: reason.to_owned() };
+    if transaction.list_tables().map_err(|error| failed(error.into()))?.next().is_none() {
+        return Ok(Contents { state: None, next_seq: 0, good: Vec::new(), bad: Vec::new() });
+    }
+    let meta = transaction.open_table(META).map_err(|error| failed(error.into()))?;
+    let format = meta.get(FORMAT_NAME).map_err(|error| failed(error.into()))?;
+    let format = format.and_then(|bytes| bytes.value().try_into().ok().map(u64::from_be_bytes));
+    match format {
+        Some(FORMAT) => {}
+        Some(found) if found > FORMAT => {
+            return Err(StoreError::Newer { store: named.to_owned(), found, known: FORMAT });
+        }
+        Some(_) | None => return Err(corrupt("it names no known format")),
+    }
+    let state = meta.get(STATE_NAME).map_err(|error| failed(error.into()))?;
+    let state = state.and_then(|bytes| State::decode(bytes.value())).ok_or_else(|| corrupt("its state is damaged"))?;
+    if state.mesh != mesh {
+        return Err(StoreError::OtherMesh { store: named.to_owned(), found: state.mesh, want: mesh });
+    }
+    read_statements(transaction, mesh, state).map_err(failed)
+}
+
+fn read_statements(transaction: &ReadTransaction, mesh: MeshId, state: State) -> Result<Contents, redb::Error> {
+    let table = transaction.open_table(STATEMENTS)?;
+    let mut contents = Contents { state: Some(state), next_seq: 0, good: Vec::new(), bad: Vec::new() };
+    for row in table.iter()? {
+        let (seq, record) = row?;
+        contents.next_seq = contents.next_seq.max(seq.value().saturating_add(1));
+        match tables::read_record(record.value(), mesh) {
+            Ok(statement) => contents.good.push(Arc::new(statement)),
+            Err(reason) => contents.bad.push((seq.value(), record.value().to_owned(), reason)),
+        }
+    }
+    Ok(contents)
+}
+
+/// Two-phase and synced: what redb's own checksums cannot promise after a crash, the order of the syncs does.
+pub(super) fn commit(
+    database: &Database,
+    state: &State,
+    change: impl FnOnce(&WriteTransaction) -> Result<(), redb::Error>,
+) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    transaction.set_two_phase_commit(true);
+    transaction.set_durability(Durability::Immediate)?;
+    {
+        let mut meta = transaction.open_table(META)?;
+        meta.insert(FORMAT_NAME, FORMAT.to_be_bytes().as_slice())?;
+        meta.insert(STATE_NAME, state.encode().as_slice())?;
+    }
+    change(&transaction)?;
+    transaction.commit()?;
+    Ok(())
+}
