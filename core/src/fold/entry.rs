@@ -1,0 +1,372 @@
+//! One entry: its statements in order, and the merged state after the ones decided so far. It applies what it is told is
+//! fit and weighs what is not yet decided; verdicts over several entries are the scope's.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use driftless_statement::{Skip, StatementId, Tree, Value, tree};
+
+use super::conflict::{self, Conflict, LISTED, Side};
+use super::doc::{Doc, EngineFailed};
+use super::fate::{Breach, Limits};
+use super::order::{self, Members, Parents, SEEN_ALL, Sight, Slot, Stranger};
+use super::size::{self, Extent};
+
+/// The merged state after some number of an entry's statements.
+#[derive(Debug, Clone, Default)]
+pub(super) struct State {
+    /// Positions of the heads, ascending.
+    pub heads: Vec<u32>,
+    /// The merged value, unless `stale`: then the document has it.
+    pub tree: Option<Tree>,
+    pub stale: bool,
+    pub conflicts: Vec<Conflict>,
+    /// Conflicts found while the list was full.
+    pub unlisted: u64,
+    /// At least the merged value's extent.
+    pub bound: Extent,
+}
+
+/// A document, the number of statements that its seed stands for, and the number that it has taken in.
+#[derive(Debug, Clone)]
+pub(super) struct Branches {
+    pub doc: Doc,
+    pub from: usize,
+    pub through: usize,
+}
+
+/// What makes the next change of a busy entry cheap; all of it can be had again by replaying.
+#[derive(Debug, Default)]
+pub(super) struct Warm {
+    pub branches: Option<Branches>,
+    /// States after so many statements, ascending.
+    pub marks: Vec<(usize, State)>,
+    /// Where concurrent stretches will begin, as far as can be foreseen, and the state at the last such place passed.
+    pub planned: BTreeSet<usize>,
+    pub pinned: Option<(usize, State)>,
+    /// Rank among the warm entries, least recently used first.
+    pub used: u64,
+}
+
+impl Warm {
+    /// Drops what is of no more use after `next` statements; returns whether anything is left.
+    pub(super) fn tidy(&mut self, next: usize) -> bool {
+        self.planned.clear();
+        self.branches.take_if(|branches| next - branches.through.min(next) > BEHIND);
+        self.branches.is_some() || self.pinned.is_some() || !self.marks.is_empty()
+    }
+
+    /// Bytes that it takes, roughly, for a value of this size.
+    pub(super) fn weight(&self, value: usize) -> usize {
+        let states = self.marks.len() + usize::from(self.pinned.is_some());
+        // Automerge: about 19 KB for a small document, and several columns for each scalar.
+        let doc = self.branches.as_ref().map(|branches| 19_000 + value * 16 + (branches.through - branches.from) * 512);
+        states * (value + 256) + doc.unwrap_or(0)
+    }
+}
+
+/// A document this many statements behind is not worth keeping.
+const BEHIND: usize = 256;
+/// A merged state is kept after every so many statements.
+const MARK_EVERY: usize = 64;
+
+/// One document of a scope, at a path.
+#[derive(Debug, Default)]
+pub struct Entry {
+    pub(super) slots: Vec<Slot>,
+    /// How many slots the state stands for.
+    pub(super) next: usize,
+    pub(super) state: State,
+    pub(super) skips: BTreeMap<StatementId, Vec<(u32, Skip)>>,
+    pub(super) warm: Option<Box<Warm>>,
+    pub(super) print: Option<super::digest::Print>,
+    /// For tests: merge everything with the engine, from an empty document.
+    pub(super) engine_always: bool,
+}
+
+/// A statement about to be decided, against the state before it.
+pub(super) struct Weighed {
+    pub parents: Parents,
+    pub strangers: Vec<Stranger>,
+    pub heads: Vec<u32>,
+    pub bound: Extent,
+}
+
+impl Weighed {
+    fn low(&self) -> u32 {
+        self.strangers.last().map(|stranger| stranger.position).unwrap_or(SEEN_ALL)
+    }
+}
+
+impl Entry {
+    /// The merged heads, ascending.
+    pub fn heads(&self) -> Vec<StatementId> {
+        let mut heads: Vec<StatementId> = self.ids(&self.state.heads);
+        heads.sort_unstable();
+        heads
+    }
+
+    /// The merged value with its element names; `None`: deleted.
+    pub fn tree(&self) -> Option<&Tree> {
+        self.state.tree.as_ref()
+    }
+
+    /// The merged value.
+    pub fn value(&self) -> Option<Value> {
+        self.tree().map(Tree::to_value)
+    }
+
+    /// The conflicts that stand, in the order in which their later statements come; at most [`LISTED`].
+    pub fn conflicts(&self) -> &[Conflict] {
+        &self.state.conflicts
+    }
+
+    /// How many more conflicts were found while the list was full. It stays until somebody who saw every head writes the
+    /// whole value.
+    pub fn unlisted_conflicts(&self) -> u64 {
+        self.state.unlisted
+    }
+
+    /// Digest of the merged value, element names included: differs when the value does.
+    pub fn value_digest(&self) -> [u8; 32] {
+        self.print.as_ref().map(|print| print.value).unwrap_or_default()
+    }
+
+    /// Whether a fit statement is about it.
+    pub(super) fn is_there(&self) -> bool {
+        !self.state.heads.is_empty()
+    }
+
+    pub(super) fn ids(&self, positions: &[u32]) -> Vec<StatementId> {
+        positions.iter().filter_map(|position| self.slots.get(*position as usize)).map(Slot::id).collect()
+    }
+
+    /// What the statement at the next position would see, and leave.
+    pub(super) fn weigh(&self, members: &Members) -> Weighed {
+        let at = self.next;
+        let parents = order::effective(&self.slots, members, at);
+        let seen = parents.as_slice();
+        let all_seen = self.state.heads.iter().all(|head| seen.contains(head));
+        let strangers = if all_seen { Vec::new() } else { order::strangers(&self.slots, &self.state.heads, seen) };
+        let mut heads: Vec<u32> = self.state.heads.iter().filter(|head| !seen.contains(head)).copied().collect();
+        heads.extend(u32::try_from(at));
+        let edits = self.slots.get(at).map(Slot::edits).unwrap_or_default();
+        Weighed { parents, strangers, heads, bound: size::bound_after(self.state.bound, edits) }
+    }
+
+    /// Which limit the weighed statement would break. Measures exactly only when the bound is above a limit.
+    pub(super) fn test(&mut self, weighed: &mut Weighed, limits: &Limits) -> Option<Breach> {
+        if weighed.heads.len() > limits.heads {
+            return Some(Breach::Heads { max: limits.heads, got: weighed.heads.len() });
+        }
+        let within = |extent: Extent| extent.bytes <= limits.entry_bytes && extent.depth <= limits.value_depth;
+        if within(weighed.bound) {
+            return None;
+        }
+        let Ok(extent) = self.trial(weighed) else { return Some(Breach::Engine) };
+        weighed.bound = extent;
+        if extent.bytes > limits.entry_bytes {
+            Some(Breach::Size { max: limits.entry_bytes, got: extent.bytes })
+        } else if extent.depth > limits.value_depth {
+            Some(Breach::Depth { max: limits.value_depth, got: extent.depth })
+        } else {
+            None
+        }
+    }
+
+    /// The exact extent that the weighed statement would leave.
+    fn trial(&mut self, weighed: &Weighed) -> Result<Extent, EngineFailed> {
+        let Some(slot) = self.slots.get(self.next).cloned() else { return Err(EngineFailed) };
+        if weighed.strangers.is_empty() && !self.engine_always {
+            self.freshen()?;
+            let mut tree = self.state.tree.clone();
+            tree::apply(&mut tree, slot.id(), slot.edits());
+            return Ok(size::of_root(tree.as_ref()));
+        }
+        let bases = self.ids(weighed.parents.as_slice());
+        let mut doc = self.branches(weighed.low())?.doc.clone();
+        doc.apply(slot.id(), &bases, slot.edits())?;
+        Ok(size::of_root(doc.tree()?.as_ref()))
+    }
+
+    /// Passes over the statement at the next position: it is not fit.
+    pub(super) fn pass(&mut self) {
+        if let Some(slot) = self.slots.get_mut(self.next) {
+            slot.parents = Parents::None;
+            slot.low = SEEN_ALL;
+            self.skips.remove(&slot.statement.id());
+            self.next += 1;
+        }
+    }
+
+    /// Takes in the weighed statement at the next position: it is fit. On failure nothing but the document was lost.
+    pub(super) fn take(&mut self, weighed: Weighed) -> Result<(), EngineFailed> {
+        let Some(slot) = self.slots.get(self.next).cloned() else { return Err(EngineFailed) };
+        self.pin()?;
+        let skipped = if weighed.strangers.is_empty() && !self.engine_always {
+            self.freshen()?;
+            tree::apply(&mut self.state.tree, slot.id(), slot.edits())
+        } else {
+            self.merge(&slot, &weighed)?
+        };
+        if skipped.is_empty() {
+            self.skips.remove(&slot.id())
+        } else {
+            self.skips.insert(slot.id(), skipped)
+        };
+        self.oppose(&slot, &weighed);
+        self.state.bound = weighed.bound;
+        let low = weighed.low();
+        self.state.heads = weighed.heads;
+        if let Some(slot) = self.slots.get_mut(self.next) {
+            slot.parents = weighed.parents;
+            slot.low = low;
+        }
+        self.next += 1;
+        if self.next.is_multiple_of(MARK_EVERY) && !self.state.stale {
+            self.mark(self.next, self.state.clone());
+        }
+        Ok(())
+    }
+
+    /// Keeps the state for the document that will begin here, if one is foreseen.
+    fn pin(&mut self) -> Result<(), EngineFailed> {
+        let at = self.next;
+        if self.warm.as_ref().is_some_and(|warm| warm.planned.contains(&at)) {
+            self.freshen()?;
+            let state = self.state.clone();
+            self.warm.get_or_insert_default().pinned = Some((at, state));
+        }
+        Ok(())
+    }
+
+    fn merge(&mut self, slot: &Slot, weighed: &Weighed) -> Result<Vec<(u32, Skip)>, EngineFailed> {
+        let bases = self.ids(weighed.parents.as_slice());
+        let through = self.next + 1;
+        let branches = self.branches(weighed.low())?;
+        let applied = branches.doc.apply(slot.id(), &bases, slot.edits());
+        branches.through = through;
+        if applied.is_err() {
+            self.forget_branches();
+        } else {
+            self.state.stale = true;
+            self.state.tree = None;
+        }
+        applied
+    }
+
+    fn forget_branches(&mut self) {
+        if let Some(warm) = &mut self.warm {
+            warm.branches = None;
+        }
+    }
+
+    /// Reads the merged value out of the document when it is only there.
+    pub(super) fn freshen(&mut self) -> Result<(), EngineFailed> {
+        if self.state.stale {
+            let branches = self.warm.as_ref().and_then(|warm| warm.branches.as_ref()).ok_or(EngineFailed)?;
+            let newer = self.slots.get(branches.through..self.next).ok_or(EngineFailed)?;
+            if newer.iter().any(Slot::is_fit) {
+                return Err(EngineFailed);
+            }
+            self.state.tree = branches.doc.tree()?;
+            self.state.stale = false;
+            self.state.bound = size::of_root(self.state.tree.as_ref());
+        }
+        Ok(())
+    }
+
+    /// The live edits of a fit statement, as far as it knows itself.
+    fn sides(&self, slot: &Slot) -> Vec<Side> {
+        let skipped = self.skips.get(&slot.id()).map(Vec::as_slice).unwrap_or_default();
+        conflict::live(slot.id(), slot.edits(), |edit| skipped.iter().any(|(skipped, _)| *skipped == edit))
+    }
+
+    /// Ends the conflicts that the statement settles, and adds those that it is in.
+    fn oppose(&mut self, slot: &Slot, weighed: &Weighed) {
+        if weighed.strangers.is_empty() && self.state.conflicts.is_empty() && self.state.unlisted == 0 {
+            return;
+        }
+        let own = self.sides(slot);
+        let positions: Vec<usize> = weighed.strangers.iter().map(|stranger| stranger.position as usize).collect();
+        let strange: Vec<Slot> = positions.iter().filter_map(|at| self.slots.get(*at)).cloned().collect();
+        let ended = |side: &Side| {
+            !strange.iter().any(|slot| slot.id() == side.statement) && own.iter().any(|mine| mine.supersedes(side))
+        };
+        self.state.conflicts.retain(|conflict| !ended(&conflict.left) && !ended(&conflict.right));
+        if strange.is_empty() {
+            if own.iter().any(|side| side.at.is_empty() && !side.increment) {
+                self.state.unlisted = 0;
+            }
+            return;
+        }
+        let unseen: Vec<Vec<Side>> = strange.iter().map(|slot| self.sides(slot)).collect();
+        let found = conflict::opposed(&own, &unseen, || {
+            let sight = Sight::of(&weighed.strangers);
+            Box::new(move |later, earlier| sight.saw(later, earlier))
+        });
+        for conflict in found {
+            if self.state.conflicts.len() < LISTED {
+                self.state.conflicts.push(conflict);
+            } else {
+                self.state.unlisted = self.state.unlisted.saturating_add(1);
+            }
+        }
+    }
+
+    /// The document with all statements below the next position, begun no later than `low`.
+    fn branches(&mut self, low: u32) -> Result<&mut Branches, EngineFailed> {
+        let at = self.next;
+        let low = if self.engine_always { 0 } else { (low as usize).min(at) };
+        let fits = |branches: &Branches, slots: &[Slot]| {
+            let newer = slots.get(branches.through..at).unwrap_or_default();
+            branches.from <= low && newer.iter().all(|slot| slot.low as usize >= branches.from)
+        };
+        let usable = self.warm.as_ref().and_then(|warm| warm.branches.as_ref());
+        if !usable.is_some_and(|branches| fits(branches, &self.slots)) {
+            let from = self.cut(low);
+            let seed = self.tree_at(from)?;
+            let doc = Doc::begin(seed.as_ref())?;
+            self.warm.get_or_insert_default().branches = Some(Branches { doc, from, through: from });
+        }
+        let slots = &self.slots;
+        let branches = self.warm.as_mut().and_then(|warm| warm.branches.as_mut()).ok_or(EngineFailed)?;
+        let newer = slots.get(branches.through..at).unwrap_or_default();
+        for slot in newer.iter().filter(|slot| slot.is_fit()) {
+            let bases = slot.parents.as_slice().iter().filter_map(|base| slots.get(*base as usize)).map(Slot::id);
+            branches.doc.apply(slot.id(), &bases.collect::<Vec<_>>(), slot.edits())?;
+        }
+        branches.through = at;
+        Ok(branches)
+    }
+
+    /// The greatest number of statements, at most `low`, that all statements from there to here have seen.
+    fn cut(&self, low: usize) -> usize {
+        let mut cut = low;
+        for (at, slot) in self.slots.iter().enumerate().take(self.next).rev() {
+            if at < cut {
+                break;
+            }
+            cut = cut.min(slot.low as usize);
+        }
+        cut
+    }
+
+    /// The merged value after the first `count` statements, all of them decided.
+    fn tree_at(&mut self, count: usize) -> Result<Option<Tree>, EngineFailed> {
+        if count == 0 || self.engine_always {
+            return Ok(None);
+        }
+        let warm = self.warm.get_or_insert_default();
+        let kept = warm.pinned.iter().chain(&warm.marks).filter(|(at, state)| *at <= count && !state.stale);
+        let (at, state) = kept.max_by_key(|(at, _)| *at).cloned().unwrap_or_default();
+        if at == count {
+            return Ok(state.tree);
+        }
+        let slots = self.slots.get(..count).unwrap_or_default().to_vec();
+        let mut past = Self { slots, next: at, state, skips: self.skips.clone(), ..Self::default() };
+        past.replay(count)?;
+        past.freshen()?;
+        self.mark(count, past.state.clone());
+        Ok(past.state.tree)
+    }
+}

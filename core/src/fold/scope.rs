@@ -1,0 +1,362 @@
+//! The fold of one scope: a function of the set of statements given, kept up to date as the set changes.
+//!
+//! It takes what is authorised and due from its caller, decides fitness, and drives the entries. It knows no trust rule,
+//! no clock and no store.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use driftless_statement::{Body, Hlc, Path, StatementId};
+
+use super::conflict::Conflict;
+use super::digest::Print;
+use super::entry::{Entry, Weighed};
+use super::fate::{Breach, Change, Fate, Limits, Member, Skipped};
+use super::order::{self, Members, Slot, Verdict};
+use crate::lthash::LtHash;
+
+/// Memory that documents and marks of a scope's busy entries may take, roughly, in bytes. A guess: some hundreds of
+/// entries can be edited from several sides at once before one has to be replayed.
+const WARM_BYTES: usize = 64 * 1024 * 1024;
+
+/// The merged state of one scope.
+#[derive(Debug, Default)]
+pub struct ScopeFold {
+    limits: Limits,
+    pub(super) members: Members,
+    pub(super) entries: BTreeMap<Path, Entry>,
+    /// What each statement would break, in each entry where it would.
+    pub(super) breaches: BTreeMap<StatementId, BTreeMap<Path, Breach>>,
+    hash: LtHash,
+    warm: WarmList,
+    engine_always: bool,
+}
+
+/// Entries that hold a document or marks, least recently used first.
+#[derive(Debug, Default)]
+struct WarmList {
+    uses: u64,
+    bytes: usize,
+    list: BTreeMap<u64, (Path, usize)>,
+}
+
+/// One update while it runs.
+#[derive(Default)]
+struct Run {
+    /// Entries being replayed or appended to.
+    active: BTreeSet<Path>,
+    /// What is next in each of them.
+    queue: BTreeSet<(Hlc, StatementId)>,
+    changes: BTreeMap<Path, Change>,
+    /// Statements that the engine could not apply in an entry.
+    failed: BTreeSet<(StatementId, Path)>,
+    /// How many of each entry's statements, from the first on, are as they were.
+    same: BTreeMap<Path, usize>,
+}
+
+impl Run {
+    fn touched(&mut self, path: &Path, at: usize, witness: StatementId) {
+        let same = self.same.entry(path.clone()).or_insert(at);
+        *same = at.min(*same);
+        self.changes.entry(path.clone()).or_default().witnesses.insert(witness);
+    }
+}
+
+impl ScopeFold {
+    /// An empty scope, with the limits of this fold version.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty scope with other limits, so that tests reach them with little.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    /// An empty scope that merges everything with the engine, sequential entries too: for the test that this makes no
+    /// difference.
+    pub fn with_engine_always(limits: Limits) -> Self {
+        Self { limits, engine_always: true, ..Self::default() }
+    }
+
+    /// Gives statements (again, when one begins or ceases to count) and takes statements away, in any order. The state
+    /// afterwards is a function of the set alone. Returns the entries whose merged state changed.
+    pub fn update(&mut self, add: &[Member], remove: &[StatementId]) -> BTreeMap<Path, Change> {
+        let mut run = Run::default();
+        remove.iter().for_each(|id| self.withdraw(id, &mut run));
+        add.iter().for_each(|member| self.admit(member, &mut run));
+        for (path, at) in core::mem::take(&mut run.same) {
+            self.go_back(&mut run, &path, at);
+        }
+        loop {
+            while let Some((_, id)) = run.queue.pop_first() {
+                self.decide(&mut run, id);
+            }
+            if !self.read_back(&mut run) {
+                break;
+            }
+        }
+        self.finish(run)
+    }
+
+    fn withdraw(&mut self, id: &StatementId, run: &mut Run) {
+        let Some(member) = self.members.remove(id) else { return };
+        self.breaches.remove(id);
+        for (path, _) in order::touches(&member.statement) {
+            let Some(entry) = self.entries.get_mut(path) else { continue };
+            if let Ok(at) = order::position(&entry.slots, &member.statement) {
+                entry.slots.remove(at);
+                entry.skips.remove(id);
+                run.touched(path, at, *id);
+            }
+        }
+    }
+
+    fn admit(&mut self, member: &Member, run: &mut Run) {
+        let id = member.statement.id();
+        let counts = member.counts && matches!(member.statement.statement().body, Body::Write(_));
+        if self.members.get(&id).is_some_and(|known| known.counts == counts) {
+            return;
+        }
+        self.breaches.remove(&id);
+        self.members.insert(id, Member { statement: member.statement.clone(), counts });
+        for (path, touch) in order::touches(&member.statement) {
+            let entry = self.entries.entry(path.clone()).or_default();
+            entry.engine_always = self.engine_always;
+            let at = match order::position(&entry.slots, &member.statement) {
+                Ok(at) => at,
+                Err(at) => {
+                    entry.slots.insert(at, Slot::new(member.statement.clone(), touch));
+                    at
+                }
+            };
+            run.touched(path, at, id);
+        }
+    }
+
+    /// Brings an entry to the state after its first `at` statements, to be decided from there on.
+    fn go_back(&mut self, run: &mut Run, path: &Path, at: usize) {
+        let Some(entry) = self.entries.get_mut(path) else { return };
+        if entry.rewind(at).is_err() {
+            run.failed.extend(entry.slots.get(entry.next).map(|slot| (slot.id(), path.clone())));
+        }
+        let (members, breaches) = (&self.members, &self.breaches);
+        let counts = |slot: &Slot| members.get(&slot.id()).is_some_and(|member| member.counts);
+        entry.plan(members, |slot| counts(slot) && !breaches.contains_key(&slot.id()));
+        run.queue.extend(entry.slots.get(entry.next).map(|slot| slot.statement.key()));
+        run.active.insert(path.clone());
+    }
+
+    /// Decides one statement in all entries that it touches. Those under replay have come up to it; in the others its
+    /// verdict stands, and if it changes they go back to it and join.
+    fn decide(&mut self, run: &mut Run, id: StatementId) {
+        let Some(member) = self.members.get(&id).cloned() else { return };
+        let paths: Vec<Path> = order::touches(&member.statement).map(|(path, _)| path.clone()).collect();
+        let mut weighed: Vec<(Path, Option<Weighed>)> = Vec::new();
+        for path in paths.iter().filter(|path| run.active.contains(*path)) {
+            let Some(entry) = self.entries.get_mut(path) else { continue };
+            if entry.slots.get(entry.next).is_none_or(|slot| slot.id() != id) {
+                continue;
+            }
+            let mut one = member.counts.then(|| entry.weigh(&self.members));
+            let failed = run.failed.contains(&(id, path.clone()));
+            let test = |one: &mut Weighed| if failed { Some(Breach::Engine) } else { entry.test(one, &self.limits) };
+            let breach = one.as_mut().and_then(test);
+            self.record(id, path, breach);
+            weighed.push((path.clone(), one));
+        }
+        let verdict = match (member.counts, self.breaches.contains_key(&id)) {
+            (false, _) => Verdict::Void,
+            (true, true) => Verdict::Unfit,
+            (true, false) => Verdict::Fit,
+        };
+        if self.join(run, &member, verdict, &weighed) {
+            run.queue.insert(member.statement.key());
+        } else {
+            self.settle(run, &member, verdict, weighed);
+        }
+    }
+
+    fn record(&mut self, id: StatementId, path: &Path, breach: Option<Breach>) {
+        let known = self.breaches.entry(id).or_default();
+        match breach {
+            Some(breach) => drop(known.insert(path.clone(), breach)),
+            None => drop(known.remove(path)),
+        }
+        if known.is_empty() {
+            self.breaches.remove(&id);
+        }
+    }
+
+    /// Calls in the entries where another verdict stands. Returns whether any had to be called.
+    fn join(&mut self, run: &mut Run, member: &Member, verdict: Verdict, here: &[(Path, Option<Weighed>)]) -> bool {
+        let mut joined = false;
+        for (path, _) in order::touches(&member.statement) {
+            if here.iter().any(|(present, _)| present == path) {
+                continue;
+            }
+            let Some(entry) = self.entries.get(path) else { continue };
+            let Ok(at) = order::position(&entry.slots, &member.statement) else { continue };
+            if entry.slots.get(at).is_some_and(|slot| slot.verdict != verdict) {
+                self.go_back(run, path, at);
+                joined = true;
+            }
+        }
+        joined
+    }
+
+    fn settle(&mut self, run: &mut Run, member: &Member, verdict: Verdict, weighed: Vec<(Path, Option<Weighed>)>) {
+        let id = member.statement.id();
+        let mut done: Vec<(Path, usize)> = Vec::new();
+        for (path, one) in weighed {
+            let Some(entry) = self.entries.get_mut(&path) else { continue };
+            let at = entry.next;
+            let Some(slot) = entry.slots.get_mut(at) else { continue };
+            if core::mem::replace(&mut slot.verdict, verdict) != verdict {
+                run.changes.entry(path.clone()).or_default().witnesses.insert(id);
+            }
+            let taken = match one {
+                Some(one) if verdict == Verdict::Fit => entry.take(one),
+                _ => {
+                    entry.pass();
+                    Ok(())
+                }
+            };
+            if taken.is_err() {
+                run.failed.insert((id, path.clone()));
+                done.push((path, at));
+                done.iter().for_each(|(path, at)| self.go_back(run, path, *at));
+                return;
+            }
+            run.queue.extend(entry.slots.get(entry.next).map(|slot| slot.statement.key()));
+            done.push((path, at));
+        }
+    }
+
+    /// Reads merged values out of documents. When one cannot be read, its last statement is taken for the cause.
+    fn read_back(&mut self, run: &mut Run) -> bool {
+        let mut broken = Vec::new();
+        for path in &run.active {
+            let Some(entry) = self.entries.get_mut(path) else { continue };
+            if entry.freshen().is_err() {
+                let last = entry.slots.iter().rposition(Slot::is_fit).unwrap_or(0);
+                broken.extend(entry.slots.get(last).map(|slot| (path.clone(), last, slot.id())));
+            }
+        }
+        for (path, at, id) in &broken {
+            run.failed.insert((*id, path.clone()));
+            self.go_back(run, path, *at);
+        }
+        !broken.is_empty()
+    }
+
+    fn finish(&mut self, run: Run) -> BTreeMap<Path, Change> {
+        let mut changes = run.changes;
+        for path in &run.active {
+            let change = changes.entry(path.clone()).or_default();
+            let Some(entry) = self.entries.get_mut(path) else { continue };
+            let print = entry.is_there().then(|| Print::of(entry));
+            compare(entry.print.as_ref(), print.as_ref(), change);
+            if change.is_some() {
+                entry.print.iter().for_each(|old| self.hash.remove(&old.member(path)));
+                print.iter().for_each(|new| self.hash.insert(&new.member(path)));
+                entry.print = print;
+            }
+            self.warm.file(path, entry);
+            if entry.slots.is_empty() {
+                self.entries.remove(path);
+            }
+        }
+        for path in self.warm.overdue() {
+            if let Some(entry) = self.entries.get_mut(&path) {
+                entry.warm = None;
+            }
+        }
+        changes.retain(|_, change| change.is_some());
+        changes
+    }
+
+    /// The entry at a path, if any fit statement is about it: a deleted one is there, without a value.
+    pub fn entry(&self, path: &Path) -> Option<&Entry> {
+        self.entries.get(path).filter(|entry| entry.is_there())
+    }
+
+    /// All entries that some fit statement is about, in order of path.
+    pub fn entries(&self) -> impl Iterator<Item = (&Path, &Entry)> {
+        self.entries.iter().filter(|(_, entry)| entry.is_there())
+    }
+
+    /// All conflicts listed, in order of path.
+    pub fn conflicts(&self) -> impl Iterator<Item = (&Path, &Conflict)> {
+        self.entries.iter().flat_map(|(path, entry)| entry.conflicts().iter().map(move |conflict| (path, conflict)))
+    }
+
+    /// What was decided about a statement; `None` for one that was not given or does not count.
+    pub fn fate(&self, id: &StatementId) -> Option<Fate> {
+        let member = self.members.get(id).filter(|member| member.counts)?;
+        if let Some((path, breach)) = self.breaches.get(id).and_then(BTreeMap::first_key_value) {
+            return Some(Fate::Unfit { path: path.clone(), breach: *breach });
+        }
+        let skips = |path: &Path| self.entries.get(path).and_then(|entry| entry.skips.get(id));
+        let skipped = order::touches(&member.statement).flat_map(|(path, _)| {
+            let skips = skips(path).into_iter().flatten();
+            skips.map(|(edit, why)| Skipped { path: path.clone(), edit: *edit, why: *why })
+        });
+        Some(Fate::Fit { skipped: skipped.collect() })
+    }
+
+    /// Thirty-two bytes that stand for the merged state: values with element names, heads and conflicts of all entries,
+    /// deleted ones included.
+    pub fn digest(&self) -> [u8; 32] {
+        self.hash.digest()
+    }
+
+    /// How many statements the fold was given, and how many of them count.
+    pub fn count(&self) -> (usize, usize) {
+        (self.members.len(), self.members.values().filter(|member| member.counts).count())
+    }
+}
+
+fn compare(old: Option<&Print>, new: Option<&Print>, change: &mut Change) {
+    match (old, new) {
+        (None, None) => {}
+        (Some(old), Some(new)) => {
+            change.value = old.value != new.value;
+            change.heads = old.heads != new.heads;
+            change.conflicts = old.conflicts != new.conflicts;
+        }
+        (Some(one), None) | (None, Some(one)) => {
+            change.heads = true;
+            change.value = one.has_value;
+            change.conflicts = one.has_conflicts;
+        }
+    }
+}
+
+impl WarmList {
+    /// Files an entry as just used.
+    fn file(&mut self, path: &Path, entry: &mut Entry) {
+        let Some(mut warm) = entry.warm.take() else { return };
+        if let Some((_, bytes)) = self.list.remove(&warm.used) {
+            self.bytes = self.bytes.saturating_sub(bytes);
+        }
+        if warm.tidy(entry.next) {
+            self.uses += 1;
+            warm.used = self.uses;
+            let bytes = warm.weight(entry.state.bound.bytes);
+            self.bytes = self.bytes.saturating_add(bytes);
+            self.list.insert(warm.used, (path.clone(), bytes));
+            entry.warm = Some(warm);
+        }
+    }
+
+    /// Takes out what was not used for longest, as long as all together take too much.
+    fn overdue(&mut self) -> Vec<Path> {
+        let mut over = Vec::new();
+        while self.bytes > WARM_BYTES {
+            let Some((_, (path, bytes))) = self.list.pop_first() else { break };
+            self.bytes = self.bytes.saturating_sub(bytes);
+            over.push(path);
+        }
+        over
+    }
+}
