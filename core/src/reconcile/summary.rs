@@ -1,0 +1,113 @@
+//! The summary of one scope's replicated set: ids with their times, set digest and sketch, kept up with every change.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use driftless_statement::{Hlc, MeshId, Scope, StatementId};
+
+use super::short::Short;
+use super::sketch::Sketch;
+use crate::lthash::LtHash;
+use crate::wire::Part;
+
+/// What reconciliation knows about a set. Whoever owns the set reports every change.
+#[derive(Clone)]
+pub struct Summary {
+    ids: BTreeMap<StatementId, Hlc>,
+    hash: LtHash,
+    sketch: Sketch,
+}
+
+impl Summary {
+    /// The summary of an empty set, under the key that all members derive from mesh and scope.
+    pub fn new(mesh: &MeshId, scope: &Scope) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("driftless 2026 reconcile scope v1");
+        hasher.update(mesh.as_bytes()).update(scope.as_str().as_bytes());
+        let mut key = [0; 16];
+        hasher.finalize_xof().fill(&mut key);
+        Self { ids: BTreeMap::new(), hash: LtHash::default(), sketch: Sketch::new(key) }
+    }
+
+    /// Adds an id; false when it was there already, and then nothing changes.
+    pub fn insert(&mut self, id: StatementId, hlc: Hlc) -> bool {
+        let Entry::Vacant(slot) = self.ids.entry(id) else { return false };
+        slot.insert(hlc);
+        self.hash.insert(id.as_bytes());
+        self.sketch.insert(&id);
+        true
+    }
+
+    /// Takes an id out; false when it was not there, and then nothing changes.
+    pub fn remove(&mut self, id: &StatementId) -> bool {
+        if self.ids.remove(id).is_none() {
+            return false;
+        }
+        self.hash.remove(id.as_bytes());
+        self.sketch.remove(id);
+        true
+    }
+
+    /// Whether the id is in the set.
+    pub fn contains(&self, id: &StatementId) -> bool {
+        self.ids.contains_key(id)
+    }
+
+    /// The size of the set.
+    pub fn count(&self) -> u64 {
+        self.ids.len() as u64
+    }
+
+    /// The set digest.
+    pub fn digest(&self) -> [u8; 32] {
+        self.hash.digest()
+    }
+
+    /// A name for the present state of the set: the first eight bytes of its digest.
+    pub fn tag(&self) -> u64 {
+        self.digest().iter().take(8).fold(0, |tag, byte| tag << 8 | u64::from(*byte))
+    }
+
+    /// Makes the sketch at least `want` symbols long, or as long as a sketch may be.
+    pub fn grow(&mut self, want: usize) {
+        self.sketch.grow(want, self.ids.keys());
+    }
+
+    /// The sketch.
+    pub fn sketch(&self) -> &Sketch {
+        &self.sketch
+    }
+
+    /// All ids and times, ascending by id.
+    pub fn all(&self) -> impl Iterator<Item = (&StatementId, &Hlc)> {
+        self.ids.iter()
+    }
+
+    /// Ids and times in a range of ids, ascending.
+    pub fn range(&self, from: StatementId, to: Option<StatementId>) -> impl Iterator<Item = (&StatementId, &Hlc)> {
+        let to = to.map_or(std::ops::Bound::Unbounded, |to| std::ops::Bound::Excluded(to.max(from)));
+        self.ids.range((std::ops::Bound::Included(from), to))
+    }
+
+    /// Size and digest of what lies in a range of ids.
+    pub fn part(&self, from: StatementId, to: Option<StatementId>) -> Part {
+        part(self.range(from, to).map(|(id, _)| id))
+    }
+
+    /// The ids with a short name, almost always one or none.
+    pub fn named(&self, short: &Short) -> impl Iterator<Item = (&StatementId, &Hlc)> {
+        self.ids.range(short.first()..=short.last())
+    }
+}
+
+/// Size and digest of a list of ids.
+pub(super) fn part<'a>(ids: impl IntoIterator<Item = &'a StatementId>) -> Part {
+    let mut hasher = blake3::Hasher::new_derive_key("driftless 2026 reconcile range v1");
+    let mut count = 0;
+    for id in ids {
+        hasher.update(id.as_bytes());
+        count += 1;
+    }
+    let mut digest = [0; 16];
+    hasher.finalize_xof().fill(&mut digest);
+    Part { count, digest }
+}
