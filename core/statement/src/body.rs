@@ -137,6 +137,11 @@ impl Body {
         }
     }
 
+    /// Whether the kind belongs in `@mesh`, also when this version does not know all of its fields.
+    pub fn is_trust(&self) -> bool {
+        matches!(self.kind(), GENESIS | GRANT | APPROVE)
+    }
+
     /// The word for the kind, as logs and documents use it.
     pub fn word(&self) -> &'static str {
         match self {
@@ -190,14 +195,18 @@ fn numbered(items: Vec<Item>) -> Item {
     Item::Map(items.into_iter().zip(0u64..).map(|(item, key)| (Item::uint(key), item)).collect())
 }
 
-/// The fields 0, 1, … n−1 of a map, in order. `Ok(None)`: all of them, and further ones that nobody here knows.
-fn fields<'a, const N: usize>(item: &'a Item, what: &'static str) -> Result<Option<[&'a Item; N]>, Invalid> {
+/// The fields 0, 1, … n−1 of a map, in order, and whether there are further ones that nobody here knows. The known ones
+/// are checked all the same, so that every version refuses the same bytes.
+fn fields<'a, const N: usize>(item: &'a Item, what: &'static str) -> Result<([&'a Item; N], bool), Invalid> {
     let Item::Map(entries) = item else { return Err(Invalid::Field(what)) };
+    if entries.iter().any(|(key, _)| key.as_u64().is_none()) {
+        return Err(Invalid::Field(what));
+    }
     let known: Vec<&Item> = (0..N as u64)
         .map_while(|key| entries.iter().find(|(found, _)| found.as_u64() == Some(key)).map(|(_, item)| item))
         .collect();
     let known: [&Item; N] = known.try_into().map_err(|_| Invalid::Field(what))?;
-    Ok(if entries.len() == N { Some(known) } else { None })
+    Ok((known, entries.len() > N))
 }
 
 fn ascending<T: Ord>(list: &[T], what: &'static str) -> Result<(), Invalid> {
@@ -223,7 +232,7 @@ fn read_list<T>(
 }
 
 fn read_genesis(item: &Item) -> Result<Option<Genesis>, Invalid> {
-    let Some([keys, threshold, fold_version, name]) = fields::<4>(item, "genesis")? else { return Ok(None) };
+    let ([keys, threshold, fold_version, name], more) = fields::<4>(item, "genesis")?;
     let keys = read_list(keys, "root keys", limits::ROOT_KEYS, |key| read_key(key, "genesis: root key"))?;
     ascending(&keys, "root keys")?;
     let threshold = threshold.as_u64().ok_or(Invalid::Field("genesis: threshold"))?;
@@ -236,7 +245,7 @@ fn read_genesis(item: &Item) -> Result<Option<Genesis>, Invalid> {
     if name.len() > limits::MESH_NAME_BYTES || name.chars().any(char::is_control) {
         return Err(Invalid::Field("genesis: name"));
     }
-    Ok(Some(Genesis { keys, threshold, fold_version, name: name.to_owned() }))
+    Ok((!more).then(|| Genesis { keys, threshold, fold_version, name: name.to_owned() }))
 }
 
 fn read_write(item: &Item, touches: usize) -> Result<Option<Write>, Invalid> {
@@ -264,7 +273,7 @@ fn read_write(item: &Item, touches: usize) -> Result<Option<Write>, Invalid> {
 }
 
 fn read_grant(item: &Item) -> Result<Option<Grant>, Invalid> {
-    let Some([key, verbs, prefix, scopes]) = fields::<4>(item, "grant")? else { return Ok(None) };
+    let ([key, verbs, prefix, scopes], more) = fields::<4>(item, "grant")?;
     let key = read_key(key, "grant: key")?;
     let codes = read_list(verbs, "verbs", 64, |verb| verb.as_u64().ok_or(Invalid::Field("grant: verb")))?;
     ascending(&codes, "verbs")?;
@@ -272,20 +281,18 @@ fn read_grant(item: &Item) -> Result<Option<Grant>, Invalid> {
         return Err(Invalid::Empty("verbs of a grant"));
     }
     let verbs: Verbs = Verb::ALL.into_iter().filter(|verb| codes.contains(&verb.code())).collect();
-    if verbs.len() != codes.len() {
-        return Ok(None);
-    }
+    let known = !more && verbs.len() == codes.len();
     let prefix = prefix.as_text().ok_or(Invalid::Field("grant: prefix"))?.parse().map_err(Invalid::Path)?;
     let scopes = read_list(scopes, "scopes", limits::GRANT_SCOPES, |scope| {
         Scope::parse(scope.as_text().ok_or(Invalid::Field("grant: scope"))?).map_err(Invalid::Path)
     })?;
     ascending(&scopes, "scopes")?;
-    Ok(Some(Grant { key, verbs, prefix, scopes }))
+    Ok(known.then_some(Grant { key, verbs, prefix, scopes }))
 }
 
 fn read_approve(item: &Item) -> Result<Option<Approve>, Invalid> {
-    let Some([scope, id]) = fields::<2>(item, "approve")? else { return Ok(None) };
+    let ([scope, id], more) = fields::<2>(item, "approve")?;
     let scope = Scope::parse(scope.as_text().ok_or(Invalid::Field("approve: scope"))?).map_err(Invalid::Path)?;
     let id = StatementId(id.as_32().ok_or(Invalid::Field("approve: id"))?);
-    Ok(Some(Approve { scope, id }))
+    Ok((!more).then_some(Approve { scope, id }))
 }

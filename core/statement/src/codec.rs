@@ -6,7 +6,7 @@
 use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
-use crate::limits::CBOR_DEPTH;
+use crate::limits::{CBOR_DEPTH, CBOR_WEIGHT};
 
 /// A decoded CBOR item: the part of the data model that statements use (no tags, no undefined, no indefinite lengths).
 #[derive(Debug, Clone, PartialEq)]
@@ -41,9 +41,25 @@ pub enum BadCbor {
     /// Nested deeper than the bound.
     #[error("CBOR nested deeper than {CBOR_DEPTH} levels")]
     TooDeep,
+    /// So many items that they would take far more memory than their bytes.
+    #[error("CBOR of weight above {CBOR_WEIGHT}: too many items")]
+    TooMany,
     /// The same item has a different canonical encoding.
     #[error("CBOR is not in the deterministic form of RFC 8949 section 4.2.1")]
     NotCanonical,
+}
+
+impl BadCbor {
+    /// A stable code for problem types and metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::Unsupported(_) => "unsupported",
+            Self::TooDeep => "too_deep",
+            Self::TooMany => "too_many_items",
+            Self::NotCanonical => "not_canonical",
+        }
+    }
 }
 
 /// The canonical bytes of an item. Map entries are sorted here, so callers may list them in any order.
@@ -53,17 +69,66 @@ pub fn encode(item: &Item) -> Vec<u8> {
     out
 }
 
-/// Reads the canonical encoding of one item, and nothing else.
+/// Reads the canonical encoding of one item, and nothing else. Memory is bounded by [`CBOR_WEIGHT`] before any is taken.
 pub fn decode(bytes: &[u8]) -> Result<Item, BadCbor> {
+    scan(bytes)?;
     let mut decoder = Decoder::new(bytes);
     let item = read(&mut decoder, 0)?;
-    if decoder.position() != bytes.len() {
-        return Err(BadCbor::Malformed("bytes after the item".into()));
-    }
     if encode(&item) != bytes {
         return Err(BadCbor::NotCanonical);
     }
     Ok(item)
+}
+
+/// Walks over the bytes without keeping anything: one complete item, of bounded depth and weight. Afterwards every
+/// length that the bytes declare is known to be true.
+fn scan(bytes: &[u8]) -> Result<(), BadCbor> {
+    let mut decoder = Decoder::new(bytes);
+    let mut weight = 0;
+    // Items still to come in each container that is open.
+    let mut open: Vec<u64> = vec![1];
+    while let Some(left) = open.last_mut() {
+        if *left == 0 {
+            open.pop();
+            continue;
+        }
+        *left -= 1;
+        let inside = scan_one(&mut decoder)?;
+        weight += if inside.map { MAP_WEIGHT } else { 1 };
+        if weight > CBOR_WEIGHT {
+            return Err(BadCbor::TooMany);
+        }
+        if inside.items > 0 {
+            open.push(inside.items);
+        }
+        if open.len() > CBOR_DEPTH + 1 {
+            return Err(BadCbor::TooDeep);
+        }
+    }
+    if decoder.position() == bytes.len() { Ok(()) } else { Err(BadCbor::Malformed("bytes after the item".into())) }
+}
+
+/// What a map that is not empty counts: about the memory of its node, in items.
+const MAP_WEIGHT: usize = 16;
+
+/// What opens behind an item's head.
+struct Inside {
+    items: u64,
+    map: bool,
+}
+
+fn scan_one(decoder: &mut Decoder<'_>) -> Result<Inside, BadCbor> {
+    match decoder.datatype().map_err(malformed)? {
+        Type::Array => {
+            let items = length(decoder.array().map_err(malformed)?, decoder)?;
+            Ok(Inside { items, map: false })
+        }
+        Type::Map => {
+            let entries = length(decoder.map().map_err(malformed)?, decoder)?;
+            Ok(Inside { items: 2 * entries, map: entries > 0 })
+        }
+        _ => scalar(decoder).map(|_| Inside { items: 0, map: false }),
+    }
 }
 
 /// Runs an encoder over a byte vector: that writer never fails, so neither does this.
@@ -159,46 +224,60 @@ fn malformed(error: minicbor::decode::Error) -> BadCbor {
     BadCbor::Malformed(error.to_string())
 }
 
+/// An item that holds no others, without a copy.
+enum Scalar<'b> {
+    Item(Item),
+    Bytes(&'b [u8]),
+    Text(&'b str),
+}
+
+fn scalar<'b>(decoder: &mut Decoder<'b>) -> Result<Scalar<'b>, BadCbor> {
+    let item = match decoder.datatype().map_err(malformed)? {
+        Type::Null => decoder.null().map(|()| Item::Null),
+        Type::Bool => decoder.bool().map(Item::Bool),
+        Type::U8 | Type::U16 | Type::U32 | Type::U64 => decoder.u64().map(|value| Item::Int(value.into())),
+        Type::I8 | Type::I16 | Type::I32 | Type::I64 => decoder.i64().map(|value| Item::Int(value.into())),
+        Type::F16 => decoder.f16().map(|value| Item::Float(value.into())),
+        Type::F32 => decoder.f32().map(|value| Item::Float(value.into())),
+        Type::F64 => decoder.f64().map(Item::Float),
+        Type::Bytes => return decoder.bytes().map(Scalar::Bytes).map_err(malformed),
+        Type::String => return decoder.str().map(Scalar::Text).map_err(malformed),
+        Type::BytesIndef | Type::StringIndef | Type::ArrayIndef | Type::MapIndef => return Err(BadCbor::NotCanonical),
+        other => return Err(BadCbor::Unsupported(other.to_string())),
+    };
+    match item.map_err(malformed)? {
+        Item::Float(value) if !value.is_finite() => Err(BadCbor::Unsupported("a float that is not finite".into())),
+        item => Ok(Scalar::Item(item)),
+    }
+}
+
 fn read(decoder: &mut Decoder<'_>, depth: usize) -> Result<Item, BadCbor> {
     if depth > CBOR_DEPTH {
         return Err(BadCbor::TooDeep);
     }
     match decoder.datatype().map_err(malformed)? {
-        Type::Null => decoder.null().map(|()| Item::Null).map_err(malformed),
-        Type::Bool => decoder.bool().map(Item::Bool).map_err(malformed),
-        Type::U8 | Type::U16 | Type::U32 | Type::U64 => {
-            decoder.u64().map(|value| Item::Int(value.into())).map_err(malformed)
-        }
-        Type::I8 | Type::I16 | Type::I32 | Type::I64 => {
-            decoder.i64().map(|value| Item::Int(value.into())).map_err(malformed)
-        }
-        Type::F16 => decoder.f16().map_err(malformed).and_then(|value| finite(value.into())),
-        Type::F32 => decoder.f32().map_err(malformed).and_then(|value| finite(value.into())),
-        Type::F64 => decoder.f64().map_err(malformed).and_then(finite),
-        Type::Bytes => decoder.bytes().map(|value| Item::Bytes(value.to_vec())).map_err(malformed),
-        Type::String => decoder.str().map(|value| Item::Text(value.to_owned())).map_err(malformed),
         Type::Array => read_array(decoder, depth),
         Type::Map => read_map(decoder, depth),
-        other => Err(BadCbor::Unsupported(other.to_string())),
-    }
-}
-
-fn finite(value: f64) -> Result<Item, BadCbor> {
-    if value.is_finite() {
-        Ok(Item::Float(value))
-    } else {
-        Err(BadCbor::Unsupported("a float that is not finite".into()))
+        _ => Ok(match scalar(decoder)? {
+            Scalar::Item(item) => item,
+            Scalar::Bytes(bytes) => Item::bytes(bytes),
+            Scalar::Text(text) => Item::text(text),
+        }),
     }
 }
 
 fn read_array(decoder: &mut Decoder<'_>, depth: usize) -> Result<Item, BadCbor> {
     let len = length(decoder.array().map_err(malformed)?, decoder)?;
-    (0..len).map(|_| read(decoder, depth + 1)).collect::<Result<_, _>>().map(Item::Array)
+    let mut items = Vec::with_capacity(len as usize);
+    for _ in 0..len {
+        items.push(read(decoder, depth + 1)?);
+    }
+    Ok(Item::Array(items))
 }
 
 fn read_map(decoder: &mut Decoder<'_>, depth: usize) -> Result<Item, BadCbor> {
     let len = length(decoder.map().map_err(malformed)?, decoder)?;
-    let mut entries = Vec::new();
+    let mut entries = Vec::with_capacity(len as usize);
     let mut last: Option<&[u8]> = None;
     for _ in 0..len {
         let start = decoder.position();
@@ -213,7 +292,7 @@ fn read_map(decoder: &mut Decoder<'_>, depth: usize) -> Result<Item, BadCbor> {
     Ok(Item::Map(entries))
 }
 
-/// A definite length that the remaining bytes can hold: no allocation on a promise.
+/// A definite length that the remaining bytes can hold. `scan` has seen it kept when anything is allocated for it.
 fn length(declared: Option<u64>, decoder: &Decoder<'_>) -> Result<u64, BadCbor> {
     let remaining = decoder.input().len().saturating_sub(decoder.position()) as u64;
     match declared {

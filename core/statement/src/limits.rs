@@ -22,6 +22,9 @@ pub const PATH_SEGMENTS: usize = 16;
 pub const VALUE_DEPTH: usize = 32;
 /// Nesting of a whole statement's CBOR: a value inside an edit inside a body inside the envelope.
 pub const CBOR_DEPTH: usize = VALUE_DEPTH + 12;
+/// Weight of a statement's CBOR: one for each item, sixteen for each map that is not empty. Items of one byte and maps
+/// of three take that many times their bytes in memory; this keeps a statement of 256 KiB below about 8 MiB decoded.
+pub const CBOR_WEIGHT: usize = 128 * 1024;
 /// Edits of one statement, over all entries it touches.
 pub const EDITS: usize = 256;
 /// Entries that one statement touches.

@@ -46,6 +46,22 @@ pub enum BadPath {
     NotAScope,
 }
 
+impl BadPath {
+    /// A stable code for problem types and metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::TooShort => "path_too_short",
+            Self::TooLong { .. } => "path_too_long",
+            Self::TooDeep { .. } => "path_too_deep",
+            Self::EmptySegment => "path_empty_segment",
+            Self::Dots => "path_dots",
+            Self::Character { .. } => "path_character",
+            Self::Reserved => "path_reserved",
+            Self::NotAScope => "not_a_scope",
+        }
+    }
+}
+
 fn check_segment(segment: &str) -> Result<(), BadPath> {
     if segment.is_empty() {
         return Err(BadPath::EmptySegment);

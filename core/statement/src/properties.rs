@@ -1,7 +1,9 @@
 //! Property tests: laws that hold for every value, edit, statement and byte string. `DRIFTLESS_CASES` sets their number.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod bytes;
 mod edits;
+mod statements;
 mod strategies;
 mod values;
 

@@ -39,13 +39,22 @@ impl SecretKey {
 
 /// Whether a public key is a canonical point of large order: the only kind that can ever verify.
 pub fn is_sound(key: &PublicKey) -> bool {
-    VerifyingKey::from_bytes(key.as_bytes()).is_ok_and(|point| !point.is_weak() && point.to_bytes() == key.0)
+    point_of(key).is_some_and(|point| !point.is_weak())
+}
+
+/// The point of a key in its one canonical encoding. The curve crate also takes a second encoding of some points, with
+/// a coordinate of 2²⁵⁵−19 or more, which RFC 8032 and other implementations refuse.
+fn point_of(key: &PublicKey) -> Option<VerifyingKey> {
+    let [low, middle @ .., high] = key.as_bytes();
+    let beyond = *low >= 0xed && middle.iter().all(|byte| *byte == 0xff) && *high | 0x80 == 0xff;
+    if beyond { None } else { VerifyingKey::from_bytes(key.as_bytes()).ok() }
 }
 
 /// The one place that checks a signature, strictly (RFC 8032 with the extra checks of `verify_strict`).
 pub fn verify_for(key: &PublicKey, context: &[u8], message: &[u8], signature: &[u8; 64]) -> bool {
-    VerifyingKey::from_bytes(key.as_bytes())
-        .is_ok_and(|point| point.verify_strict(&[context, message].concat(), &Signature::from_bytes(signature)).is_ok())
+    point_of(key).is_some_and(|point| {
+        point.verify_strict(&[context, message].concat(), &Signature::from_bytes(signature)).is_ok()
+    })
 }
 
 /// A statement that somebody claims to have signed: decoded and self-consistent, signature not yet checked.

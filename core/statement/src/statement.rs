@@ -116,7 +116,8 @@ pub enum Invalid {
         /// The named statement.
         id: StatementId,
     },
-    /// `prev` names a statement of another author or scope, a base one of another scope, or the grant one outside `@mesh`.
+    /// `prev` names a statement of another author or scope, a base one of another scope or (in a write) one that does not
+    /// touch the entry, or the grant one outside `@mesh`.
     #[error("{field}: statement {id} is not one that this field may name")]
     Named {
         /// `prev`, `base` or `grant`.
@@ -124,6 +125,35 @@ pub enum Invalid {
         /// The named statement.
         id: StatementId,
     },
+}
+
+impl Invalid {
+    /// A stable code for problem types, metrics and test vectors.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too_large",
+            Self::Cbor(bad) => bad.word(),
+            Self::Version(_) => "unknown_version",
+            Self::Field(_) => "bad_field",
+            Self::TooMany { .. } => "too_many",
+            Self::Empty(_) => "empty",
+            Self::NotAscending(_) => "not_ascending",
+            Self::Path(bad) => bad.word(),
+            Self::Value(bad) => bad.word(),
+            Self::Counter { .. } => "counter_range",
+            Self::Threshold { .. } => "threshold",
+            Self::EditsAndTouches { .. } => "edits_and_touches",
+            Self::OutsideScope { .. } => "outside_scope",
+            Self::NotInMesh(_) => "not_in_mesh",
+            Self::WeakKey(_) => "weak_key",
+            Self::Signature(_) => "signature",
+            Self::Short => "short",
+            Self::Mesh { .. } => "other_mesh",
+            Self::Genesis => "genesis",
+            Self::NotLater { .. } => "not_later",
+            Self::Named { .. } => "wrong_name",
+        }
+    }
 }
 
 /// An entry that a statement touches, with the merged heads its author saw there.
@@ -150,7 +180,8 @@ pub struct Note {
 }
 
 impl Note {
-    fn is_empty(&self) -> bool {
+    /// Whether nothing was noted.
+    pub fn is_empty(&self) -> bool {
         self.bytes() == 0
     }
 
@@ -169,25 +200,31 @@ impl Note {
         )
     }
 
-    fn from_item(item: &Item) -> Result<Self, Invalid> {
+    /// Reads a note. `Ok(None)`: it has a field that this format version does not know.
+    fn from_item(item: &Item) -> Result<Option<Self>, Invalid> {
         let Item::Map(entries) = item else { return Err(Invalid::Field("note")) };
         let mut note = Self::default();
-        for (key, text) in entries {
-            let text = text.as_text().filter(|text| !text.is_empty()).ok_or(Invalid::Field("note"))?.to_owned();
-            match key.as_u64() {
-                Some(0) => note.reason = text,
-                Some(1) => note.ticket = text,
-                Some(2) => note.traceparent = text,
-                _ => return Err(Invalid::Field("note")),
-            }
+        let mut known = true;
+        for (key, item) in entries {
+            let slot = match key.as_u64().ok_or(Invalid::Field("note: field number"))? {
+                0 => &mut note.reason,
+                1 => &mut note.ticket,
+                2 => &mut note.traceparent,
+                _ => {
+                    known = false;
+                    continue;
+                }
+            };
+            let text = item.as_text().filter(|text| !text.is_empty()).ok_or(Invalid::Field("note: text"))?;
+            text.clone_into(slot);
         }
-        if note.is_empty() {
-            return Err(Invalid::Field("note"));
+        if entries.is_empty() {
+            return Err(Invalid::Empty("fields of a note"));
         }
         if note.bytes() > limits::NOTE_BYTES {
             return Err(Invalid::TooMany { what: "bytes of a note", max: limits::NOTE_BYTES, got: note.bytes() });
         }
-        Ok(note)
+        Ok(known.then_some(note))
     }
 }
 
@@ -213,6 +250,7 @@ pub struct Statement {
     /// Why.
     pub note: Note,
     /// Envelope fields that this version does not know, kept as they came; they make the statement void as unknown.
+    /// A note with such a field inside is kept here whole, and `note` is empty.
     pub unknown: Vec<(u64, Item)>,
 }
 
@@ -269,6 +307,10 @@ impl Fields {
         let Item::Map(entries) = item else { return Err(Invalid::Field("statement")) };
         let entries: Option<Vec<_>> = entries.into_iter().map(|(key, item)| Some((key.as_u64()?, item))).collect();
         entries.map(Self).ok_or(Invalid::Field("statement: field number"))
+    }
+
+    fn peek(&self, number: u64) -> Option<&Item> {
+        self.0.iter().find(|(key, _)| *key == number).map(|(_, item)| item)
     }
 
     fn take(&mut self, number: u64) -> Option<Item> {
@@ -328,6 +370,10 @@ impl Statement {
         }
         let touches = read_touches(&fields.need(TOUCHES, "touches")?)?;
         let kind = fields.need_u64(KIND, "kind")?;
+        let note = fields.peek(NOTE).map(Note::from_item).transpose()?.flatten();
+        if note.is_some() {
+            fields.take(NOTE);
+        }
         let statement = Self {
             mesh: MeshId(fields.need_32(MESH, "mesh")?),
             scope: Scope::parse(fields.need(SCOPE, "scope")?.as_text().ok_or(Invalid::Field("scope"))?)?,
@@ -336,7 +382,7 @@ impl Statement {
             prev: read_ids(&fields.need(PREV, "prev")?, "prev", limits::PREV)?,
             hlc: Hlc(fields.need_u64(HLC, "hlc")?),
             body: Body::from_item(kind, &fields.need(BODY, "body")?, touches.len())?,
-            note: fields.take(NOTE).map(|item| Note::from_item(&item)).transpose()?.unwrap_or_default(),
+            note: note.unwrap_or_default(),
             touches,
             unknown: fields.0,
         };
@@ -362,9 +408,7 @@ impl Statement {
             Body::Genesis(_) if !names_nothing => Err(Invalid::Genesis),
             _ if !genesis && !founds_nothing => Err(Invalid::Genesis),
             Body::Genesis(genesis) if !genesis.keys.contains(&self.author) => Err(Invalid::Genesis),
-            Body::Genesis(_) | Body::Grant(_) | Body::Approve(_) if !self.scope.is_mesh() => {
-                Err(Invalid::NotInMesh(self.body.word()))
-            }
+            body if body.is_trust() && !self.scope.is_mesh() => Err(Invalid::NotInMesh(body.word())),
             Body::Write(_) if self.touches.is_empty() => Err(Invalid::Empty("entries touched")),
             Body::Genesis(_) | Body::Write(_) | Body::Grant(_) | Body::Approve(_) | Body::Unknown { .. } => Ok(()),
         }
@@ -408,8 +452,12 @@ impl Statement {
         if self.prev.contains(&id) && (named.author != self.author || named.scope != self.scope) {
             return Err(Invalid::Named { field: "prev", id });
         }
-        if self.touches.iter().any(|touch| touch.bases.contains(&id)) && named.scope != self.scope {
-            return Err(Invalid::Named { field: "base", id });
+        let based = self.touches.iter().filter(|touch| touch.bases.contains(&id));
+        for touch in based {
+            let foreign = matches!(self.body, Body::Write(_)) && named.bases_of(&touch.path).is_none();
+            if foreign || named.scope != self.scope {
+                return Err(Invalid::Named { field: "base", id });
+            }
         }
         if self.grant == id && !named.scope.is_mesh() {
             return Err(Invalid::Named { field: "grant", id });
