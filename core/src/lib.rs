@@ -8,6 +8,7 @@ pub mod log;
 pub mod lthash;
 pub mod machine;
 pub mod reconcile;
+pub mod rng;
 pub mod trust;
 pub mod view;
 pub mod wire;

@@ -304,6 +304,11 @@ impl ScopeFold {
         Some(Fate::Fit { skipped: skipped.collect() })
     }
 
+    /// The first limit that each unfit statement would have broken.
+    pub fn unfit(&self) -> impl Iterator<Item = &Breach> {
+        self.breaches.values().filter_map(|breaches| breaches.values().next())
+    }
+
     /// Thirty-two bytes that stand for the merged state: values with element names, heads and conflicts of all entries,
     /// deleted ones included.
     pub fn digest(&self) -> [u8; 32] {

@@ -99,5 +99,7 @@ pub enum Effect {
         id: StatementId,
         /// Milliseconds from its author's time to now; never negative.
         delay_ms: u64,
+        /// Milliseconds from its arrival here to now.
+        apply_ms: u64,
     },
 }

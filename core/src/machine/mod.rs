@@ -1,12 +1,222 @@
 //! The dispatcher: events in, effects out, one deadline. It decides nothing itself; each room decides for its part.
 
+mod beat;
+mod calls;
+mod counts;
+mod draft;
 mod effect;
 mod event;
+mod gossip;
+mod intake;
+mod now;
 mod outcome;
+mod peers;
+mod scope;
+mod serve;
+mod settle;
+mod setup;
+mod standing;
+mod storing;
+mod tell;
+mod timers;
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use driftless_statement::{Hlc, MeshId, Path, PublicKey, Scope, SecretKey, StatementId, Verified};
+
+pub use counts::Counts;
 pub use effect::{Effect, Topic, Verdict};
 pub use event::{CallId, Event};
+pub use now::Now;
 pub use outcome::{
     ChangeReach, Conflicted, Explained, Fate, GrantTold, LocalChange, LocalEdit, MergedAnswer, Precondition, Receipt,
     ScopeState, Standing, StatusTold, SubmitOutcome, Told, WriteOutcome, WriteRefused,
 };
+pub use setup::{Pace, Setup};
+pub use tell::{Before, NotHeld};
+
+use crate::beacon::Divergence;
+use crate::log::Log;
+use crate::rng::Rng;
+use crate::trust::Trust;
+use crate::view::View;
+use storing::{OnItsWay, Origin, Storing};
+
+/// One node, without its sockets, its disk and its clock.
+pub struct Machine {
+    key: SecretKey,
+    node: PublicKey,
+    mesh: MeshId,
+    name: String,
+    wants: Option<BTreeSet<Scope>>,
+    pace: Pace,
+    boot: u64,
+    now: Now,
+    floor_ms: u64,
+    last_hlc: Hlc,
+    rng: Rng,
+    timers: timers::Timers,
+    /// Whether the store was read.
+    loaded: bool,
+    log: Log,
+    /// Asked for by id, so taken in whoever its author is.
+    wanted: BTreeSet<StatementId>,
+    /// Trust from all that is held: decides what is let in.
+    trust: Option<Trust>,
+    /// Trust from what is on disk and due: decides what counts.
+    settled: Option<Trust>,
+    members: BTreeSet<PublicKey>,
+    storing: Storing,
+    scopes: BTreeMap<Scope, scope::ScopeRoom>,
+    view: Arc<View>,
+    lines: calls::Lines,
+    submissions: BTreeMap<CallId, calls::Submission>,
+    /// The entry and entity tag of a local edit that changes nothing, between drafting and answering it.
+    unchanged: Option<(Path, String)>,
+    peers: peers::Peers,
+    /// Pushes that are acknowledged when the disk has them, by the token of their request.
+    pushes: BTreeMap<u64, serve::Pushed>,
+    /// Gossip whose verdict waits for a statement: by that statement.
+    held_back: BTreeMap<StatementId, gossip::HeldBack>,
+    divergence: Divergence,
+    /// When this node last had the same set as another one, Unix milliseconds.
+    agreed_ms: Option<u64>,
+    /// From the author's time to the effect here, of the last changes, about.
+    lag_ms: u64,
+    beacons_sent: u64,
+    counts: Counts,
+}
+
+impl Machine {
+    /// A node that has seen nothing; its first event is [`Event::Loaded`].
+    pub fn new(setup: Setup, now: Now) -> Self {
+        let mut rng = Rng::new(setup.seed);
+        let node = setup.key.public();
+        Self {
+            timers: timers::Timers::new(now.mono_ms, &setup.pace, &mut rng),
+            node,
+            mesh: setup.mesh,
+            name: setup.name,
+            wants: setup.wants,
+            pace: setup.pace,
+            boot: setup.boot,
+            now,
+            floor_ms: setup.floor_ms.max(now.wall_ms),
+            last_hlc: Hlc::default(),
+            rng,
+            loaded: false,
+            log: Log::new(setup.mesh),
+            wanted: BTreeSet::new(),
+            trust: None,
+            settled: None,
+            members: BTreeSet::new(),
+            storing: Storing::default(),
+            scopes: BTreeMap::new(),
+            view: Arc::new(View::empty(setup.store, setup.boot)),
+            lines: calls::Lines::default(),
+            submissions: BTreeMap::new(),
+            unchanged: None,
+            peers: peers::Peers::default(),
+            pushes: BTreeMap::new(),
+            held_back: BTreeMap::new(),
+            divergence: Divergence::new(node, setup.mesh),
+            agreed_ms: None,
+            lag_ms: 0,
+            beacons_sent: 0,
+            counts: Counts::default(),
+            key: setup.key,
+        }
+    }
+
+    /// Follows one event. Cannot fail: what is bad in it is data.
+    pub fn handle(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
+        self.now = now;
+        self.advance_floor(effects);
+        match event {
+            Event::Loaded(statements) => self.load(statements, effects),
+            Event::Write { call, edit } => self.edit(call, edit, effects),
+            Event::Submit { call, statements } => self.submit(call, &statements, effects),
+            Event::Connected { peer } => self.connected(peer, effects),
+            Event::Disconnected { peer } => self.disconnected(peer),
+            Event::Gossip { id, from, bytes } => self.gossip(id, from, &bytes, effects),
+            Event::Request { peer, token, bytes } => self.serve(peer, token, &bytes, effects),
+            Event::Response { peer, corr, bytes } => self.response(peer, corr, &bytes, effects),
+            Event::RequestFailed { peer, corr } => self.request_failed(peer, corr, effects),
+            Event::Stored { batch } => self.stored(batch, effects),
+            Event::StoreFailed { batch, reason } => self.store_failed(batch, &reason, effects),
+            Event::StoreRecovered => self.store_recovered(effects),
+            Event::Tick => self.tick(effects),
+        }
+    }
+
+    /// When it wants the next [`Event::Tick`], on the timer clock.
+    pub fn deadline(&self) -> u64 {
+        let due = self.next_due_ms().map(|at| self.now.mono_ms + at.saturating_sub(self.now.wall_ms));
+        due.map_or(self.timers.next(), |due| due.min(self.timers.next()))
+    }
+
+    /// What the store holds: into the log, then folded at once.
+    fn load(&mut self, statements: Vec<Arc<Verified>>, effects: &mut Vec<Effect>) {
+        self.loaded = true;
+        let (held, rest): (Vec<_>, Vec<_>) =
+            statements.into_iter().partition(|statement| self.log.restore(statement.clone()));
+        let own = held.iter().filter(|statement| statement.statement().author == self.node);
+        self.last_hlc = own.map(|statement| statement.statement().hlc).max().unwrap_or_default();
+        let way = |statement| OnItsWay { statement, origin: Origin::Loaded, arrived_ms: self.now.mono_ms };
+        let ways: Vec<OnItsWay> = held.into_iter().map(way).collect();
+        self.open_scope(&Scope::mesh(), effects);
+        effects.push(Effect::Subscribe(Topic::Beacons));
+        self.trust_changed(effects);
+        let due = self.take_in(&ways, effects);
+        self.settle(due, effects);
+        effects.push(Effect::Show(self.view.clone()));
+        // What names a record that was lost waits for it like anything that arrives.
+        for statement in rest {
+            self.arrive(statement, Origin::Loaded, true, effects);
+        }
+    }
+
+    /// The deadline passed: whatever is due by itself.
+    fn tick(&mut self, effects: &mut Vec<Effect>) {
+        if self.now.mono_ms >= self.timers.beacon {
+            self.timers.beacon = self.now.mono_ms + self.rng.around(self.pace.beacon_ms);
+            self.beat(effects);
+        }
+        if self.now.mono_ms >= self.timers.peers {
+            self.timers.peers = self.now.mono_ms + self.rng.around(self.pace.repair_ms);
+            self.look_at_peers(effects);
+        }
+    }
+
+    /// The mesh.
+    pub fn mesh(&self) -> MeshId {
+        self.mesh
+    }
+
+    /// This node's key.
+    pub fn node(&self) -> PublicKey {
+        self.node
+    }
+
+    /// The newest view.
+    pub fn view(&self) -> &Arc<View> {
+        &self.view
+    }
+
+    /// What was counted since the start.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// How much waits, by the name of the queue.
+    pub fn queues(&self) -> [(&'static str, usize); 5] {
+        [
+            ("room", self.log.room().waiting),
+            ("disk", self.storing.len()),
+            ("line", self.lines.len()),
+            ("submissions", self.submissions.len()),
+            ("requests", self.peers.requests()),
+        ]
+    }
+}

@@ -52,7 +52,7 @@ pub enum Precondition {
 }
 
 /// A write that is on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Receipt {
     /// The statement; `None`: the value was already there, nothing was signed.
     pub id: Option<StatementId>,

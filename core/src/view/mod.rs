@@ -7,4 +7,4 @@ mod snapshot;
 
 pub use activate::{Candidate, activate};
 pub use revision::Revision;
-pub use snapshot::{EntryView, Since, View};
+pub use snapshot::{EntryView, Since, View, etag};

@@ -42,7 +42,9 @@ impl EntryView {
 /// The entity tag of heads, without quotes.
 pub fn etag(heads: &[StatementId]) -> String {
     let mut hasher = blake3::Hasher::new();
-    heads.iter().for_each(|id| drop(hasher.update(id.as_bytes())));
+    for id in heads {
+        hasher.update(id.as_bytes());
+    }
     driftless_statement::id::hex(hasher.finalize().as_bytes().first_chunk::<16>().map_or(&[][..], |half| half))
 }
 
@@ -122,20 +124,19 @@ impl View {
         if !same || revision.count < self.forgotten || revision.count > self.revision.count {
             return Since::Behind;
         }
-        let start = self.changes.partition_point(|(count, _)| *count <= revision.count);
-        let mut paths: Vec<Path> = self.changes.skip(start).into_iter().map(|(_, path)| path).collect();
+        let new = self.changes.iter().rev().take_while(|(count, _)| *count > revision.count);
+        let mut paths: Vec<Path> = new.map(|(_, path)| path.clone()).collect();
         paths.sort_unstable();
         paths.dedup();
         Since::Changed(paths)
     }
 
-    /// The next view: merged entries pass through activation. Returns it with the entries whose effective value changed;
-    /// `None` when nothing at all changed.
+    /// The next view: merged entries pass through activation. Returns it with the entries that differ in anything from
+    /// before, be it only their heads; `None` when none does. Watches see those whose effective value changed.
     pub fn next(&self, candidates: impl IntoIterator<Item = Candidate>) -> Option<(Self, Vec<Path>)> {
         let mut next = self.clone();
         next.revision.count += 1;
-        let mut changed = Vec::new();
-        let mut touched = false;
+        let mut touched = Vec::new();
         for candidate in candidates {
             let old = next.entries.get(&candidate.path).cloned();
             let path = candidate.path.clone();
@@ -143,17 +144,16 @@ impl View {
             if old.as_deref() == Some(&new) {
                 continue;
             }
-            touched = true;
+            touched.push(path.clone());
             let before = old.as_ref().and_then(|entry| entry.json.as_deref());
             if before != new.json.as_deref() {
                 next.live = next.live + usize::from(new.json.is_some()) - usize::from(before.is_some());
                 next.changes.push_back((next.revision.count, path.clone()));
-                changed.push(path.clone());
             }
             next.entries.insert(path, Arc::new(new));
         }
         next.forget();
-        touched.then_some((next, changed))
+        (!touched.is_empty()).then_some((next, touched))
     }
 
     fn forget(&mut self) {

@@ -1,0 +1,195 @@
+//! Calls of local services that wait for the disk: writes in line for one entry, and submissions of several statements.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use driftless_statement::{Path, StatementId};
+
+use super::Machine;
+use super::effect::Effect;
+use super::event::CallId;
+use super::intake::Taken;
+use super::outcome::{LocalEdit, Receipt, SubmitOutcome, WriteRefused};
+use super::storing::{OnItsWay, Origin};
+use crate::view::{Revision, etag};
+
+/// Edits that may stand in line, over all entries.
+const LINE: usize = 4096;
+
+/// Local edits of one entry are made one after the other, so that each sees the one before and `If-Match` holds.
+#[derive(Default)]
+pub(super) struct Lines {
+    waiting: BTreeMap<Path, VecDeque<(CallId, LocalEdit)>>,
+    len: usize,
+}
+
+impl Lines {
+    /// Whether an edit of this entry is on its way to the disk.
+    pub fn is_busy(&self, path: &Path) -> bool {
+        self.waiting.contains_key(path)
+    }
+
+    /// Begins an entry's line: its first edit is on its way.
+    pub fn open(&mut self, path: Path) {
+        self.waiting.entry(path).or_default();
+    }
+
+    /// Puts an edit in line; gives it back when the lines are full.
+    pub fn join(&mut self, call: CallId, edit: LocalEdit) -> Result<(), LocalEdit> {
+        if self.len >= LINE {
+            return Err(edit);
+        }
+        self.len += 1;
+        self.waiting.entry(edit.path.clone()).or_default().push_back((call, edit));
+        Ok(())
+    }
+
+    /// The edit on its way has arrived: the next one in line, if any; else the line ends.
+    pub fn next(&mut self, path: &Path) -> Option<(CallId, LocalEdit)> {
+        let next = self.waiting.get_mut(path).and_then(VecDeque::pop_front);
+        match &next {
+            Some(_) => self.len -= 1,
+            None => drop(self.waiting.remove(path)),
+        }
+        next
+    }
+
+    /// Edits in line.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+}
+
+/// A submission whose statements are not all settled.
+pub(super) struct Submission {
+    outcomes: Vec<Option<SubmitOutcome>>,
+    storing: BTreeMap<StatementId, usize>,
+}
+
+impl Machine {
+    /// An edit from a local service: made at once, or in line behind the one of the same entry that is on its way.
+    pub(super) fn edit(&mut self, call: CallId, edit: LocalEdit, effects: &mut Vec<Effect>) {
+        if !self.lines.is_busy(&edit.path) {
+            return self.write(call, edit, effects);
+        }
+        if self.lines.join(call, edit).is_err() {
+            effects.push(Effect::Wrote { call, outcome: Err(WriteRefused::Busy) });
+        }
+    }
+
+    /// Statements signed elsewhere.
+    pub(super) fn submit(&mut self, call: CallId, statements: &[Vec<u8>], effects: &mut Vec<Effect>) {
+        let mut submission = Submission { outcomes: Vec::new(), storing: BTreeMap::new() };
+        for (wire, index) in statements.iter().zip(0..) {
+            let taken = match self.storing.read_only() {
+                Some(reason) => Err(reason.to_owned()),
+                None => Ok(self.take(wire, Origin::Submit(call), false, effects)),
+            };
+            let outcome = match taken {
+                Ok(Taken::Appended(id)) => {
+                    submission.storing.insert(id, index);
+                    None
+                }
+                Ok(taken) => Some(submit_outcome(taken, self.view.revision())),
+                Err(reason) => Some(SubmitOutcome::ReadOnly { id: StatementId::NONE, reason }),
+            };
+            submission.outcomes.push(outcome);
+        }
+        if submission.storing.is_empty() {
+            effects.push(Effect::Submitted { call, outcome: submission.outcomes.into_iter().flatten().collect() });
+        } else {
+            self.submissions.insert(call, submission);
+        }
+    }
+
+    /// Statements are durable and folded: tells who waited for them.
+    pub(super) fn answer_calls(&mut self, ways: &[OnItsWay], effects: &mut Vec<Effect>) {
+        let revision = self.view.revision();
+        for way in ways {
+            let id = way.statement.id();
+            match way.origin {
+                Origin::Write(call) => {
+                    let path = way.statement.statement().touches.first().map(|touch| touch.path.clone());
+                    let entry = path.as_ref().and_then(|path| self.view.get(path));
+                    let etag = entry.map_or_else(|| etag(&[]), |entry| entry.etag());
+                    let fate = Some(self.fate(&way.statement));
+                    effects.push(Effect::Wrote { call, outcome: Ok(Receipt { id: Some(id), revision, fate, etag }) });
+                    self.next_in_line(path, effects);
+                }
+                Origin::Submit(call) => self.settle_submission(call, id, SubmitOutcome::Stored { id, revision }, effects),
+                Origin::Pushed(token) => self.push_settled(token, id, true, effects),
+                Origin::Peer | Origin::Loaded => {}
+            }
+        }
+    }
+
+    /// A batch was not stored: nobody is told that it was.
+    pub(super) fn store_failed(&mut self, batch: u64, reason: &str, effects: &mut Vec<Effect>) {
+        for way in self.storing.failed(batch, reason.to_owned()) {
+            let id = way.statement.id();
+            let reason = reason.to_owned();
+            match way.origin {
+                Origin::Write(call) => {
+                    effects.push(Effect::Wrote { call, outcome: Err(WriteRefused::ReadOnly { reason }) });
+                    let path = way.statement.statement().touches.first().map(|touch| touch.path.clone());
+                    self.next_in_line(path, effects);
+                }
+                Origin::Submit(call) => {
+                    self.settle_submission(call, id, SubmitOutcome::ReadOnly { id, reason }, effects);
+                }
+                Origin::Pushed(token) => self.push_settled(token, id, false, effects),
+                Origin::Peer | Origin::Loaded => {}
+            }
+        }
+    }
+
+    /// The store takes writes again: what it gave back goes first.
+    pub(super) fn store_recovered(&mut self, effects: &mut Vec<Effect>) {
+        let ways = self.storing.recovered();
+        self.store(ways, effects);
+    }
+
+    fn next_in_line(&mut self, path: Option<Path>, effects: &mut Vec<Effect>) {
+        let Some(path) = path else { return };
+        // One that ends without going to the disk (refused, unchanged) makes way for the next at once.
+        while let Some((call, edit)) = self.lines.next(&path) {
+            let before = self.storing.sent();
+            self.write(call, edit, effects);
+            if self.storing.sent() != before {
+                return;
+            }
+        }
+    }
+
+    fn settle_submission(
+        &mut self,
+        call: CallId,
+        id: StatementId,
+        outcome: SubmitOutcome,
+        effects: &mut Vec<Effect>,
+    ) {
+        let Some(submission) = self.submissions.get_mut(&call) else { return };
+        if let Some(index) = submission.storing.remove(&id)
+            && let Some(slot) = submission.outcomes.get_mut(index)
+        {
+            *slot = Some(outcome);
+        }
+        if submission.storing.is_empty()
+            && let Some(submission) = self.submissions.remove(&call)
+        {
+            effects.push(Effect::Submitted { call, outcome: submission.outcomes.into_iter().flatten().collect() });
+        }
+    }
+}
+
+fn submit_outcome(taken: Taken, revision: Revision) -> SubmitOutcome {
+    match taken {
+        Taken::Appended(id) => SubmitOutcome::Stored { id, revision },
+        Taken::Known(id) => SubmitOutcome::Known { id, revision },
+        Taken::Waiting(id, missing) => SubmitOutcome::Waiting { id, missing },
+        Taken::Invalid(invalid) => SubmitOutcome::Invalid(invalid),
+        Taken::Refused(id, refusal) => SubmitOutcome::Refused { id, refusal },
+        Taken::NotHeld(id, scope) => SubmitOutcome::NotHeld { id, scope },
+        Taken::Full(id) => SubmitOutcome::Full { id },
+        Taken::ReadOnly(id) => SubmitOutcome::ReadOnly { id, reason: "the store takes no writes".to_owned() },
+    }
+}

@@ -1,0 +1,58 @@
+//! What a node counts: by stable words only, so that no peer can add a series.
+
+use std::collections::BTreeMap;
+
+use super::intake::Taken;
+use crate::wire::BadMessage;
+
+/// Totals since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Statements that came in, by outcome and reason.
+    pub taken: BTreeMap<(&'static str, &'static str), u64>,
+    /// Gossip and peer messages that were refused, by reason.
+    pub refused_messages: BTreeMap<&'static str, u64>,
+    /// Sessions of reconciliation begun.
+    pub sessions: u64,
+    /// Round trips in them.
+    pub rounds: u64,
+    /// Bytes sent and received in them, statements excluded.
+    pub reconcile_bytes: u64,
+    /// Ids that they found to differ.
+    pub differences: u64,
+    /// Sessions that ended without a result.
+    pub failed_sessions: u64,
+    /// Requests of peers that were answered.
+    pub served: u64,
+    /// Statements published to gossip.
+    pub published: u64,
+    /// Beacons accepted.
+    pub beacons: u64,
+}
+
+impl Counts {
+    pub(super) fn taken(&mut self, taken: &Taken) {
+        *self.taken.entry((taken.word(), taken.reason())).or_default() += 1;
+    }
+
+    /// A message that could not be read; returns the word it is counted under.
+    pub(super) fn refused_message(&mut self, bad: &BadMessage) -> &'static str {
+        let word = match bad {
+            BadMessage::TooLarge { .. } => "too_large",
+            BadMessage::TooManyItems => "too_many_items",
+            BadMessage::Cbor(_) => "cbor",
+            BadMessage::Version(_) => "version",
+            BadMessage::Kind(_) => "kind",
+            BadMessage::Field(_) => "field",
+            BadMessage::TooMany { .. } => "too_many",
+            BadMessage::NotAscending(_) => "not_ascending",
+        };
+        *self.refused_messages.entry(word).or_default() += 1;
+        word
+    }
+
+    /// A beacon that was not accepted.
+    pub(super) fn refused_beacon(&mut self, word: &'static str) {
+        *self.refused_messages.entry(word).or_default() += 1;
+    }
+}

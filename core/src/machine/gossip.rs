@@ -1,0 +1,95 @@
+//! Gossip: what comes in gets a verdict, and only what was verified and found admissible is handed on.
+
+use driftless_statement::{PublicKey, Scope, StatementId};
+
+use super::Machine;
+use super::effect::{Effect, Verdict};
+use super::intake::Taken;
+use super::storing::Origin;
+use crate::wire::Gossip;
+
+/// Messages whose verdict may wait for a statement to be fetched. Beyond it they are ignored; reconciliation remains.
+const HELD_BACK: usize = 1024;
+
+/// How long a verdict may wait, milliseconds: gossip forgets the message after about five seconds.
+const HOLD_MS: u64 = 5_000;
+
+/// A message whose verdict waits for a statement.
+pub(super) struct HeldBack {
+    id: Vec<u8>,
+    from: PublicKey,
+    until: u64,
+}
+
+impl Machine {
+    pub(super) fn gossip(&mut self, id: Vec<u8>, from: PublicKey, bytes: &[u8], effects: &mut Vec<Effect>) {
+        let verdict = match Gossip::decode(bytes) {
+            Err(bad) => {
+                self.counts.refused_message(&bad);
+                Some(Verdict::Reject)
+            }
+            Ok(Gossip::Statement { wire }) => self.gossiped(&id, from, &wire, effects),
+            Ok(Gossip::Announce { scope, ids }) => self.announced(&id, from, &scope, ids, effects),
+            Ok(Gossip::Beacon { bytes }) => Some(self.hear(&bytes, effects)),
+        };
+        if let Some(verdict) = verdict {
+            effects.push(Effect::Verdict { id, from, verdict });
+        }
+    }
+
+    /// A whole statement. `None`: the verdict waits until it is known.
+    fn gossiped(&mut self, id: &[u8], from: PublicKey, wire: &[u8], effects: &mut Vec<Effect>) -> Option<Verdict> {
+        match self.take(wire, Origin::Peer, false, effects) {
+            Taken::Appended(_) => Some(Verdict::Accept),
+            Taken::Invalid(_) => Some(Verdict::Reject),
+            Taken::Waiting(statement, missing) => {
+                self.fetch(from, missing, effects);
+                self.hold_back(statement, id, from)
+            }
+            Taken::Known(_) | Taken::Refused(..) | Taken::NotHeld(..) | Taken::Full(_) | Taken::ReadOnly(_) => {
+                Some(Verdict::Ignore)
+            }
+        }
+    }
+
+    /// Large statements by id: fetched from who announced them; handed on when they have come and are good.
+    fn announced(
+        &mut self,
+        id: &[u8],
+        from: PublicKey,
+        scope: &Scope,
+        ids: Vec<StatementId>,
+        effects: &mut Vec<Effect>,
+    ) -> Option<Verdict> {
+        let new: Vec<StatementId> = ids.into_iter().filter(|id| !self.log.contains(id)).collect();
+        let (Some(first), true) = (new.first().copied(), self.holds(scope)) else { return Some(Verdict::Ignore) };
+        self.fetch(from, new, effects);
+        self.hold_back(first, id, from)
+    }
+
+    fn hold_back(&mut self, statement: StatementId, id: &[u8], from: PublicKey) -> Option<Verdict> {
+        if self.held_back.len() >= HELD_BACK {
+            return Some(Verdict::Ignore);
+        }
+        let until = self.now.mono_ms + HOLD_MS;
+        self.held_back.insert(statement, HeldBack { id: id.to_vec(), from, until });
+        None
+    }
+
+    /// Messages whose statement did not come in time are not handed on.
+    pub(super) fn give_up_held_back(&mut self, effects: &mut Vec<Effect>) {
+        let now = self.now.mono_ms;
+        let late: Vec<StatementId> =
+            self.held_back.iter().filter(|(_, held)| held.until <= now).map(|(statement, _)| *statement).collect();
+        for HeldBack { id, from, .. } in late.iter().filter_map(|statement| self.held_back.remove(statement)) {
+            effects.push(Effect::Verdict { id, from, verdict: Verdict::Ignore });
+        }
+    }
+
+    /// A statement turned out admissible: lets the message that brought word of it go on. Whether there was one.
+    pub(super) fn release(&mut self, statement: &StatementId, effects: &mut Vec<Effect>) -> bool {
+        let Some(HeldBack { id, from, .. }) = self.held_back.remove(statement) else { return false };
+        effects.push(Effect::Verdict { id, from, verdict: Verdict::Accept });
+        true
+    }
+}

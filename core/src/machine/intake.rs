@@ -1,0 +1,199 @@
+//! The one way in for statements, whoever brings them: checks in order of their cost, then the log, then the disk.
+
+use std::sync::Arc;
+
+use driftless_statement::{Invalid, PublicKey, Scope, Signed, StatementId, Verified};
+
+use super::Machine;
+use super::effect::{Effect, Topic};
+use super::storing::{OnItsWay, Origin};
+use crate::log::Arrival;
+use crate::trust::{Refusal, Trust};
+use crate::wire::Gossip;
+
+/// What became of a statement that came in.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Taken {
+    /// New and admissible: on its way to the disk.
+    Appended(StatementId),
+    /// Held already, or on its way.
+    Known(StatementId),
+    /// Waits in the room.
+    Waiting(StatementId, Vec<StatementId>),
+    /// Not valid.
+    Invalid(Invalid),
+    /// Not admissible now.
+    Refused(StatementId, Refusal),
+    /// Its scope is not held here.
+    NotHeld(StatementId, Scope),
+    /// No room.
+    Full(StatementId),
+    /// The store takes nothing.
+    ReadOnly(StatementId),
+}
+
+impl Taken {
+    /// The stable word for metrics.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Appended(_) => "appended",
+            Self::Known(_) => "known",
+            Self::Waiting(..) => "waiting",
+            Self::Invalid(_) => "invalid",
+            Self::Refused(..) => "refused",
+            Self::NotHeld(..) => "not_held",
+            Self::Full(_) => "full",
+            Self::ReadOnly(_) => "read_only",
+        }
+    }
+
+    /// The stable word of the reason, when there is one.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(invalid) => invalid.word(),
+            Self::Refused(_, refusal) => refusal.word(),
+            Self::Appended(_)
+            | Self::Known(_)
+            | Self::Waiting(..)
+            | Self::NotHeld(..)
+            | Self::Full(_)
+            | Self::ReadOnly(_) => "",
+        }
+    }
+}
+
+impl Machine {
+    /// Takes a statement in. `wanted`: this node asked for it by id. `spread`: gossip does not carry it onward by itself.
+    pub(super) fn take(&mut self, wire: &[u8], origin: Origin, spread: bool, effects: &mut Vec<Effect>) -> Taken {
+        let taken = match self.check(wire, origin) {
+            Ok(statement) => self.arrive(Arc::new(statement), origin, spread, effects),
+            Err(taken) => taken,
+        };
+        self.counts.taken(&taken);
+        taken
+    }
+
+    /// The checks before the log, the cheap ones first.
+    fn check(&self, wire: &[u8], origin: Origin) -> Result<Verified, Taken> {
+        let signed = Signed::decode(wire).map_err(Taken::Invalid)?;
+        let id = signed.id();
+        signed.check_mesh(self.mesh).map_err(Taken::Invalid)?;
+        if self.log.contains(&id) {
+            return Err(Taken::Known(id));
+        }
+        let scope = &signed.statement().scope;
+        if !self.holds(scope) {
+            return Err(Taken::NotHeld(id, scope.clone()));
+        }
+        if self.storing.read_only().is_some() && origin.is_foreign() {
+            return Err(Taken::ReadOnly(id));
+        }
+        let author = signed.statement().author;
+        let known = self.trust.as_ref().is_none_or(|trust| trust.is_author(&author));
+        if !known && !self.wanted.contains(&id) {
+            let grant = signed.statement().grant;
+            return Err(Taken::Refused(id, Refusal::NoSuchGrant { grant }));
+        }
+        signed.verify().map_err(Taken::Invalid)
+    }
+
+    /// Hands a verified statement to the log and follows what the log makes of it.
+    pub(super) fn arrive(
+        &mut self,
+        statement: Arc<Verified>,
+        origin: Origin,
+        spread: bool,
+        effects: &mut Vec<Effect>,
+    ) -> Taken {
+        let id = statement.id();
+        let wanted = self.wanted.remove(&id);
+        match self.log.arrive(statement, wanted, self.trust.as_ref()) {
+            Arrival::Known => Taken::Known(id),
+            Arrival::Appended(list) => {
+                self.appended(list, Some((id, origin, spread)), effects);
+                Taken::Appended(id)
+            }
+            Arrival::Waiting { missing } => Taken::Waiting(id, missing),
+            Arrival::NotAdmissible(refusal) => Taken::Refused(id, refusal),
+            Arrival::Invalid(invalid) => Taken::Invalid(invalid),
+            Arrival::Dropped => Taken::Full(id),
+        }
+    }
+
+    /// New statements in the log: to the disk, and onward to others where their author is not this node's own caller.
+    fn appended(
+        &mut self,
+        list: Vec<Arc<Verified>>,
+        first: Option<(StatementId, Origin, bool)>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let touches_trust = list.iter().any(|statement| statement.statement().scope.is_mesh());
+        let mut ways = Vec::with_capacity(list.len());
+        for statement in list {
+            self.wanted.remove(&statement.id());
+            let (origin, spread) = match first {
+                Some((id, origin, spread)) if id == statement.id() => (origin, spread),
+                _ => (Origin::Peer, true),
+            };
+            let released = self.release(&statement.id(), effects);
+            if origin.is_foreign() && spread && !released {
+                self.publish(&statement, effects);
+            }
+            ways.push(OnItsWay { statement, origin, arrived_ms: self.now.mono_ms });
+        }
+        self.store(ways, effects);
+        if touches_trust {
+            self.trust_changed(effects);
+        }
+    }
+
+    /// Sends statements to the disk; what came from there is on it already.
+    pub(super) fn store(&mut self, ways: Vec<OnItsWay>, effects: &mut Vec<Effect>) {
+        if ways.is_empty() {
+            return;
+        }
+        let statements = ways.iter().map(|way| way.statement.clone()).collect();
+        if let Some(batch) = self.storing.send(ways) {
+            effects.push(Effect::Store { batch, statements, floor_ms: self.floor_ms });
+        }
+    }
+
+    /// Evaluates trust anew and lets in what it now admits.
+    pub(super) fn trust_changed(&mut self, effects: &mut Vec<Effect>) {
+        let Some(genesis) = self.log.get(&StatementId(self.mesh.0)).cloned() else { return };
+        let trust = Trust::evaluate(&genesis, self.log.mesh().map(|statement| &**statement));
+        let members = trust.members().map(|(key, _)| *key).collect();
+        if self.members != members {
+            self.members = members;
+            self.divergence.expect(self.members.iter().copied());
+            effects.push(Effect::Members(self.members.clone()));
+        }
+        self.trust = Some(trust);
+        if let Some(trust) = &self.trust {
+            let admitted = self.log.retry(trust);
+            if !admitted.is_empty() {
+                self.appended(admitted, None, effects);
+            }
+        }
+    }
+
+    /// Hands a statement to gossip: whole when it is small, by id when it is not.
+    pub(super) fn publish(&self, statement: &Verified, effects: &mut Vec<Effect>) {
+        let scope = &statement.statement().scope;
+        let gossip = Gossip::of(statement.id(), scope, statement.wire());
+        let topic = Topic::Scope(scope.clone());
+        effects.push(Effect::Publish { topic, bytes: gossip.encode() });
+    }
+
+    /// Whether this node holds a scope.
+    pub(super) fn holds(&self, scope: &Scope) -> bool {
+        let wanted = self.wants.as_ref().is_none_or(|wants| wants.contains(scope));
+        scope.is_mesh() || (wanted && self.may_hold(&self.node, scope))
+    }
+
+    /// Whether a node may hold a scope.
+    pub(super) fn may_hold(&self, node: &PublicKey, scope: &Scope) -> bool {
+        let member = self.trust.as_ref().and_then(|trust| trust.member(node));
+        member.is_some_and(|member| scope.is_mesh() || member.may_hold(scope))
+    }
+}

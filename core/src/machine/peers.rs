@@ -1,0 +1,275 @@
+//! Peers: which links are up, what is asked of whom, and when reconciliation runs. Reconciliation itself is another room.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use driftless_statement::statement::Bytes;
+use driftless_statement::{PublicKey, Scope, StatementId};
+
+use super::Machine;
+use super::effect::Effect;
+use super::intake::Taken;
+use super::storing::Origin;
+use crate::log::Log;
+use crate::reconcile::limits::BATCH_IDS;
+use crate::reconcile::{End, Outcome, Session, Step};
+use crate::wire::{Request, Response};
+
+/// One peer whose link is up.
+#[derive(Default)]
+struct Link {
+    /// Scopes to compare, `@mesh` first.
+    queue: VecDeque<Scope>,
+    /// The session under way and the request it waits for.
+    active: Option<(u64, Session)>,
+    /// When all scopes are compared again, on the timer clock.
+    next_round: u64,
+    /// When each scope was last compared because beacons differed.
+    repaired: BTreeMap<Scope, u64>,
+}
+
+/// What a request to a peer was for.
+enum Asked {
+    Session,
+    Fetch(Vec<StatementId>),
+}
+
+/// All links, and the requests that wait for an answer.
+#[derive(Default)]
+pub(super) struct Peers {
+    links: BTreeMap<PublicKey, Link>,
+    asked: BTreeMap<u64, Asked>,
+    next: u64,
+    /// Ids asked for lately and of whom not again before then, on the timer clock.
+    fetching: BTreeMap<StatementId, u64>,
+}
+
+impl Peers {
+    /// Peers whose link is up.
+    pub fn connected(&self) -> impl Iterator<Item = PublicKey> {
+        self.links.keys().copied().collect::<Vec<_>>().into_iter()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.links.len()
+    }
+
+    /// Requests that wait for an answer.
+    pub fn requests(&self) -> usize {
+        self.asked.len()
+    }
+
+    fn fetched(&mut self, ids: &[StatementId]) {
+        self.fetching.retain(|id, _| ids.binary_search(id).is_err());
+    }
+
+    fn ask(&mut self, asked: Asked) -> u64 {
+        self.next += 1;
+        self.asked.insert(self.next, asked);
+        self.next
+    }
+}
+
+impl Machine {
+    pub(super) fn connected(&mut self, peer: PublicKey, effects: &mut Vec<Effect>) {
+        let next_round = self.now.mono_ms + self.rng.around(self.pace.reconcile_ms);
+        self.peers.links.insert(peer, Link { next_round, ..Link::default() });
+        self.compare_all(peer, effects);
+        self.timers.beacon_soon(self.now.mono_ms);
+    }
+
+    pub(super) fn disconnected(&mut self, peer: PublicKey) {
+        if let Some(Link { active: Some((corr, session)), .. }) = self.peers.links.remove(&peer) {
+            self.peers.asked.remove(&corr);
+            self.count_session(&session.abandon());
+        }
+    }
+
+    /// Puts every shared scope in line for comparison with a peer, `@mesh` first.
+    fn compare_all(&mut self, peer: PublicKey, effects: &mut Vec<Effect>) {
+        let mut scopes = vec![Scope::mesh()];
+        scopes.extend(self.scopes.keys().filter(|scope| !scope.is_mesh() && self.shares(&peer, scope)).cloned());
+        scopes.into_iter().for_each(|scope| self.line_up(peer, scope));
+        self.next_session(peer, effects);
+    }
+
+    /// Whether a scope is offered to a peer. Before trust is known only `@mesh` is, to the peers that were configured.
+    pub(super) fn shares(&self, peer: &PublicKey, scope: &Scope) -> bool {
+        scope.is_mesh() || self.may_hold(peer, scope)
+    }
+
+    fn line_up(&mut self, peer: PublicKey, scope: Scope) {
+        if let Some(link) = self.peers.links.get_mut(&peer)
+            && !link.queue.contains(&scope)
+        {
+            if scope.is_mesh() { link.queue.push_front(scope) } else { link.queue.push_back(scope) }
+        }
+    }
+
+    /// A beacon shows that a connected peer differs in a scope: compare soon, but not again and again.
+    pub(super) fn repair(&mut self, peer: PublicKey, scope: &Scope, effects: &mut Vec<Effect>) {
+        let now = self.now.mono_ms;
+        let pause = self.pace.repair_ms;
+        let Some(link) = self.peers.links.get_mut(&peer) else { return };
+        if link.repaired.get(scope).is_some_and(|last| now < last + pause) {
+            return;
+        }
+        link.repaired.insert(scope.clone(), now);
+        self.line_up(peer, scope.clone());
+        self.next_session(peer, effects);
+    }
+
+    /// Begins the next comparison with a peer, when none is under way.
+    fn next_session(&mut self, peer: PublicKey, effects: &mut Vec<Effect>) {
+        loop {
+            let Some(link) = self.peers.links.get_mut(&peer) else { return };
+            if link.active.is_some() {
+                return;
+            }
+            let Some(scope) = link.queue.pop_front() else { return };
+            let Some(room) = self.scopes.get(&scope) else { continue };
+            let (session, request) = Session::start(scope, &room.summary);
+            self.counts.sessions += 1;
+            self.ask_in_session(peer, session, &request, effects);
+        }
+    }
+
+    fn ask_in_session(&mut self, peer: PublicKey, session: Session, request: &Request, effects: &mut Vec<Effect>) {
+        let corr = self.peers.ask(Asked::Session);
+        let bytes = request.encode();
+        self.counts.rounds += 1;
+        if !matches!(request, Request::Push { .. }) {
+            self.counts.reconcile_bytes += bytes.len() as u64;
+        }
+        effects.push(Effect::Request { peer, corr, bytes });
+        if let Some(link) = self.peers.links.get_mut(&peer) {
+            link.active = Some((corr, session));
+        }
+    }
+
+    /// A peer's answer: statements go in like any others, the session goes on.
+    pub(super) fn response(&mut self, peer: PublicKey, corr: u64, bytes: &[u8], effects: &mut Vec<Effect>) {
+        let asked = self.peers.asked.remove(&corr);
+        let response = match Response::decode(bytes) {
+            Ok(response) => response,
+            Err(bad) => {
+                self.counts.refused_message(&bad);
+                return self.end_session(peer, corr, effects);
+            }
+        };
+        match &response {
+            Response::Statements { statements, .. } => self.take_all(peer, statements, effects),
+            _ => self.counts.reconcile_bytes += bytes.len() as u64,
+        }
+        match asked {
+            Some(Asked::Session) => self.go_on(peer, corr, &response, effects),
+            Some(Asked::Fetch(ids)) => self.peers.fetched(&ids),
+            None => {}
+        }
+    }
+
+    fn take_all(&mut self, peer: PublicKey, statements: &[Bytes], effects: &mut Vec<Effect>) {
+        for wire in statements {
+            if let Taken::Waiting(_, missing) = self.take(wire, Origin::Peer, true, effects) {
+                self.fetch(peer, missing, effects);
+            }
+        }
+    }
+
+    fn go_on(&mut self, peer: PublicKey, corr: u64, response: &Response, effects: &mut Vec<Effect>) {
+        let Some(link) = self.peers.links.get_mut(&peer) else { return };
+        let Some((_, mut session)) = link.active.take_if(|(waits_for, _)| *waits_for == corr) else { return };
+        let Some(room) = self.scopes.get_mut(session.scope()) else { return };
+        let log: &Log = &self.log;
+        let step = session.answer(&mut room.summary, &|id| log.get(id).map(|held| held.wire().clone()), response);
+        match step {
+            Step::Ask(request) => self.ask_in_session(peer, session, &request, effects),
+            Step::Done(outcome) => {
+                self.count_session(&outcome);
+                if outcome.end == End::Partial {
+                    self.line_up(peer, outcome.scope);
+                }
+                self.next_session(peer, effects);
+            }
+        }
+    }
+
+    pub(super) fn request_failed(&mut self, peer: PublicKey, corr: u64, effects: &mut Vec<Effect>) {
+        if let Some(Asked::Fetch(ids)) = self.peers.asked.remove(&corr) {
+            self.peers.fetched(&ids);
+        }
+        self.end_session(peer, corr, effects);
+    }
+
+    fn end_session(&mut self, peer: PublicKey, corr: u64, effects: &mut Vec<Effect>) {
+        let Some(link) = self.peers.links.get_mut(&peer) else { return };
+        if let Some((_, session)) = link.active.take_if(|(waits_for, _)| *waits_for == corr) {
+            self.count_session(&session.abandon());
+            self.next_session(peer, effects);
+        }
+    }
+
+    fn count_session(&mut self, outcome: &Outcome) {
+        self.counts.differences += (outcome.only_local + outcome.only_remote) as u64;
+        match outcome.end {
+            End::Same | End::Exchanged | End::Partial => {}
+            End::Unexplained | End::Refused(_) | End::Misbehaved(_) | End::Abandoned => self.counts.failed_sessions += 1,
+        }
+    }
+
+    /// Asks a peer for statements by id, unless they were asked for a moment ago.
+    pub(super) fn fetch(&mut self, peer: PublicKey, ids: Vec<StatementId>, effects: &mut Vec<Effect>) {
+        let now = self.now.mono_ms;
+        let again = now + self.pace.request_ms;
+        let ids: Vec<StatementId> = ids
+            .into_iter()
+            .filter(|id| !self.log.contains(id) && !self.log.waiting(id))
+            .filter(|id| self.peers.fetching.get(id).is_none_or(|until| *until <= now))
+            .take(BATCH_IDS)
+            .collect();
+        if ids.is_empty() || !self.peers.links.contains_key(&peer) {
+            return;
+        }
+        let mut sorted = ids;
+        sorted.sort_unstable();
+        sorted.dedup();
+        for id in &sorted {
+            self.peers.fetching.insert(*id, again);
+            self.wanted.insert(*id);
+        }
+        let bytes = Request::Fetch { ids: sorted.clone() }.encode();
+        let corr = self.peers.ask(Asked::Fetch(sorted));
+        effects.push(Effect::Request { peer, corr, bytes });
+    }
+
+    /// The regular look: another round with whom it is time for, and missing statements asked of somebody else.
+    pub(super) fn look_at_peers(&mut self, effects: &mut Vec<Effect>) {
+        let now = self.now.mono_ms;
+        self.peers.fetching.retain(|_, until| *until > now);
+        self.give_up_held_back(effects);
+        let due: Vec<PublicKey> =
+            self.peers.links.iter().filter(|(_, link)| link.next_round <= now).map(|(peer, _)| *peer).collect();
+        for peer in due {
+            let next = now + self.rng.around(self.pace.reconcile_ms);
+            if let Some(link) = self.peers.links.get_mut(&peer) {
+                link.next_round = next;
+            }
+            self.compare_all(peer, effects);
+        }
+        self.fetch_missing(effects);
+    }
+
+    fn fetch_missing(&mut self, effects: &mut Vec<Effect>) {
+        let missing = self.log.missing();
+        self.wanted.retain(|id| missing.iter().any(|(wanted, _)| wanted == id));
+        let mut by_peer: BTreeMap<PublicKey, Vec<StatementId>> = BTreeMap::new();
+        for (id, scope) in missing.into_iter().take(BATCH_IDS) {
+            let able: Vec<PublicKey> = self.peers.connected().filter(|peer| self.shares(peer, &scope)).collect();
+            let pick = usize::try_from(self.rng.below(able.len() as u64)).unwrap_or(0);
+            if let Some(peer) = able.get(pick) {
+                by_peer.entry(*peer).or_default().push(id);
+            }
+        }
+        by_peer.into_iter().for_each(|(peer, ids)| self.fetch(peer, ids, effects));
+    }
+}

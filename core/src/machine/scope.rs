@@ -1,0 +1,87 @@
+//! One scope as this node holds it: the fold, the summaries and digests, and the statements that do not count today.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use driftless_statement::{Hlc, MeshId, Path, Scope, StatementId, Verified};
+
+use crate::beacon::Marks;
+use crate::fold::ScopeFold;
+use crate::lthash::LtHash;
+use crate::reconcile::Summary;
+use crate::trust::Refusal;
+use crate::view::EntryView;
+
+/// Why a stored statement does not count now.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Out {
+    /// Its time has not come.
+    NotDue,
+    /// A trust rule keeps it out.
+    Refused(Refusal),
+}
+
+/// What a node keeps of one scope besides the log.
+pub(super) struct ScopeRoom {
+    /// Entries, from the due statements that are authorised.
+    pub fold: ScopeFold,
+    /// What reconciliation compares: the replicated set, as far as it is on disk.
+    pub summary: Summary,
+    /// What beacons compare: the same set at the last marks.
+    pub marks: Marks,
+    /// Hash of the due part of the set: what the merged digest belongs to.
+    pub due: LtHash,
+    /// Hash of the effective entries.
+    pub effective: LtHash,
+    /// Stored statements that do not count, and why.
+    pub out: BTreeMap<StatementId, Out>,
+    /// Stored statements that wait for their time, by the millisecond at which they are due.
+    pub waiting_for_time: BTreeMap<(u64, StatementId), Arc<Verified>>,
+    /// The latest time of a stored statement.
+    pub newest: Hlc,
+}
+
+impl ScopeRoom {
+    pub fn new(mesh: &MeshId, scope: &Scope) -> Self {
+        Self {
+            fold: ScopeFold::new(),
+            summary: Summary::new(mesh, scope),
+            marks: Marks::default(),
+            due: LtHash::default(),
+            effective: LtHash::default(),
+            out: BTreeMap::new(),
+            waiting_for_time: BTreeMap::new(),
+            newest: Hlc::default(),
+        }
+    }
+
+    /// Takes in a statement that is on disk now.
+    pub fn stored(&mut self, statement: &Verified) {
+        let hlc = statement.statement().hlc;
+        self.summary.insert(statement.id(), hlc);
+        self.marks.insert(&statement.id(), hlc);
+        self.newest = self.newest.max(hlc);
+    }
+
+    /// Follows a change of one entry's effective value.
+    pub fn effective_changed(&mut self, path: &Path, before: Option<&EntryView>, after: Option<&EntryView>) {
+        if let Some(bytes) = before.and_then(|entry| effective_bytes(path, entry)) {
+            self.effective.remove(&bytes);
+        }
+        if let Some(bytes) = after.and_then(|entry| effective_bytes(path, entry)) {
+            self.effective.insert(&bytes);
+        }
+    }
+}
+
+/// What the effective digest sees of an entry: path, value, and the heads that it came from.
+fn effective_bytes(path: &Path, entry: &EntryView) -> Option<Vec<u8>> {
+    let json = entry.json.as_deref()?;
+    let mut bytes = Vec::with_capacity(path.as_str().len() + json.len() + 2 + entry.heads.len() * 32);
+    bytes.extend_from_slice(path.as_str().as_bytes());
+    bytes.push(0);
+    bytes.extend_from_slice(json.as_bytes());
+    bytes.push(0);
+    entry.heads.iter().for_each(|id| bytes.extend_from_slice(id.as_bytes()));
+    Some(bytes)
+}

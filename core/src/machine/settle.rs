@@ -1,0 +1,197 @@
+//! From the disk to the view: what is durable becomes due, counts or does not, is folded, activated and shown.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use driftless_statement::limits::SKEW_MS;
+use driftless_statement::{Body, Path, Scope, StatementId, Verified};
+
+use super::Machine;
+use super::effect::{Effect, Topic};
+use super::scope::{Out, ScopeRoom};
+use super::storing::{OnItsWay, Origin};
+use crate::fold::Member;
+use crate::view::Candidate;
+
+/// Statements that came due, by scope.
+type Due = BTreeMap<Scope, Vec<Arc<Verified>>>;
+
+impl Machine {
+    /// A batch is on disk.
+    pub(super) fn stored(&mut self, batch: u64, effects: &mut Vec<Effect>) {
+        let ways = self.storing.stored(batch);
+        let due = self.take_in(&ways, effects);
+        self.settle(due, effects);
+        for way in &ways {
+            match way.origin {
+                Origin::Write(_) | Origin::Submit(_) => self.publish(&way.statement, effects),
+                Origin::Peer | Origin::Pushed(_) | Origin::Loaded => self.report_effective(way, effects),
+            }
+        }
+        self.answer_calls(&ways, effects);
+    }
+
+    /// Notes durable statements in their scopes. Returns those that are due.
+    pub(super) fn take_in(&mut self, ways: &[OnItsWay], effects: &mut Vec<Effect>) -> Due {
+        let mut due = Due::new();
+        for OnItsWay { statement, .. } in ways {
+            let scope = statement.statement().scope.clone();
+            self.open_scope(&scope, effects);
+            let when = self.due_ms(statement);
+            let Some(room) = self.scopes.get_mut(&scope) else { continue };
+            room.stored(statement);
+            if when > self.floor_ms.saturating_add(SKEW_MS) {
+                room.out.insert(statement.id(), Out::NotDue);
+                room.waiting_for_time.insert((when, statement.id()), statement.clone());
+            } else {
+                due.entry(scope).or_default().push(statement.clone());
+            }
+        }
+        due
+    }
+
+    /// Begins to hold a scope, and tells others soon that it exists.
+    pub(super) fn open_scope(&mut self, scope: &Scope, effects: &mut Vec<Effect>) {
+        if self.scopes.contains_key(scope) {
+            return;
+        }
+        self.scopes.insert(scope.clone(), ScopeRoom::new(&self.mesh, scope));
+        effects.push(Effect::Subscribe(Topic::Scope(scope.clone())));
+        self.timers.beacon_soon(self.now.mono_ms);
+    }
+
+    /// When a statement is due: its own time. What it names is earlier, so it is due by then too.
+    fn due_ms(&self, statement: &Verified) -> u64 {
+        statement.statement().hlc.millis()
+    }
+
+    /// Moves the time floor with the clock, never back, and lets due what has come of age.
+    pub(super) fn advance_floor(&mut self, effects: &mut Vec<Effect>) {
+        self.floor_ms = self.floor_ms.max(self.now.wall_ms);
+        let horizon = self.floor_ms.saturating_add(SKEW_MS);
+        let mut due = Due::new();
+        for (scope, room) in &mut self.scopes {
+            while let Some(first) = room.waiting_for_time.first_entry() {
+                if first.key().0 > horizon {
+                    break;
+                }
+                let statement = first.remove();
+                room.out.remove(&statement.id());
+                due.entry(scope.clone()).or_default().push(statement);
+            }
+        }
+        if !due.is_empty() {
+            self.settle(due, effects);
+        }
+    }
+
+    /// When the next waiting statement comes of age, on the wall clock.
+    pub(super) fn next_due_ms(&self) -> Option<u64> {
+        let firsts = self.scopes.values().filter_map(|room| room.waiting_for_time.first_key_value());
+        firsts.map(|((when, _), _)| when.saturating_sub(SKEW_MS)).min()
+    }
+
+    /// Folds what came due. A change of trust re-judges what did not count before.
+    pub(super) fn settle(&mut self, mut due: Due, effects: &mut Vec<Effect>) {
+        for (scope, statements) in &due {
+            if let Some(room) = self.scopes.get_mut(scope) {
+                statements.iter().for_each(|statement| room.due.insert(statement.id().as_bytes()));
+            }
+        }
+        if due.contains_key(&Scope::mesh()) {
+            self.settle_trust();
+            self.rejudge(&mut due);
+        }
+        let mut candidates = Vec::new();
+        for (scope, statements) in due {
+            candidates.extend(self.fold(&scope, &statements));
+        }
+        self.show(candidates, effects);
+    }
+
+    /// Evaluates the trust that decides what counts: from due statements that are on disk.
+    fn settle_trust(&mut self) {
+        let Some(mesh) = self.scopes.get(&Scope::mesh()) else { return };
+        let Some(genesis) = self.log.get(&StatementId(self.mesh.0)) else { return };
+        let counts = |statement: &&Arc<Verified>| {
+            mesh.summary.contains(&statement.id()) && mesh.out.get(&statement.id()) != Some(&Out::NotDue)
+        };
+        let due = self.log.mesh().filter(counts).map(|statement| &**statement);
+        self.settled = Some(crate::trust::Trust::evaluate(genesis, due));
+    }
+
+    /// Statements that a rule kept out are looked at again.
+    fn rejudge(&self, due: &mut Due) {
+        for (scope, room) in &self.scopes {
+            let refused = room.out.iter().filter(|(_, out)| matches!(out, Out::Refused(_)));
+            let again = refused.filter_map(|(id, _)| self.log.get(id).cloned());
+            let list = due.entry(scope.clone()).or_default();
+            for statement in again {
+                if !list.iter().any(|known| known.id() == statement.id()) {
+                    list.push(statement);
+                }
+            }
+        }
+    }
+
+    /// Folds one scope's statements. Returns the entries whose merged state changed.
+    fn fold(&mut self, scope: &Scope, statements: &[Arc<Verified>]) -> Vec<Candidate> {
+        let (Some(room), Some(trust)) = (self.scopes.get_mut(scope), &self.settled) else { return Vec::new() };
+        let mut counted = Vec::new();
+        for statement in statements {
+            let verdict = trust.authorised(statement);
+            match &verdict {
+                Ok(()) => drop(room.out.remove(&statement.id())),
+                Err(refusal) => drop(room.out.insert(statement.id(), Out::Refused(refusal.clone()))),
+            }
+            if !statement.statement().touches.is_empty() {
+                let counts = verdict.is_ok() && matches!(statement.statement().body, Body::Write(_));
+                counted.push(Member { statement: statement.clone(), counts });
+            }
+        }
+        let changed: BTreeSet<Path> = room.fold.update(&counted, &[]).into_keys().collect();
+        changed.into_iter().map(|path| candidate(room, path)).collect()
+    }
+
+    /// Passes merged entries through activation and shows the view that results.
+    fn show(&mut self, candidates: Vec<Candidate>, effects: &mut Vec<Effect>) {
+        if candidates.is_empty() {
+            return;
+        }
+        let before = self.view.clone();
+        let Some((view, touched)) = before.next(candidates) else { return };
+        let view = Arc::new(view);
+        for path in &touched {
+            if let Some(room) = self.scopes.get_mut(&path.scope()) {
+                room.effective_changed(path, before.get(path).map(|e| &**e), view.get(path).map(|e| &**e));
+            }
+        }
+        self.view = view.clone();
+        effects.push(Effect::Show(view));
+    }
+
+    fn report_effective(&mut self, way: &OnItsWay, effects: &mut Vec<Effect>) {
+        if !way.origin.is_foreign() || self.fate(&way.statement) != super::Fate::Fit {
+            return;
+        }
+        let delay_ms = self.now.wall_ms.saturating_sub(way.statement.statement().hlc.millis());
+        // A moving mean over about eight changes.
+        self.lag_ms = (self.lag_ms * 7 + delay_ms.min(3_600_000)) / 8;
+        effects.push(Effect::Effective {
+            id: way.statement.id(),
+            delay_ms,
+            apply_ms: self.now.mono_ms.saturating_sub(way.arrived_ms),
+        });
+    }
+}
+
+/// An entry as it asks to become effective.
+fn candidate(room: &ScopeRoom, path: Path) -> Candidate {
+    let entry = room.fold.entry(&path);
+    Candidate {
+        value: entry.and_then(|entry| entry.tree()).map(|tree| Arc::new(tree.to_value())),
+        heads: entry.map(|entry| entry.heads().to_vec()).unwrap_or_default().into(),
+        conflicts: entry.map_or(0, |entry| entry.conflicts().len().try_into().unwrap_or(u32::MAX)),
+        path,
+    }
+}

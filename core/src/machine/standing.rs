@@ -1,0 +1,147 @@
+//! Questions about this node, its mesh and its peers.
+
+use std::collections::BTreeMap;
+
+use driftless_statement::{Body, Genesis, StatementId};
+
+use super::Machine;
+use super::outcome::{ChangeReach, GrantTold, ScopeState, Standing, StatusTold};
+use super::tell::count_fates;
+use crate::beacon::{Change, NodeState, Picture, Reach};
+
+impl Machine {
+    /// How this node stands: what every answer at the door carries.
+    pub fn standing(&self) -> Standing {
+        let digests: BTreeMap<_, _> =
+            self.scopes.iter().map(|(scope, room)| (scope.clone(), room.effective.digest())).collect();
+        let mut hasher = blake3::Hasher::new();
+        for (scope, digest) in &digests {
+            hasher.update(scope.as_str().as_bytes());
+            hasher.update(&[0]);
+            hasher.update(digest);
+        }
+        Standing {
+            digest: *hasher.finalize().as_bytes(),
+            digests,
+            held: self.scopes.keys().cloned().collect(),
+            agreed_ms: self.agreed_ms,
+            isolated: self.divergence.picture(self.now.wall_ms).hears_nobody,
+            read_only: self.storing.read_only().map(str::to_owned),
+            ready: self.loaded && self.trust.is_some(),
+            differs: false,
+        }
+    }
+
+    /// This node, as `status` shows it.
+    pub fn status(&self) -> StatusTold {
+        StatusTold {
+            node: self.node,
+            mesh: self.mesh,
+            mesh_name: self.roots().map(|genesis| genesis.name).unwrap_or_default(),
+            fold_version: self.trust.as_ref().map_or(0, crate::trust::Trust::fold_version),
+            peers: self.peers.connected().collect(),
+            statements: self.log.len() as u64,
+            waiting: self.log.room().waiting as u64,
+            scopes: self.scopes.keys().map(|scope| self.scope_state(scope)).collect(),
+            own_forks: self.own_forks(),
+        }
+    }
+
+    pub(super) fn own_forks(&self) -> u64 {
+        let forks = self.scopes.keys().map(|scope| self.log.forks(&self.node, scope).saturating_sub(1));
+        forks.sum::<usize>() as u64
+    }
+
+    fn scope_state(&self, scope: &driftless_statement::Scope) -> ScopeState {
+        let (fates, reasons) = count_fates(self, scope);
+        let room = self.scopes.get(scope);
+        let entries = room.map(|room| room.fold.entries());
+        let (mut live, mut conflicts) = (0u64, 0u64);
+        for (_, entry) in entries.into_iter().flatten() {
+            live += u64::from(entry.tree().is_some());
+            conflicts += entry.conflicts().len() as u64 + entry.unlisted_conflicts();
+        }
+        ScopeState {
+            scope: scope.clone(),
+            statements: room.map_or(0, |room| room.summary.count()),
+            set: room.map(|room| room.summary.digest()).unwrap_or_default(),
+            merged: room.map(|room| room.fold.digest()).unwrap_or_default(),
+            effective: room.map(|room| room.effective.digest()).unwrap_or_default(),
+            fates,
+            reasons,
+            conflicts,
+            entries: live,
+        }
+    }
+
+    /// The mesh as seen from here.
+    pub fn divergence(&self) -> Picture {
+        self.divergence.picture(self.now.wall_ms)
+    }
+
+    /// Every other expected node as seen from here.
+    pub fn nodes(&self) -> Vec<NodeState> {
+        self.divergence.nodes(self.now.wall_ms).collect()
+    }
+
+    /// Who has a change and who lacks it; `None`: it is not held here.
+    pub fn change(&self, id: &StatementId) -> Option<ChangeReach> {
+        let told = self.statement(id)?;
+        let statement = told.statement.statement();
+        let (scope, hlc) = (statement.scope.clone(), statement.hlc);
+        let holders = self.held_by(&scope);
+        let change = Change { scope, hlc, held_ms: hlc.millis() };
+        let mut reach = ChangeReach {
+            expected: u32::try_from(holders.len()).unwrap_or(u32::MAX),
+            has: Vec::new(),
+            lacks: Vec::new(),
+            unknown: Vec::new(),
+            told,
+        };
+        if matches!(reach.told.fate, super::Fate::Storing) {
+            reach.unknown.push((self.node, self.now.wall_ms, "storing"));
+        } else {
+            reach.has.push((self.node, hlc.millis()));
+        }
+        let others = self.divergence.reach(&change, self.now.wall_ms);
+        for (node, how) in others.filter(|(node, _)| holders.contains(node)) {
+            match how {
+                Reach::Has { since_ms } => reach.has.push((node, since_ms)),
+                Reach::Lacks { since_ms } => reach.lacks.push((node, since_ms, "differs")),
+                Reach::Unknown => reach.unknown.push((node, self.now.wall_ms, self.why_unknown(&node))),
+            }
+        }
+        Some(reach)
+    }
+
+    fn why_unknown(&self, node: &driftless_statement::PublicKey) -> &'static str {
+        let silent = self.divergence.node(node, self.now.wall_ms).is_none_or(|state| state.silent);
+        if silent { "silent" } else { "waiting_for_beacon" }
+    }
+
+    /// The genesis that founded the mesh, when it is held.
+    pub fn roots(&self) -> Option<Genesis> {
+        match &self.log.get(&StatementId(self.mesh.0))?.statement().body {
+            Body::Genesis(genesis) => Some(genesis.clone()),
+            Body::Write(_) | Body::Grant(_) | Body::Approve(_) | Body::Unknown { .. } => None,
+        }
+    }
+
+    /// Every grant that trust let in.
+    pub fn grants(&self) -> Vec<GrantTold> {
+        let Some(trust) = &self.trust else { return Vec::new() };
+        let mut grants: Vec<GrantTold> = trust
+            .grants()
+            .map(|(id, standing)| GrantTold {
+                id: *id,
+                issuer: standing.issuer,
+                grant: standing.grant.clone(),
+                rank: standing.rank.try_into().ok(),
+                state: if standing.is_authorised() { "authorised" } else { "pending" },
+                chain: trust.chain(id),
+            })
+            .collect();
+        grants.sort_by_key(|grant| (grant.rank, grant.id));
+        grants
+    }
+}

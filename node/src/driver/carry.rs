@@ -1,0 +1,127 @@
+//! Carrying out: events of the rooms into core, effects of core into the rooms.
+
+use driftless_core::machine::{Effect, Event};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::{Driver, LOOK, translate};
+use crate::door::Call;
+use crate::p2p::{self, Command};
+use crate::store;
+
+impl Driver {
+    pub(super) fn network_event(&mut self, event: p2p::Event) {
+        match &event {
+            p2p::Event::Listening { addr } => info!(%addr, "listening"),
+            p2p::Event::Connected { peer, outbound } => info!(peer = %peer.short(), outbound, "peer connected"),
+            p2p::Event::Disconnected { peer } => info!(peer = %peer.short(), "peer disconnected"),
+            p2p::Event::DialFailed { addr, reason } => debug!(%addr, %reason, "dial failed; will try again"),
+            p2p::Event::RequestFailed { peer, reason, .. } => debug!(peer = %peer.short(), %reason, "request failed"),
+            p2p::Event::Gossip { .. } | p2p::Event::Request { .. } | p2p::Event::Response { .. } => {}
+        }
+        if let Some(event) = translate::event(event) {
+            self.step_event(event);
+        }
+    }
+
+    pub(super) fn store_event(&mut self, event: store::Event) {
+        match event {
+            store::Event::Stored { batches, bytes, commit, size, statements } => {
+                self.metrics.committed(commit, statements, bytes, size);
+                batches.into_iter().for_each(|batch| self.step_event(Event::Stored { batch }));
+            }
+            store::Event::Failed { batches, error } => {
+                let reason = error.to_string();
+                for batch in batches {
+                    self.step_event(Event::StoreFailed { batch, reason: reason.clone() });
+                }
+            }
+            store::Event::ReadOnly { reason } => {
+                warn!(%reason, "the store takes no writes; reads go on");
+                self.metrics.read_only(true);
+            }
+            store::Event::Recovered { .. } => {
+                info!("the store takes writes again");
+                self.metrics.read_only(false);
+                self.step_event(Event::StoreRecovered);
+            }
+        }
+    }
+
+    pub(super) fn call(&mut self, call: Call) {
+        match call {
+            Call::Write { edit, reply } => {
+                let call = self.replies.write(reply);
+                self.step_event(Event::Write { call, edit });
+            }
+            Call::Submit { statements, reply } => {
+                let call = self.replies.submit(reply);
+                self.step_event(Event::Submit { call, statements });
+            }
+            Call::Read(question) => question(&self.machine),
+            Call::Isolate(cut) => {
+                warn!(cut, "network isolation asked for at the door");
+                self.command(Command::Isolate(cut));
+            }
+        }
+    }
+
+    pub(super) fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Store { batch, statements, floor_ms } => self.to_store(store::Batch { id: batch, statements, floor_ms }),
+            Effect::Publish { topic, bytes } => self.command(Command::Publish { topic: translate::topic(&topic), bytes }),
+            Effect::Verdict { id, from, verdict } => self.judge(&id, from, translate::verdict(verdict)),
+            Effect::Request { peer, corr, bytes } => self.ask(peer, corr, bytes),
+            Effect::Respond { token, bytes } => {
+                self.command(Command::Respond { token: p2p::RequestToken(token), bytes });
+            }
+            Effect::Members(members) => self.command(Command::Members(members)),
+            Effect::Subscribe(topic) => self.command(Command::Subscribe { topic: translate::topic(&topic) }),
+            Effect::Wrote { call, outcome } => self.replies.wrote(call, outcome),
+            Effect::Submitted { call, outcome } => self.replies.submitted(call, outcome),
+            Effect::Show(view) => {
+                self.shown.view.store(view);
+                self.shown.standing.store(self.machine.standing().into());
+                self.shown.changed.send_modify(|count| *count += 1);
+            }
+            Effect::Effective { delay_ms, apply_ms, .. } => self.metrics.effective(delay_ms, apply_ms),
+        }
+    }
+
+    /// A batch that the writer has no room for has failed like one that the disk refused.
+    fn to_store(&mut self, batch: store::Batch) {
+        let id = batch.id;
+        if let Err(error) = self.writer.submit(batch) {
+            let reason = error.to_string();
+            self.pending.push(Event::StoreFailed { batch: id, reason });
+        }
+    }
+
+    /// Requests get an answer or a failure, always: core waits for it.
+    fn ask(&mut self, peer: driftless_statement::PublicKey, corr: u64, bytes: Vec<u8>) {
+        if self.network.try_send(Command::Request { peer, corr, bytes }).is_err() {
+            self.pending.push(Event::RequestFailed { peer, corr });
+        }
+    }
+
+    fn judge(&self, id: &[u8], from: driftless_statement::PublicKey, verdict: p2p::Verdict) {
+        if let Ok(id) = id.try_into() {
+            self.command(Command::Verdict { id: p2p::GossipId(id), from, verdict });
+        }
+    }
+
+    /// A command that finds no room is lost like a message on the wire; reconciliation makes up for it.
+    fn command(&self, command: Command) {
+        if self.network.try_send(command).is_err() {
+            self.metrics.network_queue_full();
+        }
+    }
+
+    /// Reads the figures that nobody pushes.
+    pub(super) fn refresh(&mut self) {
+        self.look = Instant::now() + LOOK;
+        let standing = self.machine.standing();
+        self.metrics.observe(&self.machine, self.network.traffic());
+        self.shown.standing.store(standing.into());
+    }
+}

@@ -1,0 +1,176 @@
+//! The driver: where network, store, local services and core meet. `select` waits, `step` works. It moves data and
+//! decides nothing.
+
+mod carry;
+mod clock;
+mod replies;
+mod translate;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use driftless_core::machine::{CallId, Effect, Event, Machine, Standing};
+use driftless_core::view::View;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+
+use crate::door::{Call, Door};
+use crate::metrics::Metrics;
+use crate::p2p::{self, P2pHandle};
+use crate::store::{self, WriterHandle};
+
+pub use clock::Clock;
+use replies::Replies;
+
+/// Calls that may wait for the driver. Above it local services are told to try again.
+const CALLS: usize = 1024;
+/// How often figures that nobody pushes are read, and the standing is refreshed.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Everything that the driver drives, made by [`crate::assemble`].
+pub struct Driver {
+    machine: Machine,
+    clock: Clock,
+    network: P2pHandle,
+    network_events: mpsc::Receiver<p2p::Event>,
+    writer: WriterHandle,
+    store_events: mpsc::UnboundedReceiver<store::Event>,
+    calls: mpsc::Receiver<Call>,
+    shutdown: watch::Receiver<bool>,
+    replies: Replies,
+    shown: Shown,
+    metrics: Arc<Metrics>,
+    effects: Vec<Effect>,
+    /// Events that carrying out an effect gave rise to.
+    pending: Vec<Event>,
+    look: Instant,
+    heartbeat: Arc<std::sync::atomic::AtomicU64>,
+}
+
+/// What local services read without asking.
+struct Shown {
+    view: Arc<ArcSwap<View>>,
+    standing: Arc<ArcSwap<Standing>>,
+    changed: watch::Sender<u64>,
+}
+
+/// The parts that [`Driver::new`] puts together.
+pub struct Parts {
+    /// The node.
+    pub machine: Machine,
+    /// Its clock.
+    pub clock: Clock,
+    /// The network's commands and events.
+    pub network: (P2pHandle, mpsc::Receiver<p2p::Event>),
+    /// The store's writer and its events.
+    pub store: (WriterHandle, mpsc::UnboundedReceiver<store::Event>),
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+    /// Becomes `true` when the node shall end.
+    pub shutdown: watch::Receiver<bool>,
+}
+
+/// What there is to do.
+enum Action {
+    Network(p2p::Event),
+    Store(store::Event),
+    Call(Call),
+    Deadline,
+    Look,
+    End,
+}
+
+impl Driver {
+    /// A driver and the door to it.
+    pub fn new(parts: Parts) -> (Self, Door) {
+        let (calls, waiting) = mpsc::channel(CALLS);
+        let (changed, watching) = watch::channel(0);
+        let view = Arc::new(ArcSwap::new(parts.machine.view().clone()));
+        let standing = Arc::new(ArcSwap::from_pointee(parts.machine.standing()));
+        let door = Door { calls, view: view.clone(), changed: watching, standing: standing.clone() };
+        let driver = Self {
+            machine: parts.machine,
+            clock: parts.clock,
+            network: parts.network.0,
+            network_events: parts.network.1,
+            writer: parts.store.0,
+            store_events: parts.store.1,
+            calls: waiting,
+            shutdown: parts.shutdown,
+            replies: Replies::default(),
+            shown: Shown { view, standing, changed },
+            metrics: parts.metrics,
+            effects: Vec::new(),
+            pending: Vec::new(),
+            look: Instant::now(),
+            heartbeat: Arc::default(),
+        };
+        (driver, door)
+    }
+
+    /// Rises while the driver works: a watchdog that sees it stand still knows that something hangs.
+    pub fn heartbeat(&self) -> Arc<std::sync::atomic::AtomicU64> {
+        self.heartbeat.clone()
+    }
+
+    /// Works until shutdown; then closes the network and the store, in that order.
+    pub async fn run(mut self, loaded: Vec<Arc<driftless_statement::Verified>>, bundle: Vec<Vec<u8>>) {
+        self.step_event(Event::Loaded(loaded));
+        if !bundle.is_empty() {
+            self.step_event(Event::Submit { call: CallId(u64::MAX), statements: bundle });
+        }
+        loop {
+            match self.select().await {
+                Action::End => break,
+                action => self.step(action),
+            }
+        }
+        self.close().await;
+    }
+
+    async fn select(&mut self) -> Action {
+        let deadline = self.clock.instant(self.machine.deadline());
+        tokio::select! {
+            biased;
+            _ = self.shutdown.wait_for(|end| *end) => Action::End,
+            Some(event) = self.store_events.recv() => Action::Store(event),
+            () = tokio::time::sleep_until(self.look) => Action::Look,
+            Some(call) = self.calls.recv() => Action::Call(call),
+            Some(event) = self.network_events.recv() => Action::Network(event),
+            () = tokio::time::sleep_until(deadline) => Action::Deadline,
+        }
+    }
+
+    fn step(&mut self, action: Action) {
+        self.heartbeat.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        match action {
+            Action::Network(event) => self.network_event(event),
+            Action::Store(event) => self.store_event(event),
+            Action::Call(call) => self.call(call),
+            Action::Deadline => self.step_event(Event::Tick),
+            Action::Look => self.refresh(),
+            Action::End => {}
+        }
+    }
+
+    /// One event through core, and all that follows from it.
+    fn step_event(&mut self, event: Event) {
+        self.pending.push(event);
+        while !self.pending.is_empty() {
+            for event in std::mem::take(&mut self.pending) {
+                let mut effects = std::mem::take(&mut self.effects);
+                self.machine.handle(self.clock.now(), event, &mut effects);
+                effects.drain(..).for_each(|effect| self.carry_out(effect));
+                self.effects = effects;
+            }
+        }
+    }
+
+    async fn close(self) {
+        let _ = self.network.send(p2p::Command::Shutdown).await;
+        let writer = self.writer;
+        // Closing waits for the last commit: not on a thread that others need.
+        let _ = tokio::task::spawn_blocking(move || writer.close()).await;
+    }
+}
