@@ -51,6 +51,41 @@ async fn an_address_without_an_id_is_dialled_and_its_peer_must_be_a_member() {
 }
 
 #[tokio::test]
+async fn a_name_is_resolved_and_a_bad_one_is_tried_again() {
+    let mut inside = Node::start(1, config(MESH, TCP, 1)).await;
+    inside.members(&[key(2)]).await;
+    let by_name = |addr: &str| addr.replace("/ip4/127.0.0.1/", "/dns4/localhost/").parse().unwrap();
+    let mut outside = config(MESH, TCP, 2);
+    outside.peers = vec![by_name(&inside.named().to_string()), "/dns/nowhere.invalid/tcp/1".parse().unwrap()];
+    let mut outside = Node::start(2, outside).await;
+    outside.connected(key(1)).await;
+    inside.connected(key(2)).await;
+    for _ in 0..2 {
+        outside
+            .find("a name that stands for nothing", |event| match event {
+                Event::DialFailed { addr, .. } => addr.contains("nowhere.invalid").then_some(()),
+                _ => None,
+            })
+            .await;
+    }
+}
+
+#[tokio::test]
+async fn a_node_that_is_told_to_dial_itself_does_so_once() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let mut own = config(MESH, &format!("/ip4/127.0.0.1/tcp/{free}"), 1);
+    own.peers = own.listen.clone();
+    let mut own = Node::start(1, own).await;
+    own.members(&[key(2)]).await;
+    let mut other = config(MESH, TCP, 2);
+    other.peers = vec![own.named()];
+    let mut other = Node::start(2, other).await;
+    other.connected(key(1)).await;
+    own.connected(key(2)).await;
+    assert_eq!(own.unread(), &[]);
+}
+
+#[tokio::test]
 async fn a_told_address_is_dialled_once_its_peer_is_a_member() {
     let inside = Node::start(1, config(MESH, TCP, 1)).await;
     inside.members(&[key(2)]).await;

@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use driftless_statement::PublicKey;
 use futures::StreamExt;
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
 use libp2p::metrics::{Metrics, Recorder};
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionId, SwarmEvent};
+use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
 use libp2p::{Multiaddr, Swarm, gossipsub};
 use tokio::sync::mpsc;
 
@@ -20,7 +22,7 @@ use super::outbox::Outbox;
 use super::translate::{Heard, Whisper, dial_reason, heard, plain_addr};
 use super::{
     Command, Event, GossipId, MAX_GOSSIP_BYTES, MAX_REQUEST_BYTES, RequestFailure, RequestToken, Traffic, Verdict,
-    gossip, identity,
+    gossip, identity, resolve,
 };
 
 /// How long peers are given to hear that this node goes.
@@ -37,13 +39,21 @@ pub(super) struct Carrier {
     pub(super) names: Names,
     pub(super) traffic: Traffic,
     pub(super) metrics: Metrics,
+    pub(super) lookups: Lookups,
     pub(super) leaving: Option<Instant>,
 }
+
+/// Names being resolved, each for one attempt.
+pub(super) type Lookups = FuturesUnordered<BoxFuture<'static, Lookup>>;
+
+/// An attempt and the addresses that its names stand for.
+type Lookup = (Dial, Result<Vec<Multiaddr>, String>);
 
 /// What there is to do.
 enum Action {
     Swarm(Box<SwarmEvent<BehaviourEvent>>),
     Command(Command),
+    Resolved(Lookup),
     Room,
     Tick,
 }
@@ -71,6 +81,7 @@ impl Carrier {
                 Action::Command(command.unwrap_or(Command::Shutdown))
             }
             event = self.swarm.select_next_some(), if may_listen => Action::Swarm(Box::new(event)),
+            Some(lookup) = self.lookups.next(), if !self.lookups.is_empty() => Action::Resolved(lookup),
             () = self.outbox.room(), if waiting => Action::Room,
             () = until(deadline) => Action::Tick,
         }
@@ -90,6 +101,7 @@ impl Carrier {
                 self.hear(heard, now);
             }
             Action::Command(command) => self.obey(command, now),
+            Action::Resolved((dial, addrs)) => self.resolved(dial, addrs, now),
             Action::Room => self.outbox.flush(),
             Action::Tick => self.tick(now),
         }
@@ -176,11 +188,35 @@ impl Carrier {
 /// Connections.
 impl Carrier {
     fn dial(&mut self, dial: Dial, now: Instant) {
+        if !resolve::needed(&dial.addrs) {
+            return self.connect(dial, now);
+        }
+        self.lookups.push(Box::pin(async move {
+            let addrs = resolve::resolve(dial.addrs.clone()).await;
+            (dial, addrs)
+        }));
+    }
+
+    fn resolved(&mut self, dial: Dial, addrs: Result<Vec<Multiaddr>, String>, now: Instant) {
+        match addrs {
+            Ok(addrs) => self.connect(Dial { addrs, ..dial }, now),
+            Err(reason) => {
+                self.dialler.refused(dial.target, now);
+                let addr = dial.addrs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                self.outbox.offer(Event::DialFailed { addr, reason });
+            }
+        }
+    }
+
+    fn connect(&mut self, dial: Dial, now: Instant) {
         let Some(opts) = dial_opts(&dial) else { return self.dialler.refused(dial.target, now) };
         self.dialler.dialling(dial.target, opts.connection_id());
         let link = opts.connection_id();
-        if let Err(error) = self.swarm.dial(opts) {
-            self.dial_failed(link, dial_reason(&error), now);
+        match self.swarm.dial(opts) {
+            Ok(()) => {}
+            // The swarm leaves out addresses that it listens on itself; there always was one.
+            Err(DialError::NoAddresses) if dial.peer.is_none() => self.dialler.reached_self(link),
+            Err(error) => self.dial_failed(link, dial_reason(&error), now),
         }
     }
 

@@ -140,7 +140,8 @@ pub enum Command {
         /// The judgement.
         verdict: Verdict,
     },
-    /// Ask a connected peer. Ends in exactly one `Response` or `RequestFailed` with the same `peer` and `corr`.
+    /// Ask a connected peer. Ends in exactly one `Response` or `RequestFailed` with the same `peer` and `corr`. A peer
+    /// refuses those beyond 32 under way on one connection, both directions together.
     Request {
         /// Whom to ask.
         peer: PublicKey,
@@ -153,7 +154,7 @@ pub enum Command {
     Respond {
         /// From the event.
         token: RequestToken,
-        /// The answer.
+        /// The answer: at least one byte, at most [`super::MAX_REQUEST_BYTES`]; any other fails at the peer.
         bytes: Vec<u8>,
     },
     /// Cut all connections to a peer. It may come back.

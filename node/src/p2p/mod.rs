@@ -20,6 +20,7 @@ mod listen;
 mod messages;
 mod names;
 mod outbox;
+mod resolve;
 mod sync;
 mod traffic;
 mod translate;
@@ -119,6 +120,7 @@ pub fn spawn(
         names,
         traffic: traffic.clone(),
         metrics: libp2p::metrics::Metrics::new(registry),
+        lookups: carrier::Lookups::new(),
         leaving: None,
     };
     tokio::spawn(carrier.run());

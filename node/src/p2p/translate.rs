@@ -99,6 +99,8 @@ fn behaviour(event: BehaviourEvent, names: &Names) -> Option<Heard> {
     match event {
         BehaviourEvent::Gossip(event) => gossip(event, names),
         BehaviourEvent::Sync(event) => sync(event),
+        // A peer that does not know ping is alive, whatever else it is.
+        BehaviourEvent::Ping(ping::Event { result: Err(ping::Failure::Unsupported), .. }) => None,
         BehaviourEvent::Ping(ping::Event { connection, result: Err(_), .. }) => Some(Heard::Dead(connection)),
         BehaviourEvent::Identify(identify::Event::Received { peer_id, info, .. }) => {
             let foreign = info.protocol_version != names.mesh();
@@ -196,4 +198,141 @@ fn peer_name(peer: &PeerId) -> String {
 /// An address for people and files: without the peer id.
 pub(super) fn plain_addr(addr: &Multiaddr) -> String {
     addr.iter().filter(|part| !matches!(part, Protocol::P2p(_))).collect::<Multiaddr>().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::num::NonZeroU32;
+
+    use driftless_statement::{MeshId, SecretKey};
+    use libp2p::core::{ConnectedPoint, Endpoint, transport::PortUse};
+    use libp2p::gossipsub::TopicHash;
+    use libp2p::swarm::ConnectionDenied;
+
+    use super::*;
+    use crate::p2p::gate::Barred;
+    use crate::p2p::names::gossip_id;
+
+    fn names() -> Names {
+        Names::new(MeshId([1; 32]))
+    }
+
+    fn key() -> PublicKey {
+        SecretKey::from_bytes([1; 32]).public()
+    }
+
+    fn peer() -> PeerId {
+        identity::peer_id(&key()).unwrap()
+    }
+
+    fn addr() -> Multiaddr {
+        "/ip4/192.0.2.1/tcp/7".parse().unwrap()
+    }
+
+    fn link() -> ConnectionId {
+        ConnectionId::new_unchecked(3)
+    }
+
+    fn opened(peer_id: PeerId, endpoint: ConnectedPoint) -> SwarmEvent<BehaviourEvent> {
+        SwarmEvent::ConnectionEstablished {
+            peer_id,
+            connection_id: link(),
+            endpoint,
+            num_established: NonZeroU32::MIN,
+            concurrent_dial_errors: None,
+            established_in: std::time::Duration::ZERO,
+        }
+    }
+
+    fn inbound() -> ConnectedPoint {
+        ConnectedPoint::Listener { local_addr: addr(), send_back_addr: addr() }
+    }
+
+    fn whisper(topic: TopicHash, id: &[u8], from: PeerId) -> SwarmEvent<BehaviourEvent> {
+        let message = gossipsub::Message { source: None, data: b"x".to_vec(), sequence_number: None, topic };
+        SwarmEvent::Behaviour(BehaviourEvent::Gossip(gossipsub::Event::Message {
+            propagation_source: from,
+            message_id: gossipsub::MessageId::new(id),
+            message,
+        }))
+    }
+
+    #[test]
+    fn connections_keep_their_direction() {
+        let outbound =
+            ConnectedPoint::Dialer { address: addr(), role_override: Endpoint::Dialer, port_use: PortUse::New };
+        for (endpoint, dialled) in [(inbound(), false), (outbound, true)] {
+            let said = heard(opened(peer(), endpoint), &names());
+            assert!(
+                matches!(said, Heard::Opened { peer, link: l, outbound } if peer == key() && l == link() && outbound == dialled)
+            );
+        }
+    }
+
+    #[test]
+    fn a_peer_without_a_proper_key_is_nothing() {
+        assert!(matches!(heard(opened(PeerId::random(), inbound()), &names()), Heard::Nothing));
+    }
+
+    #[test]
+    fn gossip_becomes_plain_data() {
+        let topic = names().topic("shop").unwrap();
+        let id = gossip_id(&topic, b"x");
+        let Heard::Gossip(said) = heard(whisper(topic, &id.0, peer()), &names()) else { panic!("not heard") };
+        assert_eq!(said, Whisper { topic: "shop".into(), id, from: key(), bytes: b"x".to_vec() });
+    }
+
+    #[test]
+    fn gossip_of_another_mesh_or_with_an_odd_name_is_nothing() {
+        let theirs = Names::new(MeshId([2; 32])).topic("shop").unwrap();
+        assert!(matches!(heard(whisper(theirs, &[0; 32], peer()), &names()), Heard::Nothing));
+        let ours = names().topic("shop").unwrap();
+        assert!(matches!(heard(whisper(ours.clone(), &[0; 31], peer()), &names()), Heard::Nothing));
+        assert!(matches!(heard(whisper(ours, &[0; 32], PeerId::random()), &names()), Heard::Nothing));
+    }
+
+    #[test]
+    fn dial_errors_are_told_in_few_words() {
+        let denied = DialError::Denied { cause: ConnectionDenied::new(Barred::NotMember) };
+        let other = DialError::WrongPeerId { obtained: peer(), address: addr() };
+        for (error, words) in [
+            (denied, "not a member".to_owned()),
+            (other, format!("another peer answered: {}", key())),
+            (DialError::NoAddresses, "no address".to_owned()),
+            (DialError::Transport(vec![]), "no address".to_owned()),
+        ] {
+            assert_eq!(dial_reason(&error), words);
+        }
+    }
+
+    #[test]
+    fn our_own_address_is_told_apart_from_a_failure() {
+        let failed = |error| SwarmEvent::OutgoingConnectionError { connection_id: link(), peer_id: None, error };
+        assert!(matches!(
+            heard(failed(DialError::LocalPeerId { address: addr() }), &names()),
+            Heard::DialledSelf { .. }
+        ));
+        assert!(matches!(heard(failed(DialError::Aborted), &names()), Heard::DialFailed { .. }));
+    }
+
+    #[test]
+    fn an_unanswered_ping_ends_the_link_and_an_answered_one_does_not() {
+        let ping = |result| {
+            SwarmEvent::Behaviour(BehaviourEvent::Ping(ping::Event { peer: peer(), connection: link(), result }))
+        };
+        assert!(matches!(heard(ping(Err(ping::Failure::Timeout)), &names()), Heard::Dead(l) if l == link()));
+        assert!(matches!(heard(ping(Err(ping::Failure::Unsupported)), &names()), Heard::Nothing));
+        assert!(matches!(heard(ping(Ok(std::time::Duration::ZERO)), &names()), Heard::Nothing));
+    }
+
+    #[test]
+    fn neighbours_are_grouped_and_strange_ids_left_out() {
+        let list = vec![(peer(), addr()), (PeerId::random(), addr()), (peer(), addr())];
+        let said = heard(SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Discovered(list.clone()))), &names());
+        let Heard::Found(found) = said else { panic!("not found") };
+        assert_eq!(found, BTreeMap::from([(key(), vec![addr(), addr()])]));
+        let said = heard(SwarmEvent::Behaviour(BehaviourEvent::Mdns(mdns::Event::Expired(list))), &names());
+        assert!(matches!(said, Heard::Vanished(gone) if gone == [key()]));
+    }
 }

@@ -127,6 +127,11 @@ impl Node {
         .await
     }
 
+    /// What came so far that no test has asked for.
+    pub fn unread(&self) -> &[Event] {
+        &self.unread
+    }
+
     /// Whether anything unread so far is such an event.
     pub fn has_unread(&self, is: impl Fn(&Event) -> bool) -> bool {
         self.unread.iter().any(is)

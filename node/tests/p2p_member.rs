@@ -1,0 +1,254 @@
+//! A member that misbehaves: raw frames inside a proper connection. The node survives, others are not disturbed, and
+//! who sends nonsense is no longer listened to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod p2p_support;
+
+use std::time::Duration;
+
+use driftless_node::p2p::{Command, Event, Multiaddr, RequestFailure, Verdict};
+use driftless_statement::id::hex;
+use futures::StreamExt;
+use libp2p::core::upgrade::Version;
+use libp2p::identity::Keypair;
+use libp2p::request_response::{self as rr, Codec, ProtocolSupport};
+use libp2p::swarm::{self, SwarmEvent, dial_opts::DialOpts};
+use libp2p::{StreamProtocol, Swarm, Transport, noise, tcp, yamux};
+use p2p_support::{MESH, Node, TCP, config, key, secret};
+use tokio::time::timeout;
+
+/// Sends raw bytes on streams of one protocol, keeps them open and reads nothing.
+#[derive(Debug, Clone)]
+struct Raw;
+
+impl Codec for Raw {
+    type Protocol = StreamProtocol;
+    type Request = Vec<u8>;
+    type Response = Vec<u8>;
+
+    async fn read_request<T: Send>(&mut self, _: &StreamProtocol, _: &mut T) -> std::io::Result<Vec<u8>> {
+        std::future::pending().await
+    }
+
+    async fn read_response<T: Send>(&mut self, _: &StreamProtocol, _: &mut T) -> std::io::Result<Vec<u8>> {
+        std::future::pending().await
+    }
+
+    async fn write_request<T>(&mut self, _: &StreamProtocol, io: &mut T, bytes: Vec<u8>) -> std::io::Result<()>
+    where
+        T: futures::AsyncWrite + Unpin + Send,
+    {
+        use futures::AsyncWriteExt;
+        io.write_all(&bytes).await?;
+        io.flush().await?;
+        std::future::pending().await
+    }
+
+    async fn write_response<T: Send>(&mut self, _: &StreamProtocol, _: &mut T, _: Vec<u8>) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A program with a member's key that is not ours.
+struct Rogue(Swarm<rr::Behaviour<Raw>>);
+
+impl Rogue {
+    fn new(seed: u8, protocol: &str) -> Self {
+        let key = Keypair::ed25519_from_bytes(*secret(seed).expose()).unwrap();
+        let noise = noise::Config::new(&key).unwrap().with_prologue(MESH.as_bytes().to_vec());
+        let tcp = tcp::tokio::Transport::new(tcp::Config::new());
+        let transport = tcp.upgrade(Version::V1Lazy).authenticate(noise).multiplex(yamux::Config::default()).boxed();
+        let tag = hex(&MESH.as_bytes()[..8]);
+        let protocol = StreamProtocol::try_from_owned(format!("/driftless/{tag}/{protocol}/1")).unwrap();
+        let setup =
+            rr::Config::default().with_request_timeout(Duration::from_secs(60)).with_max_concurrent_streams(999);
+        let raw = rr::Behaviour::with_codec(Raw, [(protocol, ProtocolSupport::Full)], setup);
+        let swarm = swarm::Config::with_tokio_executor().with_idle_connection_timeout(Duration::from_secs(600));
+        Self(Swarm::new(transport, raw, key.public().to_peer_id(), swarm))
+    }
+
+    async fn connect(&mut self, to: &Multiaddr) {
+        self.0.dial(DialOpts::unknown_peer_id().address(to.clone()).build()).unwrap();
+        let open = self.wait(|event| matches!(event, SwarmEvent::ConnectionEstablished { .. }));
+        timeout(p2p_support::DEADLINE, open).await.expect("the rogue never got in");
+    }
+
+    async fn wait<E>(&mut self, is: impl Fn(&SwarmEvent<rr::Event<Vec<u8>, Vec<u8>, E>>) -> bool)
+    where
+        SwarmEvent<rr::Event<Vec<u8>, Vec<u8>>>: Into<SwarmEvent<rr::Event<Vec<u8>, Vec<u8>, E>>>,
+    {
+        while !is(&self.0.select_next_some().await.into()) {}
+    }
+
+    /// Each on a stream of its own.
+    fn send(&mut self, frames: Vec<Vec<u8>>) {
+        let peer = *self.0.connected_peers().next().expect("not connected");
+        for frame in frames {
+            self.0.behaviour_mut().send_request(&peer, frame);
+        }
+    }
+
+    /// Keeps talking while `other` happens.
+    async fn during<T>(&mut self, other: impl Future<Output = T>) -> T {
+        tokio::pin!(other);
+        loop {
+            tokio::select! {
+                done = &mut other => return done,
+                _ = self.0.select_next_some() => {}
+            }
+        }
+    }
+}
+
+fn varint(mut number: u64) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+    bytes
+}
+
+/// A protobuf field of bytes.
+fn field(number: u64, content: &[u8]) -> Vec<u8> {
+    [varint(number << 3 | 2), varint(content.len() as u64), content.to_vec()].concat()
+}
+
+/// A protobuf field that is a number.
+fn count(number: u64, value: u64) -> Vec<u8> {
+    [varint(number << 3), varint(value)].concat()
+}
+
+fn framed(content: Vec<u8>) -> Vec<u8> {
+    [varint(content.len() as u64), content].concat()
+}
+
+fn wire_topic(topic: &str) -> String {
+    format!("driftless/{}/{topic}", hex(&MESH.as_bytes()[..8]))
+}
+
+fn message(topic: &str, content: &[u8]) -> Vec<u8> {
+    field(2, &[field(2, content), field(4, wire_topic(topic).as_bytes())].concat())
+}
+
+/// Frames in the shapes of published advisories and of plain nonsense.
+fn frames() -> Vec<Vec<u8>> {
+    let topic = wire_topic("shop");
+    let prune = |topic: &str, backoff| field(3, &field(4, &[field(1, topic.as_bytes()), count(3, backoff)].concat()));
+    let graft = |topic: &str| field(3, &field(3, &field(1, topic.as_bytes())));
+    let many = |make: &dyn Fn(usize) -> Vec<u8>| (0..2_000).flat_map(make).collect::<Vec<u8>>();
+    let subscribe = |topic: &str| field(1, &[count(1, 1), field(2, topic.as_bytes())].concat());
+    vec![
+        framed(prune(&topic, u64::MAX)),
+        framed(prune(&topic, u64::MAX / 2)),
+        framed(prune(&topic, i64::MAX as u64)),
+        framed(prune("never joined", 7)),
+        framed(many(&|number| graft(&format!("{topic}{number}")))),
+        framed(many(&|number| subscribe(&format!("{topic}{number}")))),
+        framed(many(&|number| message("shop", &number.to_be_bytes()))),
+        framed(field(3, &field(1, &[field(1, topic.as_bytes()), many(&|id| field(2, &id.to_be_bytes()))].concat()))),
+        framed(field(3, &field(2, &many(&|id| field(1, &id.to_be_bytes()))))),
+        framed(field(2, &[field(2, b"signed?"), field(3, &[0; 8]), field(5, &[1; 64])].concat())),
+        framed(field(2, b"\xff\xff\xff\xff\xff")),
+        framed(vec![0xff; 60_000]),
+        varint(u64::MAX),
+        varint(1 << 40),
+        vec![0xff; 100_000],
+        vec![],
+    ]
+}
+
+async fn two_honest() -> (Node, Node) {
+    let mut a = Node::start(1, config(MESH, TCP, 1)).await;
+    let mut b = config(MESH, TCP, 2);
+    b.peers = vec![a.named()];
+    let mut b = Node::start(2, b).await;
+    a.members(&[key(2), key(3)]).await;
+    for node in [&a, &b] {
+        node.subscribe("shop").await;
+    }
+    a.connected(key(2)).await;
+    b.connected(key(1)).await;
+    (a, b)
+}
+
+#[tokio::test]
+async fn crafted_gossip_frames_do_no_harm() {
+    let (mut a, mut b) = two_honest().await;
+    for (number, frame) in frames().into_iter().enumerate() {
+        let mut rogue = Rogue::new(3, "gossip");
+        rogue.connect(&a.addr).await;
+        a.connected(key(3)).await;
+        // A proper message before it on the same stream shows that the frame is read at all.
+        let proper = (number as u64).to_be_bytes();
+        rogue.send(vec![[framed(message("shop", &proper)), frame].concat()]);
+        rogue.during(a.gossip(&proper)).await;
+        // The node answers requests of an honest peer meanwhile: it lives, and its loop turns.
+        rogue.during(b.ask(&mut a, 1, b"alive?")).await;
+        drop(rogue);
+        a.disconnected(key(3)).await;
+    }
+    b.publish("shop", b"still here").await;
+    a.gossip(b"still here").await;
+}
+
+#[tokio::test]
+async fn who_sends_nonsense_is_no_longer_listened_to() {
+    let (mut a, b) = two_honest().await;
+    let mut rogue = Rogue::new(3, "gossip");
+    rogue.connect(&a.addr).await;
+    for number in 0..4u8 {
+        rogue.send(vec![framed(message("shop", &[number]))]);
+        // One stream at a time is read; from the fourth on nothing comes through.
+        let heard = rogue.during(a.find_within(Duration::from_secs(2), |event| match event {
+            Event::Gossip { id, from, bytes, .. } if *bytes == [number] => Some((*id, *from)),
+            _ => None,
+        }));
+        match heard.await {
+            Some((id, from)) => {
+                assert_eq!(from, key(3));
+                a.judge(id, from, Verdict::Reject).await;
+            }
+            None => assert_eq!(number, 3, "silenced too early"),
+        }
+    }
+    b.publish("shop", b"honest").await;
+    rogue.during(a.gossip(b"honest")).await;
+}
+
+#[tokio::test]
+async fn a_flood_of_requests_from_one_member_leaves_the_others_served() {
+    let (mut a, mut b) = two_honest().await;
+    let mut rogue = Rogue::new(3, "sync");
+    rogue.connect(&a.addr).await;
+    a.connected(key(3)).await;
+    // None of them ever ends: each tries to hold a stream open.
+    rogue.send(vec![b"never ends".to_vec(); 900]);
+    rogue.during(b.ask(&mut a, 1, b"served?")).await;
+    rogue.during(a.ask(&mut b, 2, b"and you?")).await;
+    assert_eq!(a.handle.traffic().requests_received(), 1);
+}
+
+#[tokio::test]
+async fn a_peer_that_never_answers_costs_a_timeout_and_no_more() {
+    let mut slow = config(MESH, TCP, 1);
+    slow.request_timeout = Duration::from_millis(300);
+    let mut a = Node::start(1, slow).await;
+    let mut b = config(MESH, TCP, 2);
+    b.peers = vec![a.named()];
+    let mut b = Node::start(2, b).await;
+    a.members(&[key(2)]).await;
+    a.connected(key(2)).await;
+    for corr in 0..100 {
+        a.send(Command::Request { peer: key(2), corr, bytes: b"?".to_vec() }).await;
+    }
+    for corr in 0..100 {
+        // Those beyond what one connection carries at once are refused by the peer; the others wait in vain.
+        let failure = a.answer(corr).await.unwrap_err();
+        assert!(matches!(failure, RequestFailure::Timeout | RequestFailure::Stream), "{failure}");
+    }
+    let (_, token) = b.request(b"?").await;
+    b.send(Command::Respond { token, bytes: b"too late".to_vec() }).await;
+    b.ask(&mut a, 7, b"alive?").await;
+}
