@@ -24,7 +24,7 @@ pub enum BadMessage {
     #[error("message: {0}")]
     Cbor(#[from] BadCbor),
     /// A version that this code does not speak.
-    #[error("message: version {0} is not spoken here (this node speaks version {WIRE_VERSION})")]
+    #[error("message: version {0} is not spoken here; upgrade the older of the two nodes")]
     Version(u64),
     /// A kind of message that this version does not have.
     #[error("message: kind {0} is unknown")]
@@ -77,27 +77,41 @@ pub(super) fn frame(kind: u64, fields: impl IntoIterator<Item = Item>) -> Vec<u8
 }
 
 /// A message opened: its kind, and its fields to be taken in order.
-pub(super) struct Fields {
+pub(crate) struct Fields {
     pub kind: u64,
     rest: std::vec::IntoIter<Item>,
 }
 
 impl Fields {
     pub fn open(bytes: &[u8], max: usize) -> Result<Self, BadMessage> {
+        let mut fields = Self::list(bytes, max)?;
+        fields.version(WIRE_VERSION)?;
+        fields.kind = fields.uint("kind")?;
+        Ok(fields)
+    }
+
+    /// An array of fields, with neither version nor kind.
+    pub fn list(bytes: &[u8], max: usize) -> Result<Self, BadMessage> {
         if bytes.len() > max {
             return Err(BadMessage::TooLarge { max, got: bytes.len() });
         }
         if minicbor::decode::Tokenizer::new(bytes).take(MESSAGE_ITEMS + 1).count() > MESSAGE_ITEMS {
             return Err(BadMessage::TooManyItems);
         }
-        let Item::Array(items) = codec::decode(bytes)? else { return Err(BadMessage::Field("message")) };
-        let mut fields = Self { kind: 0, rest: items.into_iter() };
-        let version = fields.uint("version")?;
-        if version != WIRE_VERSION {
-            return Err(BadMessage::Version(version));
+        Self::of(codec::decode(bytes)?, "message")
+    }
+
+    /// The fields of an array inside a message.
+    pub fn of(item: Item, what: &'static str) -> Result<Self, BadMessage> {
+        let Item::Array(items) = item else { return Err(BadMessage::Field(what)) };
+        Ok(Self { kind: 0, rest: items.into_iter() })
+    }
+
+    pub fn version(&mut self, want: u64) -> Result<(), BadMessage> {
+        match self.uint("version")? {
+            version if version == want => Ok(()),
+            version => Err(BadMessage::Version(version)),
         }
-        fields.kind = fields.uint("kind")?;
-        Ok(fields)
     }
 
     pub fn close<T>(mut self, message: T) -> Result<T, BadMessage> {
@@ -219,7 +233,7 @@ pub(super) fn statement(wire: Vec<u8>) -> Result<Bytes, BadMessage> {
     }
 }
 
-pub(super) fn pack<'a, const N: usize>(list: impl IntoIterator<Item = &'a [u8; N]>) -> Item {
+pub(crate) fn pack<'a, const N: usize>(list: impl IntoIterator<Item = &'a [u8; N]>) -> Item {
     Item::Bytes(list.into_iter().flatten().copied().collect())
 }
 

@@ -2,7 +2,7 @@
 //! messages; it must not know what anybody answers, or why. Every decoder is total and bounded before it allocates.
 
 mod gossip;
-mod item;
+pub(crate) mod item;
 mod request;
 mod response;
 
