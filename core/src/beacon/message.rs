@@ -163,7 +163,8 @@ impl Report {
 }
 
 impl Beacon {
-    fn canonical(&self) -> Vec<u8> {
+    /// The canonical bytes, which the signature covers.
+    pub fn to_bytes(&self) -> Vec<u8> {
         let numbers = [
             self.boot,
             self.counter,
@@ -184,7 +185,7 @@ impl Beacon {
         if key.public() != self.node {
             return Err(BadBeacon::Key(self.node));
         }
-        let canonical = self.canonical();
+        let canonical = self.to_bytes();
         let signature = key.sign_for(CONTEXT, &canonical);
         let bytes = [canonical.as_slice(), &signature].concat();
         Claim::decode(&bytes)?;

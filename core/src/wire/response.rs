@@ -262,7 +262,11 @@ impl Response {
         let bits = fields.bytes("held")?;
         let held: Vec<bool> =
             bits.iter().flat_map(|byte| (0..8).map(move |at| byte >> at & 1 == 1)).take(count).collect();
-        if pack_bits(&held) == bits { Ok(Self::Has { held }) } else { Err(BadMessage::Field("held")) }
+        if held.len() == count && pack_bits(&held) == bits {
+            Ok(Self::Has { held })
+        } else {
+            Err(BadMessage::Field("held"))
+        }
     }
 }
 
