@@ -17,16 +17,18 @@ impl Entry {
     /// statement at `next` is the one that the engine could not repeat.
     pub(super) fn rewind(&mut self, to: usize) -> Result<(), EngineFailed> {
         let (mut at, mut state) = (0, State::default());
+        let moves = self.next != to;
         if let Some(warm) = &mut self.warm {
             warm.planned.clear();
-            warm.branches.take_if(|branches| branches.through > to);
+            // A document cannot forget what it took in.
+            warm.branches.take_if(|_| moves);
             warm.pinned.take_if(|(at, _)| *at > to);
             warm.marks.retain(|(at, _)| *at <= to);
             if let Some(kept) = warm.pinned.iter().chain(&warm.marks).max_by_key(|(at, _)| *at) {
                 (at, state) = kept.clone();
             }
         }
-        if self.next != to {
+        if moves {
             self.next = at;
             self.state = state;
         }

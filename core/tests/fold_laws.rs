@@ -1,0 +1,199 @@
+//! The laws of the fold, against a naive model of what it means.
+
+mod fold_support;
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use driftless_core::fold::{Limits, Member, ScopeFold};
+use driftless_statement::StatementId;
+use fold_support::cases;
+use fold_support::generate::{Dice, Manner, TAME, WILD, paths, set, shuffle};
+use fold_support::model::{self, Model, Shown};
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+fn limits(kind: u8) -> Limits {
+    match kind % 4 {
+        0 => Limits { entry_bytes: 26, ..Limits::default() },
+        1 => Limits { value_depth: 2, ..Limits::default() },
+        2 => Limits { heads: 2, ..Limits::default() },
+        _ => Limits::default(),
+    }
+}
+
+/// What a fold shows, in the model's terms.
+fn shown(fold: &ScopeFold, members: &[Member]) -> Model {
+    let entries = fold.entries().map(|(path, entry)| {
+        let pairs = entry.conflicts().iter().map(|conflict| {
+            let side = |side: &driftless_core::fold::Side| (side.statement, side.edit);
+            (side(&conflict.left), side(&conflict.right))
+        });
+        let explained = fold.explain(path).expect("it is there");
+        let leaves = explained.leaves.into_iter().map(|leaf| (leaf.at, leaf.winner)).collect();
+        let conflicts = pairs.collect();
+        (path.clone(), Shown { heads: entry.heads(), tree: entry.tree().cloned(), conflicts, leaves })
+    });
+    let ids: BTreeSet<StatementId> = members.iter().map(|member| member.statement.id()).collect();
+    let fates = ids.into_iter().map(|id| (id, fold.fate(&id))).collect();
+    Model { entries: entries.collect(), fates, reached: BTreeMap::new() }
+}
+
+fn at_once(members: &[Member], limits: Limits) -> ScopeFold {
+    let mut fold = ScopeFold::with_limits(limits);
+    fold.update(members, &[]);
+    fold
+}
+
+/// Arrives in any order, in any batches, some twice, some first without counting, some taken away and given again.
+fn in_any_order(members: &[Member], limits: Limits, dice: &mut Dice) -> ScopeFold {
+    let mut fold = ScopeFold::with_limits(limits);
+    let mut waiting = shuffle(members, dice);
+    let mut given: Vec<Member> = Vec::new();
+    while !waiting.is_empty() {
+        let take = 1 + dice.below(waiting.len().min(4));
+        let batch: Vec<Member> = waiting.drain(..take).collect();
+        let mut add: Vec<Member> = Vec::new();
+        for member in batch {
+            if dice.chance(15) {
+                // Not what it will be: it counts only later, or was taken for counting.
+                add.push(Member { counts: !member.counts, ..member.clone() });
+                waiting.push(member);
+            } else {
+                given.push(member.clone());
+                add.push(member);
+            }
+        }
+        let mut remove = Vec::new();
+        if !given.is_empty() && dice.chance(20) {
+            let gone = given.remove(dice.below(given.len()));
+            if !add.iter().any(|member| member.statement.id() == gone.statement.id()) {
+                remove.push(gone.statement.id());
+            }
+            waiting.push(gone);
+        }
+        if !given.is_empty() && dice.chance(20) {
+            add.push(given[dice.below(given.len())].clone());
+        }
+        fold.update(&add, &remove);
+    }
+    fold
+}
+
+fn last_word(members: &[Member]) -> Vec<Member> {
+    let by_id: BTreeMap<StatementId, Member> =
+        members.iter().map(|member| (member.statement.id(), member.clone())).collect();
+    by_id.into_values().collect()
+}
+
+fn run(manner: Manner, longest: usize, law: impl Fn(&[Member], Limits, &mut Dice) -> Result<(), TestCaseError>) {
+    let input = (prop::collection::vec(any::<u64>(), 1..longest), any::<u8>(), any::<u64>());
+    let mut runner = TestRunner::new(cases());
+    let outcome = runner.run(&input, |(seeds, kind, order)| {
+        let members = last_word(&set(&seeds, manner));
+        law(&members, limits(kind), &mut Dice(order))
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+#[test]
+fn any_order_of_arrival_gives_what_the_model_says() {
+    let reached: RefCell<BTreeMap<&'static str, usize>> = RefCell::default();
+    run(WILD, 22, |members, limits, dice| {
+        let expected = model::fold(members, &limits);
+        for (what, times) in &expected.reached {
+            *reached.borrow_mut().entry(what).or_default() += times;
+        }
+        let expected = Model { reached: BTreeMap::new(), ..expected };
+        let once = at_once(members, limits);
+        prop_assert_eq!(&shown(&once, members), &expected);
+        let any = in_any_order(members, limits, dice);
+        prop_assert_eq!(&shown(&any, members), &expected);
+        prop_assert_eq!(once.digest(), any.digest());
+        Ok(())
+    });
+    let all = [
+        "a base replaced",
+        "concurrent",
+        "skip: no target",
+        "skip: no anchor",
+        "skip: not a counter",
+        "skip: not a list",
+        "unfit: heads",
+        "unfit: size",
+        "unfit: depth",
+        "unfit in two entries",
+        "increments that commute",
+        "inserts into one list",
+        "conflict resolved or replaced",
+        "conflict: increment and write",
+        "conflict: same pointer",
+        "conflict: delete and inner edit",
+        "conflict: prefix",
+    ];
+    let reached = reached.into_inner();
+    for state in all {
+        let times = reached.get(state).copied().unwrap_or(0);
+        assert!(times >= 10, "too tame: {state} was reached only {times} times: {reached:#?}");
+    }
+}
+
+#[test]
+fn the_engine_makes_no_difference_to_sequential_entries() {
+    run(TAME, 24, |members, limits, _| {
+        let mut engine = ScopeFold::with_engine_always(limits);
+        engine.update(members, &[]);
+        let plain = at_once(members, limits);
+        prop_assert_eq!(shown(&plain, members), shown(&engine, members));
+        prop_assert_eq!(plain.digest(), engine.digest());
+        Ok(())
+    });
+}
+
+#[test]
+fn a_document_begun_late_is_the_same_as_one_begun_with_the_entry() {
+    run(WILD, 24, |members, limits, _| {
+        let mut whole = ScopeFold::with_engine_always(limits);
+        let mut late = ScopeFold::with_limits(limits);
+        for member in members {
+            whole.update(std::slice::from_ref(member), &[]);
+            late.update(std::slice::from_ref(member), &[]);
+        }
+        prop_assert_eq!(shown(&late, members), shown(&whole, members));
+        prop_assert_eq!(late.digest(), whole.digest());
+        Ok(())
+    });
+}
+
+#[test]
+fn nothing_changes_without_a_witness() {
+    run(WILD, 20, |members, limits, dice| {
+        let mut fold = ScopeFold::with_limits(limits);
+        let mut before = shown(&fold, &[]);
+        for member in shuffle(members, dice) {
+            let remove: Vec<StatementId> = Vec::from_iter(dice.chance(10).then(|| members[0].statement.id()));
+            let changes = fold.update(std::slice::from_ref(&member), &remove);
+            let after = shown(&fold, members);
+            for path in paths() {
+                let (old, new) = (before.entries.get(&path), after.entries.get(&path));
+                let change = changes.get(&path);
+                let tree = |shown: Option<&Shown>| shown.and_then(|shown| shown.tree.clone());
+                let heads = |shown: Option<&Shown>| shown.map(|shown| shown.heads.clone());
+                let conflicts = |shown: Option<&Shown>| shown.map(|shown| shown.conflicts.clone()).unwrap_or_default();
+                prop_assert_eq!(change.is_some_and(|change| change.value), tree(old) != tree(new));
+                prop_assert_eq!(change.is_some_and(|change| change.heads), heads(old) != heads(new));
+                prop_assert_eq!(change.is_some_and(|change| change.conflicts), conflicts(old) != conflicts(new));
+                for witness in change.iter().flat_map(|change| &change.witnesses) {
+                    let named = *witness == member.statement.id() || remove.contains(witness);
+                    let refated = before.fates.get(witness).is_some_and(|old| after.fates.get(witness) != Some(old));
+                    prop_assert!(named || refated, "{witness:?} explains nothing");
+                }
+                prop_assert!(change.is_none_or(|change| !change.witnesses.is_empty()));
+            }
+            before = after;
+        }
+        Ok(())
+    });
+}

@@ -1,0 +1,50 @@
+//! What the fold's tests share: forged statements, a hostile generator, and a naive model of what the fold means.
+#![allow(dead_code)]
+
+pub mod generate;
+pub mod model;
+
+use std::sync::Arc;
+
+use driftless_statement::{
+    Body, Edit, Hlc, MeshId, Note, Path, PublicKey, Signed, Statement, StatementId, Touch, Verified, Write,
+};
+
+/// A statement as another author might have signed it. Its signature is not checked: the fold never looks at it.
+pub fn forge(author: u8, hlc: u64, entries: Vec<(Path, Vec<StatementId>, Vec<Edit>)>) -> Arc<Verified> {
+    let (mut touches, mut edits) = (Vec::new(), Vec::new());
+    for (path, mut bases, list) in entries {
+        bases.sort_unstable();
+        bases.dedup();
+        touches.push(Touch { path, bases });
+        edits.push(list);
+    }
+    let statement = Statement {
+        mesh: MeshId([1; 32]),
+        scope: touches[0].path.scope(),
+        author: PublicKey([author; 32]),
+        grant: StatementId([2; 32]),
+        prev: Vec::new(),
+        touches,
+        hlc: Hlc(hlc),
+        body: Body::Write(Write { edits }),
+        note: Note::default(),
+        unknown: Vec::new(),
+    };
+    let mut wire = statement.encode();
+    wire.extend_from_slice(&[0; 64]);
+    let signed = Signed::decode(&wire).expect("forged statements are well formed");
+    let id = signed.id();
+    Arc::new(signed.trust_stored(id).expect("its own id"))
+}
+
+/// How many cases a property test runs: `DRIFTLESS_CASES`, or 256.
+pub fn cases() -> proptest::test_runner::Config {
+    let cases = std::env::var("DRIFTLESS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
+    proptest::test_runner::Config {
+        cases,
+        failure_persistence: None,
+        max_shrink_iters: 4000,
+        ..proptest::test_runner::Config::default()
+    }
+}
