@@ -243,6 +243,7 @@ fn scalar<'b>(decoder: &mut Decoder<'b>) -> Result<Scalar<'b>, BadCbor> {
         Type::Bytes => return decoder.bytes().map(Scalar::Bytes).map_err(malformed),
         Type::String => return decoder.str().map(Scalar::Text).map_err(malformed),
         Type::BytesIndef | Type::StringIndef | Type::ArrayIndef | Type::MapIndef => return Err(BadCbor::NotCanonical),
+        other @ Type::Unknown(_) => return Err(BadCbor::Malformed(other.to_string())),
         other => return Err(BadCbor::Unsupported(other.to_string())),
     };
     match item.map_err(malformed)? {

@@ -1,0 +1,69 @@
+//! A statement as JSON fields: what another language builds the same bytes from. Only what this version does not know
+//! is given as CBOR.
+
+use driftless_statement::codec::{self, Item};
+use driftless_statement::id::hex;
+use driftless_statement::{After, Body, Edit, ElementRef, Op, Statement, Step};
+use serde_json::{Value as Json, json};
+
+fn cbor(item: &Item) -> Json {
+    json!({ "cbor": hex(&codec::encode(item)) })
+}
+
+fn element(element: ElementRef) -> Json {
+    match element {
+        ElementRef::Own(edit, ordinal) => json!({ "own": [edit, ordinal] }),
+        ElementRef::Of(id) => json!({ "of": [id.statement, id.edit, id.ordinal] }),
+    }
+}
+
+fn edit(edit: &Edit) -> Json {
+    let step = |step: &Step| match step {
+        Step::Key(key) => json!(key),
+        Step::Element(id) => element(*id),
+    };
+    let at: Vec<Json> = edit.at.iter().map(step).collect();
+    match &edit.op {
+        Op::Put(value) => json!({ "at": at, "put": value }),
+        Op::Delete => json!({ "at": at, "delete": true }),
+        Op::Counter(start) => json!({ "at": at, "counter": start }),
+        Op::Increment(by) => json!({ "at": at, "increment": by }),
+        Op::Insert(After::Head, value) => json!({ "at": at, "insert": value, "after": null }),
+        Op::Insert(After::Element(id), value) => json!({ "at": at, "insert": value, "after": element(*id) }),
+    }
+}
+
+fn body(body: &Body) -> Json {
+    match body {
+        Body::Genesis(genesis) => json!({ "genesis": {
+            "keys": genesis.keys, "threshold": genesis.threshold,
+            "fold_version": genesis.fold_version, "name": genesis.name,
+        }}),
+        Body::Write(write) => {
+            let edits: Vec<Vec<Json>> = write.edits.iter().map(|edits| edits.iter().map(edit).collect()).collect();
+            json!({ "write": edits })
+        }
+        Body::Grant(grant) => json!({ "grant": {
+            "key": grant.key, "verbs": grant.verbs, "prefix": grant.prefix, "scopes": grant.scopes,
+        }}),
+        Body::Approve(approve) => json!({ "approve": { "scope": approve.scope, "id": approve.id } }),
+        Body::Unknown { kind, item } => json!({ "unknown": { "kind": kind, "body": cbor(item) } }),
+    }
+}
+
+/// All fields of a statement.
+pub fn statement(statement: &Statement) -> Json {
+    let touches = statement.touches.iter().map(|touch| json!({ "path": touch.path, "bases": touch.bases }));
+    json!({
+        "mesh": statement.mesh,
+        "scope": statement.scope,
+        "author": statement.author,
+        "grant": statement.grant,
+        "prev": statement.prev,
+        "touches": touches.collect::<Vec<_>>(),
+        "hlc": statement.hlc,
+        "body": body(&statement.body),
+        "note": statement.note,
+        "unknown": statement.unknown.iter().map(|(field, item)| json!([field, cbor(item)])).collect::<Vec<_>>(),
+    })
+}
