@@ -5,7 +5,7 @@ mod p2p_support;
 
 use std::time::Duration;
 
-use driftless_node::p2p::{Command, Event, RequestFailure, Verdict};
+use driftless_node::p2p::{Command, Event, RequestFailure};
 use p2p_support::{MESH, Node, TCP, config, key, mesh, pair};
 
 #[tokio::test]
@@ -27,9 +27,8 @@ async fn isolation_cuts_everything_and_healing_resumes_at_once() {
     nodes[0].connected(key(2)).await;
     let (a, b) = pair(&mut nodes, 0, 1);
     a.ask(b, 2, b"welcome back").await;
-    a.publish("shop", b"missed you").await;
-    let (_, id, from) = b.gossip(b"missed you").await;
-    b.judge(id, from, Verdict::Accept).await;
+    a.reach(b, "shop").await;
+    b.reach(a, "shop").await;
 }
 
 #[tokio::test]

@@ -155,3 +155,34 @@ async fn a_bad_setup_is_refused_with_its_reason() {
     rsa.peers = vec!["/ip4/127.0.0.1/tcp/1/p2p/QmYyQSo1c1Ym7orWxLYvCrM2EmxFTANf8wXmmE7DWjhx5N".parse().unwrap()];
     assert!(matches!(spawn(rsa, &secret(2), &mut Registry::default()), Err(P2pError::PeerId { .. })));
 }
+
+#[tokio::test]
+async fn connections_are_bounded() {
+    let mut small = config(MESH, TCP, 1);
+    small.max_connections = 2;
+    let mut small = Node::start(1, small).await;
+    small.members(&[key(2), key(3), key(4)]).await;
+    let mut others = Vec::new();
+    for seed in [2, 3, 4] {
+        let mut config = config(MESH, TCP, seed);
+        config.peers = vec![small.named()];
+        let mut other = Node::start(seed, config).await;
+        other.connected(key(1)).await;
+        others.push(other);
+    }
+    small.connected(key(2)).await;
+    small.connected(key(3)).await;
+    others[2].disconnected(key(1)).await;
+    assert!(!small.has_unread(|event| matches!(event, Event::Connected { .. })));
+    // A place that becomes free is taken by the one that keeps trying.
+    others.remove(0).stop().await;
+    small.connected(key(4)).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_is_disconnected_comes_back() {
+    let mut nodes = mesh(&[1, 2], TCP, "shop").await;
+    nodes[0].send(Command::Disconnect { peer: key(2), reason: "test".into() }).await;
+    nodes[0].disconnected(key(2)).await;
+    nodes[0].connected(key(2)).await;
+}

@@ -4,6 +4,7 @@
 mod p2p_support;
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use driftless_node::p2p::{Event, Multiaddr};
 use p2p_support::{DEADLINE, MESH, Node, QUIC, TCP, config, key};
@@ -64,7 +65,9 @@ async fn garbage_on_the_tcp_port_does_no_harm() {
 
 #[tokio::test]
 async fn half_open_connections_do_no_harm() {
-    let mut node = Node::start(1, config(MESH, TCP, 1)).await;
+    let mut impatient = config(MESH, TCP, 1);
+    impatient.handshake_timeout = Duration::from_secs(3);
+    let mut node = Node::start(1, impatient).await;
     let mut open = Vec::new();
     for index in 0..100 {
         let mut stream = TcpStream::connect(socket(&node.addr)).await.unwrap();

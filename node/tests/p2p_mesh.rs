@@ -4,7 +4,7 @@
 
 mod p2p_support;
 
-use driftless_node::p2p::{Command, Event, MAX_REQUEST_BYTES, RequestFailure, Verdict};
+use driftless_node::p2p::{Command, Event, MAX_GOSSIP_BYTES, MAX_REQUEST_BYTES, RequestFailure, Verdict};
 use p2p_support::{MESH, Node, QUIC, TCP, config, key, mesh, pair};
 
 /// A line of three: the ends know only the middle.
@@ -113,13 +113,14 @@ async fn quic_carries_the_same() {
 #[tokio::test]
 async fn metrics_of_libp2p_and_ours_share_a_registry() {
     let mut nodes = mesh(&[1, 2], TCP, "shop").await;
+    let published = nodes[0].handle.traffic().published() + 1;
     nodes[0].publish("shop", b"counted").await;
     nodes[1].gossip(b"counted").await;
     let mut text = String::new();
     prometheus_client::encoding::text::encode(&mut text, &nodes[0].registry).unwrap();
     for name in [
         "driftless_p2p_sent_bytes_total",
-        "driftless_p2p_gossip_published_total 1",
+        &format!("driftless_p2p_gossip_published_total {published}"),
         "libp2p_swarm_",
         "libp2p_gossipsub_router_",
     ] {
@@ -134,4 +135,39 @@ async fn shutting_down_ends_the_events_and_is_seen_by_peers() {
     let a = nodes.pop().unwrap();
     a.stop().await;
     b.disconnected(key(1)).await;
+}
+
+#[tokio::test]
+async fn the_largest_message_travels_and_a_larger_one_is_dropped() {
+    let mut nodes = mesh(&[1, 2], TCP, "shop").await;
+    let (a, b) = pair(&mut nodes, 0, 1);
+    let largest = vec![3; MAX_GOSSIP_BYTES];
+    a.publish("shop", &largest).await;
+    b.gossip(&largest).await;
+    a.send(Command::Publish { topic: "shop".into(), bytes: vec![4; MAX_GOSSIP_BYTES + 1] }).await;
+    a.publish("shop", b"end").await;
+    b.gossip(b"end").await;
+    assert_eq!(a.handle.traffic().dropped(), 1);
+    assert!(!b.has_unread(|event| matches!(event, Event::Gossip { .. })));
+}
+
+#[tokio::test]
+async fn who_unsubscribes_hears_no_more() {
+    let mut nodes = mesh(&[1, 2], TCP, "shop").await;
+    let (a, b) = pair(&mut nodes, 0, 1);
+    for node in [&*a, &*b] {
+        node.subscribe("other").await;
+    }
+    a.publish("shop", b"heard").await;
+    b.gossip(b"heard").await;
+    b.send(Command::Unsubscribe { topic: "shop".into() }).await;
+    // What travels on another topic behind it on the same stream shows that the farewell has arrived.
+    b.publish("other", b"left").await;
+    a.gossip(b"left").await;
+    let unheard = a.handle.traffic().unheard();
+    a.send(Command::Publish { topic: "shop".into(), bytes: b"to nobody".to_vec() }).await;
+    a.publish("other", b"end").await;
+    b.gossip(b"end").await;
+    assert_eq!(a.handle.traffic().unheard(), unheard + 1);
+    assert!(!b.has_unread(|event| matches!(event, Event::Gossip { .. })));
 }

@@ -17,7 +17,7 @@ use super::names::Names;
 use super::sync::{self, Sync};
 use super::{P2pConfig, P2pError};
 
-/// Handshakes under way from outside. Strangers can fill it, for ten seconds each; own dials are not counted in.
+/// Handshakes under way from outside. Strangers can fill it, for one handshake timeout each; own dials are not counted in.
 const PENDING_INBOUND: u32 = 256;
 /// Dials under way.
 const PENDING_OUTBOUND: u32 = 64;

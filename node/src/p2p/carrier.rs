@@ -65,6 +65,8 @@ impl Carrier {
             let action = self.select().await;
             self.apply(action, Instant::now());
         }
+        // The last farewells, if the driver still takes them.
+        let _ = tokio::time::timeout(FAREWELL, self.outbox.drain()).await;
     }
 
     fn done(&self, now: Instant) -> bool {

@@ -21,6 +21,8 @@ pub struct P2pConfig {
     pub max_connections: u32,
     /// Resident memory of the process, in bytes, above which no new connection is made or taken.
     pub max_memory_bytes: usize,
+    /// A connection that has not proven its key by then is dropped: bounds half-open ones.
+    pub handshake_timeout: Duration,
     /// How long a request may take, both when asking and when answering.
     pub request_timeout: Duration,
     /// Events that may wait for the driver.
@@ -41,6 +43,7 @@ impl P2pConfig {
             mdns: false,
             max_connections: 256,
             max_memory_bytes: 2 << 30,
+            handshake_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
             events: 1024,
             commands: 1024,

@@ -94,7 +94,8 @@ impl P2pHandle {
     }
 }
 
-/// Starts the network on the current tokio runtime. Its metrics appear in the registry.
+/// Starts the network on the current tokio runtime. Its metrics appear in the registry, which must not hold those of
+/// another network already.
 ///
 /// Events come until the network has ended, after [`Command::Shutdown`] or when all handles are dropped; then the
 /// receiver says `None`. It also does if the network should ever panic: the process lives on and may start it anew.
@@ -140,7 +141,7 @@ fn build(
     traffic: &Traffic,
     registry: &mut Registry,
 ) -> Result<Swarm<Behaviour>, P2pError> {
-    let transport = transport::build(keypair, config.mesh, traffic)?;
+    let transport = transport::build(config, keypair, traffic)?;
     let behaviour = Behaviour::new(config, names, keypair, configured(config)?, registry)?;
     let setup = swarm::Config::with_tokio_executor()
         .with_idle_connection_timeout(IDLE)

@@ -56,6 +56,15 @@ impl Outbox {
         self.channel.is_closed()
     }
 
+    /// Sends all that waits, or ends when nobody listens.
+    pub(super) async fn drain(&mut self) {
+        while let Some(event) = self.kept.pop_front() {
+            if self.channel.send(event).await.is_err() {
+                return;
+            }
+        }
+    }
+
     /// Waits until the channel has room or its receiver is gone.
     pub(super) async fn room(&self) {
         // The room itself is taken by `flush`: this is only the waiting.

@@ -162,6 +162,26 @@ impl Node {
         timeout(DEADLINE, sent).await.expect("nobody ever listened");
     }
 
+    /// Publishes until `other` hears it from here: until this node knows that the other one listens. Not judged there,
+    /// so it travels no further.
+    pub async fn reach(&mut self, other: &mut Self, topic: &str) {
+        let own = self.key();
+        let heard = async {
+            for number in 0u32.. {
+                let bytes = [b"reach ", own.as_bytes().as_slice(), &number.to_be_bytes()].concat();
+                self.send(Command::Publish { topic: topic.to_owned(), bytes }).await;
+                let from_here = |event: &Event| match event {
+                    Event::Gossip { from, bytes, .. } => (*from == own && bytes.starts_with(b"reach ")).then_some(()),
+                    _ => None,
+                };
+                if other.find_within(Duration::from_millis(100), from_here).await.is_some() {
+                    return;
+                }
+            }
+        };
+        timeout(DEADLINE, heard).await.expect("never reached");
+    }
+
     /// Sends a request and answers it on the other side.
     pub async fn ask(&mut self, other: &mut Self, corr: u64, content: &[u8]) {
         self.send(Command::Request { peer: other.key(), corr, bytes: content.to_vec() }).await;
@@ -179,7 +199,8 @@ impl Node {
     }
 }
 
-/// Nodes that all know each other by id and listen to `topic`: each dials those started before it.
+/// Nodes that all know each other by id and listen to `topic`: each dials those started before it. Each knows that
+/// the others listen, and nothing is under way.
 pub async fn mesh(seeds: &[u8], listen: &str, topic: &str) -> Vec<Node> {
     let mut nodes: Vec<Node> = Vec::new();
     for seed in seeds {
@@ -196,6 +217,21 @@ pub async fn mesh(seeds: &[u8], listen: &str, topic: &str) -> Vec<Node> {
         for other in seeds.iter().map(|seed| key(*seed)).filter(|other| *other != own) {
             node.connected(other).await;
         }
+    }
+    for (a, b) in (0..seeds.len()).flat_map(|a| (0..seeds.len()).map(move |b| (a, b))).filter(|(a, b)| a != b) {
+        let (a, b) = pair(&mut nodes, a, b);
+        a.reach(b, topic).await;
+    }
+    // What a node says last arrives last: then all of the above has arrived, and is forgotten.
+    for speaker in 0..seeds.len() {
+        let last = [b"settled ", nodes[speaker].key().as_bytes().as_slice()].concat();
+        nodes[speaker].publish(topic, &last).await;
+        for listener in (0..seeds.len()).filter(|listener| *listener != speaker) {
+            nodes[listener].gossip(&last).await;
+        }
+    }
+    for node in &mut nodes {
+        node.unread.retain(|event| !matches!(event, Event::Gossip { .. }));
     }
     nodes
 }
