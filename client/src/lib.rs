@@ -1,16 +1,28 @@
 //! What a service or an operator links: the HTTP types, a client with a local snapshot, and signing. It never knows
 //! core's fold or the node.
+//!
+//! - [`Client`]: one typed call for each route of a node.
+//! - [`Config`]: a local snapshot of what a node serves, kept fresh by a watch, read without a call and without a lock.
+//! - [`Signer`]: builds and signs statements from what is merged and what is wanted.
 #![forbid(unsafe_code)]
 
 pub mod api;
 pub mod bundle;
+pub mod client;
 pub mod clock;
+pub mod config;
 pub mod endpoint;
 pub mod error;
 pub mod keys;
 pub mod route;
+pub mod sign;
 pub mod sse;
 pub mod transport;
+pub mod tree;
+pub mod words;
 
+pub use client::{Client, Precondition};
+pub use config::{Change, Config, Handle, Options, Staleness, WatchStream};
 pub use endpoint::Endpoint;
 pub use error::ClientError;
+pub use sign::{SignError, Signer};

@@ -1,0 +1,349 @@
+//! What the command line accepts. It must not know what commands do.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use driftless_client::Endpoint;
+use driftless_statement::path::BadPath;
+use driftless_statement::{Path, Prefix, PublicKey, Scope, StatementId, Verb};
+
+/// Reads, changes and watches the configuration of a Driftless mesh.
+///
+/// Data goes to standard output, everything else to standard error. Exit codes: 0 done; 1 differs, or a condition is not
+/// met; 2 wrong usage or input; 3 refused; 4 not found; 5 the node cannot be reached or understood; 6 out of time;
+/// 7 a local file cannot be read or written.
+#[derive(Debug, Parser)]
+#[command(name = "driftless", version, disable_help_subcommand = true, max_term_width = 100)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Context to use: an endpoint and a key under one name (see `driftless context`).
+    #[arg(long, global = true, env = "DRIFTLESS_CONTEXT", value_name = "NAME")]
+    pub context: Option<String>,
+    /// Node to call: `unix:/path/to/socket` or `http://127.0.0.1:PORT`. Wins over the context.
+    #[arg(long, global = true, env = "DRIFTLESS_ENDPOINT", value_name = "ENDPOINT")]
+    pub endpoint: Option<Endpoint>,
+    /// Key file to sign with. Wins over the context.
+    #[arg(long, global = true, env = "DRIFTLESS_KEY", value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// How data is printed. Tables are for people; json and yaml are for programs and stay the same.
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
+    pub output: Option<Format>,
+    /// How long a call may take, and for `wait` the whole wait: `500ms`, `30s`, `5m`.
+    #[arg(long, global = true, value_parser = duration, value_name = "DURATION")]
+    pub timeout: Option<Duration>,
+    /// Say more on standard error; twice for every step of a call.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// How data is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Aligned columns, shortened ids.
+    Table,
+    /// JSON, ids whole.
+    Json,
+    /// YAML, ids whole.
+    Yaml,
+}
+
+/// Why, kept in the statement.
+#[derive(Debug, Clone, Default, Args)]
+pub struct NoteArgs {
+    /// Why, in one line; kept in the statement.
+    #[arg(short, long, value_name = "TEXT")]
+    pub message: Option<String>,
+    /// Ticket; kept in the statement.
+    #[arg(long, value_name = "ID")]
+    pub ticket: Option<String>,
+}
+
+/// What to apply or compare.
+#[derive(Debug, Clone, Args)]
+pub struct InputArgs {
+    /// File, directory (walked), or `-` for standard input; JSON or YAML. May be given several times.
+    #[arg(short = 'f', long = "file", required = true, value_name = "FILE|DIR|-")]
+    pub files: Vec<String>,
+    /// The files are values, and their place below FILE|DIR gives their path below this prefix. Without it they hold
+    /// documents, `{path: ..., value: ...}`.
+    #[arg(long, value_name = "PREFIX", value_parser = prefix)]
+    pub prefix: Option<Prefix>,
+    /// Delete the entries below `--under` (or `--prefix`) that the input does not have.
+    #[arg(long)]
+    pub prune: bool,
+    /// Where to prune.
+    #[arg(long, value_name = "PREFIX", value_parser = prefix, requires = "prune")]
+    pub under: Option<Prefix>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a new mesh: keys, genesis, grants, and a ready-to-run configuration for each node.
+    Init(InitArgs),
+    /// Make a key, or show a key's public half.
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Give a key verbs on a prefix; without arguments, list the grants.
+    Grant(GrantArgs),
+    /// Make entries be what files say.
+    Apply {
+        #[command(flatten)]
+        input: InputArgs,
+        /// Show what would be signed, and sign nothing.
+        #[arg(long)]
+        dry_run: bool,
+        #[command(flatten)]
+        note: NoteArgs,
+    },
+    /// Show what `apply` would change. Exits 0 when nothing, 1 when something, above 1 on trouble.
+    Diff(InputArgs),
+    /// Show an entry, or with a trailing slash the entries below a prefix.
+    Get {
+        /// Entry, or prefix with a trailing `/`. Default: everything.
+        #[arg(default_value = "/", value_name = "PATH|PREFIX/")]
+        target: String,
+        /// Go on showing changes until stopped.
+        #[arg(short, long)]
+        watch: bool,
+    },
+    /// Set an entry's value, or a part of it.
+    Set {
+        #[arg(value_parser = Path::parse)]
+        path: Path,
+        /// JSON; what is no JSON and does not look like it is taken as text. `-` reads standard input.
+        #[arg(allow_hyphen_values = true)]
+        value: String,
+        /// JSON Pointer of the part to set; `/list/-` appends.
+        #[arg(long, value_name = "POINTER")]
+        at: Option<String>,
+        /// Take VALUE as text, whatever it looks like.
+        #[arg(long)]
+        text: bool,
+        /// Only when the entry's entity tag is still this one.
+        #[arg(long, value_name = "ETAG")]
+        if_match: Option<String>,
+        #[command(flatten)]
+        note: NoteArgs,
+    },
+    /// Edit an entry in $VISUAL or $EDITOR, as YAML.
+    Edit {
+        #[arg(value_parser = Path::parse)]
+        path: Path,
+        #[command(flatten)]
+        note: NoteArgs,
+    },
+    /// Delete entries.
+    Delete {
+        #[arg(value_parser = Path::parse, required = true)]
+        paths: Vec<Path>,
+        /// Only when the entry's entity tag is still this one (with one PATH).
+        #[arg(long, value_name = "ETAG")]
+        if_match: Option<String>,
+        #[command(flatten)]
+        note: NoteArgs,
+    },
+    /// Show the statements about an entry, latest first.
+    History {
+        #[arg(value_parser = Path::parse)]
+        path: Path,
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// Say why an entry reads as it does: who wrote each part, on whose authority, and what is kept out.
+    Explain {
+        #[arg(value_parser = Path::parse)]
+        path: Path,
+    },
+    /// Show concurrent edits that touch the same place.
+    Conflicts {
+        /// Only below this prefix.
+        #[arg(default_value = "", value_parser = prefix, hide_default_value = true)]
+        prefix: Prefix,
+        /// How many at most.
+        #[arg(short = 'n', long, default_value_t = 100, value_name = "COUNT")]
+        limit: u32,
+    },
+    /// Show the nodes of the mesh: what they hold, how far they are, who is silent.
+    Status,
+    /// Wait until a change is effective on nodes.
+    Wait {
+        #[arg(value_parser = id)]
+        id: StatementId,
+        /// On how many: `all`, a share like `50%`, or a number.
+        #[arg(long = "for", default_value = "all", value_name = "all|N%|N", value_parser = goal)]
+        goal: Goal,
+    },
+    /// Show all statements, latest first.
+    Log {
+        /// Only of this scope.
+        #[arg(long, value_parser = Scope::parse)]
+        scope: Option<Scope>,
+        #[command(flatten)]
+        page: PageArgs,
+    },
+    /// List, choose and change contexts.
+    #[command(subcommand)]
+    Context(ContextCommand),
+    /// Print a completion script for a shell.
+    Completion {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Show the versions of this program and, when it answers, of the node.
+    Version,
+}
+
+/// Pages of statements.
+#[derive(Debug, Clone, Args)]
+pub struct PageArgs {
+    /// How many at most.
+    #[arg(short = 'n', long, default_value_t = 20, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub limit: u32,
+    /// Show every edit and the note of each.
+    #[arg(long)]
+    pub long: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// Directory to make. It must not exist, or be empty.
+    pub directory: PathBuf,
+    /// How many nodes.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub nodes: u16,
+    /// The mesh's name, for people.
+    #[arg(long, default_value = "mesh")]
+    pub name: String,
+    /// Scopes that the nodes hold. Default: all.
+    #[arg(long, value_delimiter = ',', value_parser = Scope::parse, value_name = "SCOPE,...")]
+    pub scopes: Vec<Scope>,
+    /// Let the nodes themselves write below this prefix, for the services beside them. May be given several times.
+    #[arg(long, value_parser = prefix, value_name = "PREFIX")]
+    pub node_write: Vec<Prefix>,
+    /// First UDP and TCP port on loopback; each node takes the next one.
+    #[arg(long, default_value_t = 7480, value_parser = clap::value_parser!(u16).range(1..=65_000))]
+    pub base_port: u16,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a key file, readable by its owner only, and print its public key.
+    New {
+        /// File to make. It must not exist.
+        file: PathBuf,
+    },
+    /// Print the public key of a key file (default: the context's).
+    Show {
+        /// Key file.
+        file: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct GrantArgs {
+    /// Public key to give to.
+    #[arg(value_parser = key, requires = "verbs")]
+    pub key: Option<PublicKey>,
+    /// Verbs, with commas: write, approve, delegate, revoke, operate, member.
+    #[arg(value_delimiter = ',', value_parser = verb, requires = "prefix", num_args = 1)]
+    pub verbs: Vec<Verb>,
+    /// Prefix to give them on; `/` is everything.
+    #[arg(value_parser = prefix)]
+    pub prefix: Option<Prefix>,
+    /// For member: the scopes that the node may hold. Default: all below the prefix.
+    #[arg(long, value_delimiter = ',', value_parser = Scope::parse, value_name = "SCOPE,...")]
+    pub scopes: Vec<Scope>,
+    #[command(flatten)]
+    pub note: NoteArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ContextCommand {
+    /// List contexts; the current one is marked.
+    List,
+    /// Make a context the current one.
+    Use {
+        /// Its name.
+        name: String,
+    },
+    /// Make or change a context from --endpoint and --key.
+    Set {
+        /// Its name.
+        name: String,
+    },
+    /// Forget a context. Key files stay.
+    Delete {
+        /// Its name.
+        name: String,
+    },
+    /// Show what is in force: endpoint and key, and where each comes from.
+    Show,
+}
+
+/// On how many nodes a change must be effective.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Goal {
+    /// On every node expected to hold it.
+    All,
+    /// On this share of them, in percent.
+    Percent(u32),
+    /// On this many.
+    Count(u32),
+}
+
+fn goal(text: &str) -> Result<Goal, String> {
+    let bad = || format!("{text:?}: write `all`, a share from 1% to 100%, or a number from 1");
+    if text == "all" {
+        return Ok(Goal::All);
+    }
+    match text.strip_suffix('%') {
+        Some(share) => share.parse().ok().filter(|share| (1..=100).contains(share)).map(Goal::Percent).ok_or_else(bad),
+        None => text.parse().ok().filter(|count| *count > 0).map(Goal::Count).ok_or_else(bad),
+    }
+}
+
+/// A prefix, with or without slashes around it; `/` is everything.
+pub fn prefix(text: &str) -> Result<Prefix, BadPath> {
+    let inner = text.strip_prefix('/').unwrap_or(text);
+    Prefix::parse(inner.strip_suffix('/').unwrap_or(inner))
+}
+
+fn id(text: &str) -> Result<StatementId, String> {
+    text.parse().map_err(|error| format!("{error}; the whole id stands in `-o json`"))
+}
+
+fn key(text: &str) -> Result<PublicKey, String> {
+    let key: PublicKey = text.parse().map_err(|error| format!("{error}"))?;
+    if driftless_statement::sign::is_sound(&key) { Ok(key) } else { Err("not a sound Ed25519 public key".to_owned()) }
+}
+
+fn verb(text: &str) -> Result<Verb, String> {
+    let words: Vec<&str> = Verb::ALL.iter().map(|verb| verb.word()).collect();
+    let found = Verb::ALL.into_iter().find(|verb| verb.word() == text);
+    found.ok_or_else(|| format!("no verb is called {text:?}; there are {}", words.join(", ")))
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let bad = || format!("{text:?}: write a number and its unit, like `500ms`, `30s`, `5m`, `1h`");
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let unit = text.strip_prefix(digits).unwrap_or_default();
+    let number: u64 = digits.parse().map_err(|_| bad())?;
+    let millis = match unit {
+        "ms" => 1,
+        "s" => 1000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        _ => return Err(bad()),
+    };
+    let length = number.checked_mul(millis).filter(|length| (1..=7 * 24 * 3_600_000).contains(length));
+    length.map(Duration::from_millis).ok_or_else(|| format!("{text:?}: from 1ms to 168h"))
+}

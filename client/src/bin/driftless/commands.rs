@@ -1,0 +1,58 @@
+//! One module for each command; here they are only told apart.
+
+mod apply;
+mod context;
+mod edit;
+mod get;
+mod grant;
+mod init;
+mod keys;
+mod look;
+mod set;
+mod wait;
+
+use clap::CommandFactory;
+
+use crate::args::{Arguments, Command};
+use crate::exit::Failure;
+use crate::out::Out;
+use crate::session::Session;
+
+/// Runs a command.
+pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
+    // These need no context, and must work while the contexts file is broken.
+    let command = match arguments.command {
+        Command::Completion { shell } => return completion(shell, out),
+        Command::Init(init) => return init::run(&init, out),
+        Command::Context(command) => return context::run(command, &arguments.global, out),
+        other => other,
+    };
+    let session = Session::open(arguments.global, out)?;
+    match command {
+        Command::Completion { .. } | Command::Init(_) | Command::Context(_) => Ok(()),
+        Command::Keys(command) => keys::run(command, &session),
+        Command::Grant(grant) => grant::run(grant, &session).await,
+        Command::Apply { input, dry_run, note } => apply::apply(&session, &input, dry_run, &note).await,
+        Command::Diff(input) => apply::diff(&session, &input).await,
+        Command::Get { target, watch } => get::run(&session, &target, watch).await,
+        Command::Set { path, value, at, text, if_match, note } => {
+            let part = set::Part { value, at, text, if_match };
+            set::set(&session, &path, part, &note).await
+        }
+        Command::Edit { path, note } => edit::run(&session, &path, &note).await,
+        Command::Delete { paths, if_match, note } => set::delete(&session, paths, if_match, &note).await,
+        Command::History { path, page } => look::history(&session, &path, &page).await,
+        Command::Explain { path } => look::explain(&session, &path).await,
+        Command::Conflicts { prefix, limit } => look::conflicts(&session, &prefix, limit).await,
+        Command::Status => look::status(&session).await,
+        Command::Wait { id, goal } => wait::run(&session, &id, goal).await,
+        Command::Log { scope, page } => look::log(&session, scope.as_ref(), &page).await,
+        Command::Version => look::version(&session).await,
+    }
+}
+
+fn completion(shell: clap_complete::Shell, out: Out) -> Result<(), Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "driftless", &mut script);
+    out.print(&String::from_utf8_lossy(&script))
+}

@@ -1,0 +1,41 @@
+//! `grant`: giving keys verbs, and listing what was given.
+
+use driftless_client::{Client, clock};
+use driftless_statement::{Grant, Verb};
+
+use crate::args::GrantArgs;
+use crate::exit::Failure;
+use crate::render;
+use crate::session::{Session, note};
+
+pub async fn run(arguments: GrantArgs, session: &Session) -> Result<(), Failure> {
+    let client = session.client()?;
+    let (Some(key), Some(prefix)) = (arguments.key, arguments.prefix) else {
+        let grants = client.grants(None).await?;
+        return session.out.show(&grants, |paint| render::grants::grants(paint, &grants));
+    };
+    let mut scopes = arguments.scopes;
+    scopes.sort();
+    scopes.dedup();
+    let grant = Grant { key, verbs: arguments.verbs.into_iter().collect(), prefix, scopes };
+    if !grant.scopes.is_empty() && !grant.verbs.contains(&Verb::Member) {
+        return Err(Failure::Usage(
+            "--scopes goes with the verb member: it names the scopes that a node may hold".to_owned(),
+        ));
+    }
+    issue(session, &client, grant, &arguments.note).await
+}
+
+async fn issue(session: &Session, client: &Client, grant: Grant, given: &crate::args::NoteArgs) -> Result<(), Failure> {
+    let signer = session.signer()?;
+    let grants = client.grants(Some(&signer.public())).await?;
+    let mesh = client.status().await?.mesh;
+    let frame = signer.grant_frame(mesh, &grants, &grant)?;
+    let signed = signer.grant(&frame, grant, note(given), clock::now_ms())?;
+    let ids = session.hand_over(client, &[signed]).await?;
+    session.out.show(&ids, |_| ids.iter().map(|id| format!("{id}\n")).collect())?;
+    if grants.roots.contains(&signer.public()) && grants.threshold > 1 {
+        session.out.say(&format!("it counts when {} root keys have approved it; yours is one", grants.threshold));
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! `keys`: making key files and showing their public halves.
+
+use std::path::Path;
+
+use driftless_client::keys::{self, KeyError};
+use driftless_statement::{PublicKey, SecretKey};
+use serde::Serialize;
+
+use crate::args::KeysCommand;
+use crate::exit::Failure;
+use crate::session::Session;
+
+/// A key for programs.
+#[derive(Debug, Serialize)]
+struct Shown {
+    key: PublicKey,
+    file: String,
+    peer_id: String,
+}
+
+/// Makes a key and its file. Never overwrites one.
+pub fn create(file: &Path) -> Result<SecretKey, KeyError> {
+    let key = keys::generate()?;
+    keys::save(file, &key)?;
+    Ok(key)
+}
+
+pub fn run(command: KeysCommand, session: &Session) -> Result<(), Failure> {
+    let (key, file) = match command {
+        KeysCommand::New { file } => {
+            let key = create(&file)?.public();
+            session
+                .out
+                .say(&format!("made {}; keep it secret, and have its public key granted something", file.display()));
+            (key, file)
+        }
+        KeysCommand::Show { file } => {
+            let none = || Failure::Usage("no key file: name one, or use a context that has a key".to_owned());
+            let file = file.or_else(|| session.in_force().key.clone()).ok_or_else(none)?;
+            (keys::load(&file)?.public(), file)
+        }
+    };
+    let shown = Shown { key, file: file.display().to_string(), peer_id: super::init::peer::id(&key) };
+    session.out.show(&shown, |_| format!("{key}\n"))
+}

@@ -1,0 +1,146 @@
+//! What a command works with: the node to call and the key to sign with, found through flags, environment and contexts.
+
+use std::time::Duration;
+
+use driftless_client::api::{Merged, Submission};
+use driftless_client::sign::Edited;
+use driftless_client::{Client, Endpoint, Signer, clock, keys, sign};
+use driftless_statement::{Note, StatementId, Verified};
+
+use crate::args::{Global, NoteArgs};
+use crate::context::{self, InForce};
+use crate::exit::Failure;
+use crate::out::Out;
+use crate::render::count;
+
+/// How long a call may take when `--timeout` does not say.
+const CALL: Duration = Duration::from_secs(15);
+
+/// One run of the command line.
+pub struct Session {
+    pub out: Out,
+    pub global: Global,
+    in_force: InForce,
+}
+
+impl Session {
+    pub fn open(global: Global, out: Out) -> Result<Self, Failure> {
+        let contexts = context::load(&context::file()?)?;
+        let in_force = context::in_force(&global, &contexts)?;
+        Ok(Self { out, global, in_force })
+    }
+
+    /// What is in force.
+    pub fn in_force(&self) -> &InForce {
+        &self.in_force
+    }
+
+    /// Where the node is.
+    pub fn endpoint(&self) -> Result<Endpoint, Failure> {
+        self.in_force.endpoint.clone().ok_or_else(|| {
+            let how = "give --endpoint unix:/path/to/socket, or make a context: \
+                       `driftless context set NAME --endpoint ... --key ...`";
+            Failure::Usage(format!("no node to call; {how}"))
+        })
+    }
+
+    /// Calls to the node.
+    pub fn client(&self) -> Result<Client, Failure> {
+        let endpoint = self.endpoint()?;
+        self.out.detail(&format!("calling {endpoint}"));
+        Ok(Client::with_timeout(endpoint, self.global.timeout.unwrap_or(CALL)))
+    }
+
+    /// Signs with the operator's key.
+    pub fn signer(&self) -> Result<Signer, Failure> {
+        let path = self.in_force.key.clone().ok_or_else(|| {
+            Failure::Usage("no key to sign with; give --key FILE, or a context that has one".to_owned())
+        })?;
+        let signer = Signer::new(keys::load(&path)?);
+        self.out.detail(&format!("signing as {}", signer.public()));
+        Ok(signer)
+    }
+
+    /// Signs a plan and hands the statements to the node; says what became of each.
+    pub async fn submit(
+        &self,
+        client: &Client,
+        signer: &Signer,
+        plan: Vec<Edited>,
+        note: &Note,
+    ) -> Result<Vec<StatementId>, Failure> {
+        let signed = sign::statements(signer, plan, note, clock::now_ms())?;
+        self.hand_over(client, &signed).await
+    }
+
+    /// Hands signed statements to the node; fails unless it has each of them.
+    pub async fn hand_over(&self, client: &Client, signed: &[Verified]) -> Result<Vec<StatementId>, Failure> {
+        let mut ids = Vec::new();
+        // Fewer than a request's body may hold: a statement has at most 256 KiB.
+        for part in signed.chunks(12) {
+            ids.extend(taken(part, client.submit(part).await?)?);
+        }
+        for id in &ids {
+            self.report_fate(client, id).await;
+        }
+        Ok(ids)
+    }
+
+    /// Says so when a statement that the node has does not show.
+    async fn report_fate(&self, client: &Client, id: &StatementId) {
+        // The statement is safe on the node's disk; not knowing more is no failure of the command.
+        let Ok(change) = client.change(id).await else { return };
+        let info = change.statement;
+        if info.fate != "fit" {
+            let reason = info.reason.unwrap_or_default();
+            self.out.say(&format!("warning: {} is stored, but {}: {reason}", id.short(), info.fate.replace('_', " ")));
+        }
+        for skipped in &info.skipped {
+            self.out.say(&format!("warning: {}: skipped {skipped}", id.short()));
+        }
+    }
+}
+
+/// The ids of statements that the node took, all of them, or the first refusal.
+fn taken(sent: &[Verified], answer: Submission) -> Result<Vec<StatementId>, Failure> {
+    let mut ids = Vec::new();
+    for (statement, result) in sent.iter().zip(answer.results) {
+        let id = statement.id();
+        match result.outcome.as_str() {
+            "stored" | "known" => ids.push(id),
+            outcome => {
+                let before = if ids.is_empty() { "nothing was stored".to_owned() } else { stored(&ids) };
+                let detail = result.detail.or(result.reason).unwrap_or_default();
+                return Err(Failure::Refused(format!("{id}: {outcome}: {detail} ({before})")));
+            }
+        }
+    }
+    if ids.len() == sent.len() {
+        return Ok(ids);
+    }
+    Err(Failure::Unreachable("the node did not say what became of every statement; send them again".to_owned()))
+}
+
+fn stored(ids: &[StatementId]) -> String {
+    format!("{} before it stored", count(ids.len(), "statement", "statements"))
+}
+
+/// The note of a statement.
+pub fn note(given: &NoteArgs) -> Note {
+    Note {
+        reason: given.message.clone().unwrap_or_default(),
+        ticket: given.ticket.clone().unwrap_or_default(),
+        traceparent: std::env::var("TRACEPARENT").unwrap_or_default(),
+    }
+}
+
+/// Refuses when an entry is no longer what the caller saw.
+pub fn check_tag(merged: &Merged, wanted: Option<&str>) -> Result<(), Failure> {
+    match wanted.map(|tag| tag.trim_matches('"')) {
+        Some(tag) if tag != merged.etag => Err(Failure::Differs(format!(
+            "{}: its entity tag is {:?}, not {tag:?}; somebody changed it: read it again",
+            merged.path, merged.etag
+        ))),
+        _ => Ok(()),
+    }
+}

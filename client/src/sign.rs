@@ -1,0 +1,182 @@
+//! Building and signing statements: what is merged and what is wanted go in, what was shown comes out signed. It must
+//! not know sockets, files or the clock: the time is an argument.
+
+mod plan;
+
+use driftless_statement::{
+    Body, Genesis, Grant, Hlc, Invalid, MeshId, Note, Path, PublicKey, Scope, SecretKey, Statement, StatementId, Verb,
+    Verified, limits,
+};
+
+use crate::api::{Grants, Merged};
+use crate::tree::BadTree;
+
+pub use plan::{Desired, Edited, plan, statements};
+
+/// Why nothing was signed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignError {
+    /// The node's answer holds a tree that is none.
+    #[error("the node's answer about {path} is not understood: {bad}")]
+    Tree {
+        /// The entry.
+        path: Path,
+        /// What is wrong.
+        bad: BadTree,
+    },
+    /// The key has no grant for it.
+    #[error("key {key} has no grant to {verb} {what}; ask for one with `driftless grant {key} {verb} PREFIX`")]
+    NoGrant {
+        /// The key.
+        key: PublicKey,
+        /// What it wanted to do.
+        verb: &'static str,
+        /// Where.
+        what: String,
+    },
+    /// The mesh's time ended.
+    #[error("nothing can follow hybrid time {0}")]
+    EndOfTime(Hlc),
+    /// This clock is behind what the statement follows by more than receivers tolerate.
+    #[error(
+        "this clock is {behind} behind the statements that the change follows; set the clock, or the change would only \
+         count when the nodes' clocks reach it", behind = crate::clock::span(std::time::Duration::from_millis(*.0))
+    )]
+    ClockBehind(u64),
+    /// A receiver would refuse it.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+}
+
+/// Signs with one key.
+pub struct Signer {
+    key: SecretKey,
+}
+
+/// What the statements of one author in one scope have in common.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    /// The mesh.
+    pub mesh: MeshId,
+    /// The scope.
+    pub scope: Scope,
+    /// The grant relied on.
+    pub grant: StatementId,
+    /// The author's own heads there.
+    pub prev: Vec<StatementId>,
+    /// The latest time among what is named.
+    pub after: Hlc,
+}
+
+/// The time of a statement: now, or just behind what it names when that is later.
+pub fn time(now_ms: u64, after: Hlc) -> Result<Hlc, SignError> {
+    let next = after.next().ok_or(SignError::EndOfTime(after))?;
+    let behind = next.millis().saturating_sub(now_ms);
+    if behind > limits::SKEW_MS {
+        return Err(SignError::ClockBehind(behind));
+    }
+    Ok(next.max(Hlc::from_millis(now_ms)))
+}
+
+impl Signer {
+    /// A signer with a key.
+    pub fn new(key: SecretKey) -> Self {
+        Self { key }
+    }
+
+    /// The author that its statements name.
+    pub fn public(&self) -> PublicKey {
+        self.key.public()
+    }
+
+    /// Founds a mesh: the root keys in any order, this key among them.
+    pub fn genesis(
+        &self,
+        mut keys: Vec<PublicKey>,
+        threshold: u64,
+        name: &str,
+        now_ms: u64,
+    ) -> Result<Verified, SignError> {
+        keys.sort_unstable();
+        keys.dedup();
+        let body =
+            Body::Genesis(Genesis { keys, threshold, fold_version: limits::FOLD_VERSION, name: name.to_owned() });
+        let frame = Frame {
+            mesh: MeshId::UNFOUNDED,
+            scope: Scope::mesh(),
+            grant: StatementId::NONE,
+            prev: Vec::new(),
+            after: Hlc::default(),
+        };
+        self.sign(&frame, Vec::new(), body, Note::default(), now_ms)
+    }
+
+    /// Gives a key verbs, relying on the grant (or, for a root key, the epoch) in the frame.
+    pub fn grant(&self, frame: &Frame, grant: Grant, note: Note, now_ms: u64) -> Result<Verified, SignError> {
+        self.sign(frame, Vec::new(), Body::Grant(grant), note, now_ms)
+    }
+
+    /// The frame for a grant on a prefix: the widest grant to delegate that this key holds there, or its root epoch.
+    pub fn grant_frame(&self, mesh: MeshId, grants: &Grants, wanted: &Grant) -> Result<Frame, SignError> {
+        let key = self.public();
+        let frame = |grant| Frame { mesh, scope: Scope::mesh(), grant, prev: grants.prev.clone(), after: grants.after };
+        if grants.roots.contains(&key) {
+            return Ok(frame(grants.genesis));
+        }
+        let usable = grants.grants.iter().find(|held| {
+            let verbs = |verb: &Verb| held.verbs.iter().any(|word| word == verb.word());
+            held.key == key
+                && held.state == "authorised"
+                && verbs(&Verb::Delegate)
+                && wanted.verbs.iter().all(verbs)
+                && held.prefix.parse().is_ok_and(|prefix: driftless_statement::Prefix| prefix.contains(&wanted.prefix))
+        });
+        let no_grant = || SignError::NoGrant { key, verb: "delegate", what: display_prefix(wanted.prefix.as_str()) };
+        usable.map(|held| frame(held.id)).ok_or_else(no_grant)
+    }
+
+    /// Signs a body.
+    pub(crate) fn sign(
+        &self,
+        frame: &Frame,
+        touches: Vec<driftless_statement::Touch>,
+        body: Body,
+        note: Note,
+        now_ms: u64,
+    ) -> Result<Verified, SignError> {
+        let statement = Statement {
+            mesh: frame.mesh,
+            scope: frame.scope.clone(),
+            author: self.public(),
+            grant: frame.grant,
+            prev: frame.prev.clone(),
+            touches,
+            hlc: time(now_ms, frame.after)?,
+            body,
+            note,
+            unknown: Vec::new(),
+        };
+        Ok(Verified::sign(statement, &self.key)?)
+    }
+
+    /// The edits that turn what is merged into what is wanted; `None`: it is so already.
+    pub fn edit(&self, merged: &Merged, wanted: &Desired) -> Result<Option<Edited>, SignError> {
+        plan(merged, wanted)
+    }
+
+    /// Edits and signs one entry in one go; `None`: it is so already.
+    pub fn write(
+        &self,
+        merged: &Merged,
+        wanted: &Desired,
+        note: &Note,
+        now_ms: u64,
+    ) -> Result<Option<Verified>, SignError> {
+        let Some(edited) = plan(merged, wanted)? else { return Ok(None) };
+        Ok(statements(self, vec![edited], note, now_ms)?.pop())
+    }
+}
+
+fn display_prefix(prefix: &str) -> String {
+    if prefix.is_empty() { "everything".to_owned() } else { prefix.to_owned() }
+}
