@@ -27,7 +27,7 @@ pub struct P2pConfig {
     pub request_timeout: Duration,
     /// Events that may wait for the driver.
     pub events: usize,
-    /// Commands that may wait for the network.
+    /// Messages, verdicts, requests and answers that may wait for the network.
     pub commands: usize,
     /// Fixes the jitter of the dialler. Different on every node, else they dial in step.
     pub seed: u64,

@@ -14,6 +14,7 @@ mod config;
 mod dialler;
 mod gate;
 mod gossip;
+mod handle;
 mod identity;
 mod links;
 mod listen;
@@ -36,6 +37,7 @@ use prometheus_client::registry::Registry;
 use tokio::sync::mpsc;
 
 pub use config::{P2pConfig, P2pError};
+pub use handle::{Ended, P2pHandle};
 pub use libp2p::Multiaddr;
 pub use messages::{Command, Event, GossipId, RequestFailure, RequestToken, Verdict};
 pub use traffic::Traffic;
@@ -58,42 +60,6 @@ const NEGOTIATING: usize = 32;
 /// Connections are kept for as long as they work: members stay connected.
 const IDLE: Duration = Duration::from_secs(u32::MAX as u64);
 
-/// The network has ended; the command was not carried out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the network has ended")]
-pub struct Ended;
-
-/// The network's commands and counters. Cheap to clone; when the last one is dropped the network shuts down.
-#[derive(Debug, Clone)]
-pub struct P2pHandle {
-    commands: mpsc::Sender<Command>,
-    traffic: Traffic,
-    local: PublicKey,
-}
-
-impl P2pHandle {
-    /// Gives a command, waiting for room. The network always takes commands, even when its events are not taken, so
-    /// this cannot deadlock with reading them.
-    pub async fn send(&self, command: Command) -> Result<(), Ended> {
-        self.commands.send(command).await.map_err(|_| Ended)
-    }
-
-    /// Gives a command at once, or hands it back when there is no room or the network has ended.
-    pub fn try_send(&self, command: Command) -> Result<(), Command> {
-        self.commands.try_send(command).map_err(mpsc::error::TrySendError::into_inner)
-    }
-
-    /// What the network carried so far.
-    pub fn traffic(&self) -> &Traffic {
-        &self.traffic
-    }
-
-    /// The node's own key, by which peers know it.
-    pub fn local(&self) -> PublicKey {
-        self.local
-    }
-}
-
 /// Starts the network on the current tokio runtime. Its metrics appear in the registry, which must not hold those of
 /// another network already.
 ///
@@ -109,7 +75,7 @@ pub fn spawn(
     let traffic = Traffic::register(registry);
     let names = Names::new(config.mesh);
     let swarm = build(&config, &keypair, &names, &traffic, registry)?;
-    let (commands, orders) = mpsc::channel(config.commands.max(1));
+    let (handle, orders) = P2pHandle::new(config.commands, traffic.clone(), local);
     let (events, receiver) = mpsc::channel(config.events.max(1));
     let carrier = Carrier {
         swarm,
@@ -119,13 +85,13 @@ pub fn spawn(
         links: Links::new(local),
         calls: Calls::default(),
         names,
-        traffic: traffic.clone(),
+        traffic,
         metrics: libp2p::metrics::Metrics::new(registry),
         lookups: carrier::Lookups::new(),
         leaving: None,
     };
     tokio::spawn(carrier.run());
-    Ok((P2pHandle { commands, traffic, local }, receiver))
+    Ok((handle, receiver))
 }
 
 /// An address with the peer that is to answer there, as `peers` in the configuration takes it. None for a key that is
