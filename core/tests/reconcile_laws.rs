@@ -427,6 +427,75 @@ fn equal_sets_said_to_differ_are_unexplained() {
     assert_eq!(session(&mut a, &mut b, differ).0.end, End::Unexplained);
 }
 
+/// Symbols that never decode, as ground ids would make them: ranges still bring everything.
+#[test]
+fn an_honest_peer_is_enough_when_symbols_fail() {
+    for (both, left, right) in [(0, 3, 5), (1_500, 1, 0), (3_000, 40, 7), (5_000, 700, 900)] {
+        let (mut a, mut b) = pair(20, both, left, right);
+        let (outcome, cost) = session(&mut a, &mut b, |_, response| match response {
+            Response::Differ { tag, count, symbols } => {
+                Response::Differ { tag, count, symbols: lying_symbols(symbols.len()) }
+            }
+            Response::Symbols { tag, count, from, symbols } => {
+                Response::Symbols { tag, count, from, symbols: lying_symbols(symbols.len()) }
+            }
+            other => other,
+        });
+        assert_eq!((outcome.end, outcome.ranged), (End::Exchanged, true));
+        assert_eq!((outcome.only_local as u64, outcome.only_remote as u64), (left, right));
+        assert_eq!(a.ids(), b.ids());
+        assert!(outcome.rounds < 60, "{} rounds, {cost:?}", outcome.rounds);
+    }
+}
+
+fn lying_symbols(count: usize) -> Vec<Symbol> {
+    (0..count).map(|at| Symbol::from_bytes([at as u8 | 1; 16])).collect()
+}
+
+/// A peer that invents ids without end costs a bounded number of rounds, and what it invented is reported as missing.
+#[test]
+fn endless_pages_end() {
+    let (mut a, mut b) = pair(21, 10, 0, 0);
+    let (outcome, _) = session(&mut a, &mut b, |request, response| match request {
+        Request::Compare { .. } => Response::Differ { tag: 1, count: 1 << 40, symbols: Vec::new() },
+        Request::Range { from, .. } => {
+            let mut upto = *from;
+            upto.0[3] = upto.0[3].wrapping_add(1);
+            upto.0[2] += u8::from(upto.0[3] == 0);
+            Response::Ids { ids: vec![(*from, Hlc(1))], upto: Some(upto) }
+        }
+        Request::Pull { shorts, .. } => {
+            Response::Statements { statements: Vec::new(), missing: (0..shorts.len()).collect() }
+        }
+        _ => response,
+    });
+    assert_eq!((outcome.end, outcome.rounds), (End::Partial, SESSION_ROUNDS));
+    assert_eq!(outcome.came, 0);
+    assert!(outcome.missed > 100);
+}
+
+/// A peer whose set seems to change with every answer is not followed for ever.
+#[test]
+fn symbols_of_ever_new_sets_end() {
+    let (mut a, mut b) = pair(22, 10, 2, 2);
+    let mut tag = 0;
+    let (outcome, _) = session(&mut a, &mut b, |_, response| {
+        tag += 1;
+        match response {
+            Response::Differ { count, symbols, .. } => {
+                Response::Differ { tag, count, symbols: lying_symbols(symbols.len()) }
+            }
+            Response::Symbols { count, .. } => {
+                Response::Symbols { tag, count, from: 0, symbols: lying_symbols(ANSWER_SYMBOLS) }
+            }
+            other => other,
+        }
+    });
+    assert!(outcome.ranged);
+    assert!(outcome.rounds < 20);
+    assert_eq!(a.ids(), b.ids());
+}
+
 #[test]
 fn a_scope_that_is_not_offered_is_refused() {
     let (_, mut b) = pair(18, 3, 0, 0);

@@ -194,28 +194,49 @@ impl Divergence {
         Ok(())
     }
 
-    /// Takes this node's own state, and compares everybody with it anew.
+    /// Takes this node's own state. Others are compared with it anew only in scopes whose settled marks changed, so that
+    /// it may come often: in a healthy mesh that is once a mark.
     pub fn own(&mut self, now_ms: u64, own: Own) {
-        self.own_time_ms = own.time_ms;
-        self.own_lag_ms = own.lag_ms;
         let mut before = std::mem::take(&mut self.own);
+        let mut changed = BTreeSet::new();
         for report in own.scopes {
-            let mut merges = before.remove(&report.scope).map(|mine| mine.merges).unwrap_or_default();
+            let mine = before.remove(&report.scope);
+            let settled = mine.as_ref().map(|mine| settled(&mine.report, self.own_time_ms));
+            if settled.is_none_or(|before| before != self::settled(&report, own.time_ms)) {
+                changed.insert(report.scope.clone());
+            }
+            let mut merges = mine.map(|mine| mine.merges).unwrap_or_default();
             if merges.back() != Some(&(report.folded, report.merged)) {
                 merges.push_back((report.folded, report.merged));
                 merges.drain(..merges.len().saturating_sub(REMEMBERED_MERGES));
             }
             self.own.insert(report.scope.clone(), Mine { report, merges });
         }
+        self.own_time_ms = own.time_ms;
+        self.own_lag_ms = own.lag_ms;
+        if !before.is_empty() {
+            self.heard.values_mut().for_each(|heard| heard.scopes.retain(|scope, _| self.own.contains_key(scope)));
+        }
+        for scope in &changed {
+            self.compare_all(scope, now_ms);
+        }
+    }
+
+    fn compare_all(&mut self, scope: &Scope, now_ms: u64) {
+        let Some(mine) = self.own.get(scope) else { return };
         for (node, heard) in &mut self.heard {
-            heard.scopes.retain(|scope, _| self.own.contains_key(scope));
-            for (scope, theirs) in &mut heard.scopes {
-                if let Some(mine) = self.own.get(scope) {
-                    theirs.judge(mine, self.own_time_ms, now_ms);
-                    theirs.compare_merged(*node, mine, now_ms);
-                }
+            if let Some(theirs) = heard.scopes.get_mut(scope) {
+                theirs.judge(mine, self.own_time_ms, now_ms);
+                theirs.compare_merged(*node, mine, now_ms);
             }
         }
+    }
+
+    /// Whether a node, by its last beacon, differs in a scope at the newest settled mark: reason to reconcile with it now.
+    /// Set digests alone would be reason all the time while statements are under way.
+    pub fn differs(&self, node: &PublicKey, scope: &Scope) -> bool {
+        let theirs = self.heard.get(node).and_then(|heard| heard.scopes.get(scope));
+        theirs.is_some_and(|theirs| theirs.state == State::Differs)
     }
 
     /// The mesh as seen from here.
@@ -284,6 +305,12 @@ impl Divergence {
             (*node, theirs.map_or(Reach::Unknown, |(theirs, silent)| theirs.reach(change, silent)))
         })
     }
+}
+
+/// The marks of a report that had settled when it was made: all that comparisons look at.
+fn settled(report: &Report, time_ms: u64) -> (u64, Option<[u8; 16]>, usize) {
+    let newest = report.marks.newest.min(time_ms.saturating_sub(SETTLE_MS) / MARK_MS);
+    (newest, report.marks.at(newest).copied(), report.marks.hashes.len())
 }
 
 impl Header {
@@ -365,8 +392,8 @@ impl Theirs {
 
     fn reach(&self, change: &Change, silent: bool) -> Reach {
         let covers = |mark: u64| mark.saturating_mul(MARK_MS) > change.hlc.millis();
-        // Equality counts only as far as it was seen while the change was held here.
-        let equal = self.equal.iter().find(|equal| covers(equal.mark) && equal.last_ms >= change.held_ms);
+        // Equality counts only when seen with the change held here, so strictly after it came.
+        let equal = self.equal.iter().find(|equal| covers(equal.mark) && equal.last_ms > change.held_ms);
         match (equal, self.state, self.mark) {
             (Some(equal), _, _) => Reach::Has { since_ms: equal.first_ms.max(change.held_ms) },
             (None, State::Differs, Some(mark)) if covers(mark) && !silent => Reach::Lacks { since_ms: self.since_ms },
