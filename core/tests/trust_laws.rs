@@ -45,7 +45,7 @@ fn verdicts_are_those_of_the_model() {
                 prop_assert!(authorised.is_err() || admissible.is_ok(), "what counts is let in");
                 reached.note(authorised.err().map_or("authorised", |refusal| refusal.word()));
                 if let (Body::Grant(_), Some(standing)) = (&s.statement().body, trust.grant(id)) {
-                    reached.note(if standing.rank > 3 { "long chain" } else { "chain" });
+                    reached.note(if standing.rank > 2 { "long chain" } else { "chain" });
                     prop_assert_eq!(trust.chain(id).len(), standing.rank + 1);
                     prop_assert_eq!(standing.is_authorised(), trust.authorised(s).is_ok());
                 }

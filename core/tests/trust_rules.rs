@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use driftless_core::trust::{Held, Reach, Refusal, Signatures, Trust};
 use driftless_statement::codec::Item;
-use driftless_statement::{Approve, Body, Genesis, Prefix, Scope, StatementId, Verb, Verified, limits};
+use driftless_statement::{Approve, Body, Genesis, MeshId, Prefix, Scope, StatementId, Verb, Verified, limits};
 use trust_world::{Maker, approve_body, evaluate, grant_body, key, seal, unknown_body};
 
 use Verb::{Delegate, Member, Operate, Write};
@@ -186,6 +186,11 @@ fn only_other_root_keys_add_a_signature() {
         let trust = evaluate(&genesis, [&act, approval]);
         assert_eq!(trust.authorised(&act), Err(Refusal::Pending { have: 1, need: 2 }), "approval {number}");
     }
+    let mut foreign = maker.blank(1, genesis.id(), "@mesh", approve_body(act.id()));
+    foreign.mesh = MeshId([9; 32]);
+    let trust = evaluate(&genesis, [&act, &seal(&foreign)]);
+    assert_eq!(trust.authorised(&act), Err(Refusal::Pending { have: 1, need: 2 }), "of another mesh");
+    assert_eq!(trust.epoch().signatures(&act.id(), &key(3)), Signatures { have: 0, need: 2 });
     let twice = [maker.approve(1, act.id()), maker.approve(1, act.id())];
     assert_eq!(evaluate(&genesis, &twice).epoch().signatures(&act.id(), &key(0)), Signatures { have: 2, need: 2 });
 }

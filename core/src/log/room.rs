@@ -245,7 +245,6 @@ impl Room {
             let Some(member) = self.members.get_mut(&id) else { continue };
             member.unmet += 1;
             if member.unmet == 1 {
-                member.refusal = None;
                 told.extend(&member.named_by);
             }
         }

@@ -75,7 +75,7 @@ impl Settled {
                 .filter(|(verified, _)| judge::admissible(self, verified).is_ok())
                 .map(|(verified, grant)| self.standing(verified, grant, rank))
                 .collect();
-            settled_above = issued.iter().filter(|standing| standing.is_authorised()).map(|s| s.id).collect();
+            settled_above = issued.iter().map(|standing| standing.id).collect();
             self.grants.extend(issued.into_iter().map(|standing| (standing.id, standing)));
         }
     }

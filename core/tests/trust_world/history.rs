@@ -73,7 +73,7 @@ impl History {
         history.made.push(first.clone());
         let second = history.maker.root_grant(0, 4, &[Verb::Write, Verb::Delegate, Verb::Approve], "shop");
         history.made.push(second);
-        if threshold > 1 && acts.first().is_some_and(|act| act.odd % 4 != 0) {
+        if threshold > 1 && acts.first().is_some_and(|act| !act.odd.is_multiple_of(4)) {
             history.made.push(history.maker.approve(1, first.id()));
         }
         for act in acts {
@@ -98,7 +98,7 @@ impl History {
             2..=5 => (self.maker.genesis.id(), usize::from(act.author) % 4),
             number => {
                 // Half of the time one of the latest, so that chains grow long.
-                let newest = if act.on % 2 == 0 { grants.len().saturating_sub(3) } else { 0 };
+                let newest = if act.on.is_multiple_of(2) { grants.len().saturating_sub(3) } else { 0 };
                 let grant = grants[newest + usize::from(act.on / 2) % (grants.len() - newest)];
                 let Body::Grant(given) = &grant.statement().body else { panic!("filtered") };
                 let grantee = (0..10).find(|index| key(*index) == given.key).unwrap_or(stranger);
@@ -116,7 +116,7 @@ impl History {
             0..=3 => ("@mesh", self.grant_of(act, on)),
             4 => ("@mesh", approve_body(target)),
             5 if by_root => ("@mesh", approve_body(target)),
-            6 if act.odd % 2 == 0 => {
+            6 if act.odd.is_multiple_of(2) => {
                 let scope = Scope::parse(SCOPES[usize::from(act.place) % 4]).unwrap();
                 ("@mesh", Body::Approve(Approve { scope, id: target }))
             }
@@ -124,7 +124,7 @@ impl History {
             _ => (path.split('/').next().unwrap(), write_of(act)),
         };
         let mut statement = self.maker.blank(author, on, scope, body);
-        if matches!(statement.body, Body::Write(_)) || (act.kind % 10 == 7 && act.odd % 3 == 0 && !by_root) {
+        if matches!(statement.body, Body::Write(_)) || (act.kind % 10 == 7 && act.odd.is_multiple_of(3) && !by_root) {
             let path = Path::parse(path).unwrap();
             statement.touches = vec![Touch { path, bases: self.bases_of(act, &statement) }];
         }
@@ -140,7 +140,7 @@ impl History {
     fn grant_of(&self, act: &Act, on: StatementId) -> Body {
         let parent = self.made.iter().find(|s| s.id() == on).map(|s| &s.statement().body);
         // Most grants narrow what their issuer holds, or chains would end after two steps.
-        if let (Some(Body::Grant(parent)), true) = (parent, act.verbs % 4 != 0) {
+        if let (Some(Body::Grant(parent)), true) = (parent, !act.verbs.is_multiple_of(4)) {
             let mut narrower = parent.clone();
             narrower.key = key(usize::from(act.to) % 10);
             if act.verbs % 8 == 1 && parent.prefix.as_str() == "shop" {

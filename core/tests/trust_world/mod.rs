@@ -1,6 +1,13 @@
 //! A small world for the tests of trust and log: keys, a genesis, statements made by hand and histories made from plain
 //! data. It knows how statements are built, not how they are judged.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stdout
+)]
 
 pub mod history;
 pub mod model;
