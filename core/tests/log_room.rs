@@ -149,7 +149,7 @@ fn a_flood_pushes_out_nobody_else() {
 fn heavy_statements_are_bounded_by_weight_not_by_number() {
     use driftless_statement::{Body, Edit, Op, Value, Write};
     let (mut maker, mut node, grants) = founded(RoomBounds::default());
-    let nulls = Value::List(vec![Value::Null; 200_000]);
+    let nulls = Value::List(vec![Value::Null; 120_000]);
     for number in 0..6u8 {
         let edits = vec![vec![Edit { at: vec![], op: Op::Put(nulls.clone()) }]];
         let mut s = maker.write_after(3, grants[0], &["shop/a"], &[], &[StatementId([number + 1; 32])]);

@@ -23,7 +23,7 @@ pub struct RoomBounds {
 
 impl Default for RoomBounds {
     /// Guesses with reasons: 64 MiB is a quarter of the memory that a node may use under any flood; half of it for one
-    /// author still holds the statement that grows most when decoded (about 24 MiB); at about 2 KiB a small statement
+    /// author holds two of the statements that grow most when decoded (12 MiB); at about 2 KiB a small statement
     /// the counts are reached at about the same time as the bytes.
     fn default() -> Self {
         Self { count: 32 * 1024, bytes: 64 << 20, author_count: 16 * 1024, author_bytes: 32 << 20 }

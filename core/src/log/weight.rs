@@ -1,11 +1,13 @@
 //! How much memory a waiting statement takes: an estimate from above, so that a bound on bytes is one on memory. Wire bytes
-//! alone would not do: a list of 250,000 nulls is 250 KB on the wire and many megabytes once decoded.
+//! alone would not do: a list of 100,000 nulls is 100 KB on the wire and some megabytes once decoded.
 
 use driftless_statement::codec::Item;
 use driftless_statement::{Body, Edit, Op, Statement, Value, Verified};
 
 /// A decoded node of a value or item: 32 bytes itself, and its share of a map's tree and key.
 const NODE: usize = 96;
+/// A map that is not empty: its tree has room for eleven entries from the first on, of 24 bytes a key and 32 a value.
+const MAP: usize = 640;
 /// An edge of the room's graph: two ids and their shares of two ordered sets.
 const EDGE: usize = 160;
 /// The statement's own struct and its places in the room's indexes.
@@ -15,32 +17,33 @@ const BASE: usize = 1024;
 pub(super) fn weight(verified: &Verified, names: usize) -> usize {
     let statement = verified.statement();
     // Texts and byte strings lie in memory once decoded and once in the wire bytes.
-    BASE + 2 * verified.wire().len() + names * EDGE + nodes(statement) * NODE
+    BASE + 2 * verified.wire().len() + names * EDGE + content(statement)
 }
 
-fn nodes(statement: &Statement) -> usize {
+fn content(statement: &Statement) -> usize {
     let body = match &statement.body {
-        Body::Write(write) => write.edits.iter().flatten().map(edit_nodes).sum(),
-        Body::Unknown { item, .. } => item_nodes(item),
-        Body::Genesis(_) | Body::Grant(_) | Body::Approve(_) => 64,
+        Body::Write(write) => write.edits.iter().flatten().map(edit_bytes).sum(),
+        Body::Unknown { item, .. } => item_nodes(item) * NODE,
+        Body::Genesis(_) | Body::Grant(_) | Body::Approve(_) => 64 * NODE,
     };
-    let unknown: usize = statement.unknown.iter().map(|(_, item)| item_nodes(item)).sum();
-    body + unknown + statement.touches.len()
+    let unknown: usize = statement.unknown.iter().map(|(_, item)| item_nodes(item) * NODE).sum();
+    body + unknown + statement.touches.len() * NODE
 }
 
-fn edit_nodes(edit: &Edit) -> usize {
+fn edit_bytes(edit: &Edit) -> usize {
     let value = match &edit.op {
-        Op::Put(value) | Op::Insert(_, value) => value_nodes(value),
+        Op::Put(value) | Op::Insert(_, value) => value_bytes(value),
         Op::Delete | Op::Counter(_) | Op::Increment(_) => 0,
     };
-    1 + edit.at.len() + value
+    (1 + edit.at.len()) * NODE + value
 }
 
 /// Depth is bounded where values are decoded.
-fn value_nodes(value: &Value) -> usize {
-    1 + match value {
-        Value::List(items) => items.iter().map(value_nodes).sum(),
-        Value::Map(entries) => entries.values().map(value_nodes).sum(),
+fn value_bytes(value: &Value) -> usize {
+    NODE + match value {
+        Value::List(items) => items.iter().map(value_bytes).sum(),
+        Value::Map(entries) if entries.is_empty() => 0,
+        Value::Map(entries) => MAP + entries.values().map(value_bytes).sum::<usize>(),
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) | Value::Text(_) => 0,
     }
 }

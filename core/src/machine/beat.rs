@@ -29,7 +29,9 @@ impl Machine {
         };
         self.beacons_sent += 1;
         match beacon.sign(&self.key) {
-            Ok(bytes) => effects.push(Effect::Publish { topic: Topic::Beacons, bytes: Gossip::Beacon { bytes }.encode() }),
+            Ok(bytes) => {
+                effects.push(Effect::Publish { topic: Topic::Beacons, bytes: Gossip::Beacon { bytes }.encode() })
+            }
             Err(_) => self.counts.refused_beacon("own_beacon"),
         }
     }

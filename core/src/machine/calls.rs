@@ -115,7 +115,9 @@ impl Machine {
                     effects.push(Effect::Wrote { call, outcome: Ok(Receipt { id: Some(id), revision, fate, etag }) });
                     self.next_in_line(path, effects);
                 }
-                Origin::Submit(call) => self.settle_submission(call, id, SubmitOutcome::Stored { id, revision }, effects),
+                Origin::Submit(call) => {
+                    self.settle_submission(call, id, SubmitOutcome::Stored { id, revision }, effects)
+                }
                 Origin::Pushed(token) => self.push_settled(token, id, true, effects),
                 Origin::Peer | Origin::Loaded => {}
             }
@@ -160,13 +162,7 @@ impl Machine {
         }
     }
 
-    fn settle_submission(
-        &mut self,
-        call: CallId,
-        id: StatementId,
-        outcome: SubmitOutcome,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn settle_submission(&mut self, call: CallId, id: StatementId, outcome: SubmitOutcome, effects: &mut Vec<Effect>) {
         let Some(submission) = self.submissions.get_mut(&call) else { return };
         if let Some(index) = submission.storing.remove(&id)
             && let Some(slot) = submission.outcomes.get_mut(index)

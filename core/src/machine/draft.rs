@@ -21,7 +21,9 @@ impl Machine {
             Ok(Some(statement)) => {
                 let path = statement.statement().touches.first().map(|touch| touch.path.clone());
                 match self.arrive(statement.into(), Origin::Write(call), false, effects) {
-                    super::intake::Taken::Appended(_) => return path.into_iter().for_each(|path| self.lines.open(path)),
+                    super::intake::Taken::Appended(_) => {
+                        return path.into_iter().for_each(|path| self.lines.open(path));
+                    }
                     super::intake::Taken::Invalid(invalid) => Err(WriteRefused::Invalid(invalid)),
                     _ => Err(WriteRefused::Busy),
                 }

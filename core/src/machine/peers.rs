@@ -213,7 +213,9 @@ impl Machine {
         self.counts.differences += (outcome.only_local + outcome.only_remote) as u64;
         match outcome.end {
             End::Same | End::Exchanged | End::Partial => {}
-            End::Unexplained | End::Refused(_) | End::Misbehaved(_) | End::Abandoned => self.counts.failed_sessions += 1,
+            End::Unexplained | End::Refused(_) | End::Misbehaved(_) | End::Abandoned => {
+                self.counts.failed_sessions += 1
+            }
         }
     }
 

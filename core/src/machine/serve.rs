@@ -59,9 +59,7 @@ impl Machine {
     /// A peer asks.
     pub(super) fn serve(&mut self, peer: PublicKey, token: u64, bytes: &[u8], effects: &mut Vec<Effect>) {
         let response = match Request::decode(bytes) {
-            Err(bad) => {
-                Response::Refused { word: Word::new(self.counts.refused_message(&bad)) }
-            }
+            Err(bad) => Response::Refused { word: Word::new(self.counts.refused_message(&bad)) },
             Ok(Request::Push { statements }) => return self.pushed(peer, token, &statements, effects),
             Ok(request) => {
                 let Self { trust, scopes, log, .. } = self;

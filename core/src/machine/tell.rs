@@ -110,11 +110,8 @@ impl Machine {
         let Some(room) = self.scopes.get(&path.scope()) else { return Ok(None) };
         let explanation = room.fold.explain(path);
         let entry = room.fold.entry(path);
-        let kept_out: Vec<Told> = self
-            .page(self.about(path), None, usize::MAX)
-            .into_iter()
-            .filter(|told| told.fate != Fate::Fit)
-            .collect();
+        let kept_out: Vec<Told> =
+            self.page(self.about(path), None, usize::MAX).into_iter().filter(|told| told.fate != Fate::Fit).collect();
         if entry.is_none() && kept_out.is_empty() {
             return Ok(None);
         }

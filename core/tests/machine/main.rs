@@ -56,7 +56,9 @@ fn both_sides_of_a_cut_write_and_the_heal_shows_the_conflict() {
     assert_eq!(conflicts[0].pointer, "/on");
     let explained = world.nodes[1].machine.explain(&"shop/flag".parse().unwrap()).unwrap().unwrap();
     assert_eq!(explained.conflicts.len(), 1);
-    assert!(explained.winners.iter().any(|(pointer, value, _)| pointer == "/on" && json::to_string(value) == "\"maybe\""));
+    assert!(
+        explained.winners.iter().any(|(pointer, value, _)| pointer == "/on" && json::to_string(value) == "\"maybe\"")
+    );
 }
 
 #[test]

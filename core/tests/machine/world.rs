@@ -74,8 +74,7 @@ impl World {
     /// A mesh of `count` nodes, all members, all allowed to write under `shop`.
     pub fn new(count: usize) -> Self {
         let root = key(200);
-        let founding =
-            Genesis { keys: vec![root.public()], threshold: 1, fold_version: 1, name: "test".to_owned() };
+        let founding = Genesis { keys: vec![root.public()], threshold: 1, fold_version: 1, name: "test".to_owned() };
         let at = START_MS - 10_000;
         let body = Body::Genesis(founding);
         let genesis = sign(unsigned(MeshId::UNFOUNDED, root.public(), StatementId::NONE, at, body), &root);
