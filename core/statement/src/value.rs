@@ -148,7 +148,14 @@ impl Value {
             Item::Float(value) => Self::Float(*value),
             Item::Text(value) => Self::Text(value.clone()),
             Item::Bytes(_) => return Err(BadValue::Kind),
-            Item::Array(items) => Self::List(items.iter().map(Self::convert).collect::<Result<_, _>>()?),
+            Item::Array(items) => {
+                // Sized exactly: collecting fallible items takes at least four places for each list.
+                let mut list = Vec::with_capacity(items.len());
+                for item in items {
+                    list.push(Self::convert(item)?);
+                }
+                Self::List(list)
+            }
             Item::Map(entries) => Self::Map(
                 entries
                     .iter()

@@ -124,3 +124,77 @@ pub fn resolve(root: Option<&Tree>, pointer: &str) -> Result<Pointer, BadPointer
     }
     Ok(steps)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+    use super::*;
+    use crate::id::StatementId;
+    use crate::tree::Naming;
+    use crate::{Tree, json};
+
+    const MADE: StatementId = StatementId([7; 32]);
+
+    fn tree(text: &str) -> Tree {
+        Tree::build(&json::parse(text.as_bytes()).unwrap(), &mut Naming { statement: MADE, edit: 2, next: 0 })
+    }
+
+    fn key(name: &str) -> Step {
+        Step::Key(name.into())
+    }
+
+    fn element(ordinal: u32) -> Step {
+        Step::Element(ElementRef::Of(ElementId { statement: MADE, edit: 2, ordinal }))
+    }
+
+    #[test]
+    fn keys_stay_names_and_indices_become_names() {
+        let tree = tree(r#"{"a/b":{"~":1},"":2,"l":[[3],{"x":4}],"0":5}"#);
+        for (pointer, want) in [
+            ("", vec![]),
+            ("/a~1b/~0", vec![key("a/b"), key("~")]),
+            ("/", vec![key("")]),
+            ("/0", vec![key("0")]),
+            ("/l/0/0", vec![key("l"), element(0), element(1)]),
+            ("/l/1/x", vec![key("l"), element(2), key("x")]),
+            ("/l/1/new", vec![key("l"), element(2), key("new")]),
+            ("/~01", vec![key("~1")]),
+        ] {
+            assert_eq!(resolve(Some(&tree), pointer), Ok(want), "{pointer}");
+        }
+        assert_eq!(resolve(None, ""), Ok(vec![]));
+    }
+
+    #[test]
+    fn bad_pointers_say_which_step_is_bad() {
+        let tree = tree(r#"{"l":[1,2],"n":null}"#);
+        let long = format!("/{}", "k".repeat(limits::KEY_BYTES + 1));
+        let deep = "/a".repeat(limits::POINTER_STEPS + 1);
+        for (pointer, want) in [
+            ("l", "pointer_no_slash"),
+            ("#/l", "pointer_no_slash"),
+            ("/~", "pointer_escape"),
+            ("/~2", "pointer_escape"),
+            ("/l/2", "pointer_past_end"),
+            ("/l/-", "pointer_past_end"),
+            ("/l/99999999999999999999999", "pointer_past_end"),
+            ("/l/-1", "pointer_not_an_index"),
+            ("/l/+1", "pointer_not_an_index"),
+            ("/l/01", "pointer_not_an_index"),
+            ("/l/1.0", "pointer_not_an_index"),
+            ("/l/\u{661}", "pointer_not_an_index"),
+            ("/l/", "pointer_not_an_index"),
+            ("/l/0/x", "pointer_not_a_container"),
+            ("/n/x", "pointer_not_a_container"),
+            ("/x/y", "pointer_nothing"),
+            (&long, "long_key"),
+            (&deep, "pointer_too_deep"),
+        ] {
+            assert_eq!(resolve(Some(&tree), pointer).map_err(|bad| bad.word()), Err(want), "{pointer}");
+        }
+        assert_eq!(resolve(None, "/a").map_err(|bad| bad.word()), Err("pointer_nothing"));
+        let bad = resolve(Some(&tree), "/l/2").unwrap_err();
+        assert_eq!(bad.to_string(), r#"pointer step "2": the list has 2 elements"#);
+    }
+}
