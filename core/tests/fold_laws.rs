@@ -87,8 +87,17 @@ fn last_word(members: &[Member]) -> Vec<Member> {
 }
 
 fn run(manner: Manner, longest: usize, law: impl Fn(&[Member], Limits, &mut Dice) -> Result<(), TestCaseError>) {
-    let input = (prop::collection::vec(any::<u64>(), 1..longest), any::<u8>(), any::<u64>());
-    let mut runner = TestRunner::new(cases());
+    run_some(cases(), manner, 1..longest, law);
+}
+
+fn run_some(
+    config: ProptestConfig,
+    manner: Manner,
+    lengths: std::ops::Range<usize>,
+    law: impl Fn(&[Member], Limits, &mut Dice) -> Result<(), TestCaseError>,
+) {
+    let input = (prop::collection::vec(any::<u64>(), lengths), any::<u8>(), any::<u64>());
+    let mut runner = TestRunner::new(config);
     let outcome = runner.run(&input, |(seeds, kind, order)| {
         let members = last_word(&set(&seeds, manner));
         law(&members, limits(kind), &mut Dice(order))
@@ -196,4 +205,34 @@ fn nothing_changes_without_a_witness() {
         }
         Ok(())
     });
+}
+
+/// Long enough for everything that is kept to save work: marks, joints, documents begun anew and caught up.
+#[test]
+fn what_is_kept_to_save_work_changes_nothing() {
+    let few = cases().cases.div_ceil(32);
+    for manner in [Manner { sequential: 93, counting: 97 }, WILD] {
+        let config = ProptestConfig { cases: few, max_shrink_iters: 300, ..cases() };
+        run_some(config, manner, 80..260, |members, limits, dice| {
+            let mut members = members.to_vec();
+            members.sort_by_key(|member| member.statement.key());
+            let once = at_once(&members, limits);
+            let mut engine = ScopeFold::with_engine_always(limits);
+            engine.update(&members, &[]);
+            prop_assert_eq!(once.digest(), engine.digest());
+            // Mostly in order, some late by a few, some by many.
+            let mut arrivals: Vec<(usize, Member)> = members.iter().cloned().enumerate().collect();
+            for (at, _) in &mut arrivals {
+                *at += if dice.chance(4) { dice.below(90) } else { dice.below(4) };
+            }
+            arrivals.sort_by_key(|(at, _)| *at);
+            let mut late = ScopeFold::with_limits(limits);
+            for (_, member) in &arrivals {
+                late.update(std::slice::from_ref(member), &[]);
+            }
+            prop_assert_eq!(shown(&late, &members), shown(&once, &members));
+            prop_assert_eq!(late.digest(), once.digest());
+            Ok(())
+        });
+    }
 }

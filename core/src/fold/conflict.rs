@@ -7,7 +7,12 @@
 //! definition: increments commute, so two of them are no conflict, and an increment decides nothing: it takes the place
 //! of an earlier increment only, never of a value.
 
-use driftless_statement::{Edit, ElementId, ElementRef, Op, Pointer, StatementId, Step};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
+use driftless_statement::{Edit, ElementId, ElementRef, Op, Pointer, Skip, StatementId, Step};
+
+use super::order::Sight;
 
 /// Conflicts listed for one entry. Above it they are counted: two branches of 64 statements with 256 edits each would
 /// otherwise hold half a million of them.
@@ -54,54 +59,127 @@ impl Side {
     }
 }
 
-/// What an edit touches.
-pub(super) fn touched(statement: StatementId, index: u32, edit: &Edit) -> Side {
-    let resolved = edit.at.iter().map(|step| match step {
-        Step::Key(key) => Step::Key(key.clone()),
-        Step::Element(element) => Step::Element(ElementRef::Of(element.resolve(statement))),
+/// What an edit touches, step by step, elements by their full names.
+fn steps(statement: StatementId, index: u32, edit: &Edit) -> impl Iterator<Item = Cow<'_, Step>> {
+    let resolved = edit.at.iter().map(move |step| match step {
+        Step::Element(ElementRef::Own(..)) => resolve(step, statement),
+        Step::Key(_) | Step::Element(ElementRef::Of(_)) => Cow::Borrowed(step),
     });
     let inserted = match &edit.op {
         Op::Insert(..) => Some(Step::Element(ElementRef::Of(ElementId { statement, edit: index, ordinal: 0 }))),
         Op::Put(_) | Op::Delete | Op::Counter(_) | Op::Increment(_) => None,
     };
-    let increment = matches!(edit.op, Op::Increment(_));
-    Side { statement, edit: index, at: resolved.chain(inserted).collect(), increment }
+    resolved.chain(inserted.map(Cow::Owned))
 }
 
-/// The edits of one statement that it did not itself supersede, those skipped left out.
-pub(super) fn live(statement: StatementId, edits: &[Edit], skipped: impl Fn(u32) -> bool) -> Vec<Side> {
+fn resolve(step: &Step, own: StatementId) -> Cow<'_, Step> {
+    match step {
+        Step::Key(_) => Cow::Borrowed(step),
+        Step::Element(element) => Cow::Owned(Step::Element(ElementRef::Of(element.resolve(own)))),
+    }
+}
+
+/// The edits of one statement that it did not itself supersede, those skipped left out, of those that `near` lets by.
+/// Whatever supersedes an edit is near whatever the edit is near, so nothing is missed by looking at the near ones alone.
+fn live_near(seen: &Signed<'_>, near: impl Fn(u32, &Edit) -> bool) -> Vec<Side> {
     let mut sides: Vec<Side> = Vec::new();
-    for (edit, index) in edits.iter().zip(0u32..).filter(|(_, index)| !skipped(*index)) {
-        let side = touched(statement, index, edit);
+    for (edit, index) in seen.edits.iter().zip(0u32..) {
+        if seen.skipped.iter().any(|(skipped, _)| *skipped == index) || !near(index, edit) {
+            continue;
+        }
+        let at = steps(seen.statement, index, edit).map(Cow::into_owned).collect();
+        let increment = matches!(edit.op, Op::Increment(_));
+        let side = Side { statement: seen.statement, edit: index, at, increment };
         sides.retain(|earlier| !side.supersedes(earlier));
         sides.push(side);
     }
     sides
 }
 
-/// What a statement's own live edits stand against, among the live edits of those it has not seen. `saw(a, b)` says
-/// whether the unseen statement at index `a` has the one at index `b` in its closure.
-pub(super) fn opposed(
-    own: &[Side],
-    unseen: &[Vec<Side>],
-    saw: impl FnOnce() -> Box<dyn Fn(usize, usize) -> bool>,
-) -> Vec<Conflict> {
-    let near = |side: &&Side| own.iter().any(|mine| mine.at.starts_with(&side.at) || side.at.starts_with(&mine.at));
-    let mut near_own: Vec<(usize, &Side)> = Vec::new();
-    for (sides, index) in unseen.iter().zip(0..) {
-        near_own.extend(sides.iter().filter(near).map(|side| (index, side)));
+/// A fit statement's edits of the entry, and those of them that were skipped.
+pub(super) struct Signed<'a> {
+    pub statement: StatementId,
+    pub edits: &'a [Edit],
+    pub skipped: &'a [(u32, Skip)],
+}
+
+impl Signed<'_> {
+    /// The edits that it did not itself supersede, those skipped left out.
+    pub(super) fn live(&self) -> Vec<Side> {
+        live_near(self, |_, _| true)
     }
-    let several = near_own.first().map(|(index, _)| *index) != near_own.last().map(|(index, _)| *index);
-    let saw = if several { Some(saw()) } else { None };
+
+    /// The same, of those that touch what the others touch, or something above or below.
+    fn live_about(&self, others: &Places<'_>) -> Vec<Side> {
+        live_near(self, |index, edit| others.near(self.statement, index, edit))
+    }
+}
+
+/// Above this many pointers, looking one up beats comparing them all.
+const FEW: usize = 8;
+
+/// The pointers that a statement touches.
+struct Places<'a> {
+    sides: &'a [Side],
+    sorted: BTreeSet<&'a [Step]>,
+}
+
+impl<'a> Places<'a> {
+    fn of(sides: &'a [Side]) -> Self {
+        let many = if sides.len() > FEW { sides } else { &[] };
+        Self { sides, sorted: many.iter().map(|side| side.at.as_slice()).collect() }
+    }
+
+    /// Whether an edit touches one of them, or something above or below one.
+    fn near(&self, statement: StatementId, index: u32, edit: &Edit) -> bool {
+        let at = || steps(statement, index, edit);
+        if self.sorted.is_empty() {
+            return self.sides.iter().any(|side| at().zip(&side.at).all(|(theirs, ours)| *theirs == *ours));
+        }
+        let at: Pointer = at().map(Cow::into_owned).collect();
+        let below = self.sorted.range(at.as_slice()..).next().is_some_and(|next| next.starts_with(&at));
+        below || prefixes(&at).any(|above| self.sorted.contains(above))
+    }
+}
+
+/// A pointer and all above it, longest first.
+fn prefixes(at: &[Step]) -> impl Iterator<Item = &[Step]> {
+    (0..=at.len()).rev().filter_map(|len| at.get(..len))
+}
+
+/// Conflicts found: the first few, and how many more there are.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub listed: Vec<Conflict>,
+    pub more: u64,
+}
+
+/// What a statement's own live edits stand against, among the live edits of those it has not seen. `sight` says which of
+/// the unseen have which others in their closure, by index; it is asked for only when that matters.
+pub(super) fn opposed(own: &[Side], unseen: &[Signed<'_>], room: usize, sight: impl FnOnce() -> Sight) -> Found {
+    let places = Places::of(own);
+    let mut near: Vec<(usize, Side)> = Vec::new();
+    for (signed, index) in unseen.iter().zip(0..) {
+        near.extend(signed.live_about(&places).into_iter().map(|side| (index, side)));
+    }
+    let several = near.first().map(|(index, _)| *index) != near.last().map(|(index, _)| *index);
+    let sight = several.then(sight);
+    let mut by_pointer: BTreeMap<&[Step], Vec<&(usize, Side)>> = BTreeMap::new();
+    near.iter().for_each(|one| by_pointer.entry(&one.1.at).or_default().push(one));
     let dead = |at: usize, side: &Side| {
-        let Some(saw) = &saw else { return false };
-        near_own.iter().any(|(later, newer)| *later != at && newer.supersedes(side) && saw(*later, at))
+        let Some(sight) = &sight else { return false };
+        let mut above = prefixes(&side.at).filter_map(|at| by_pointer.get(at)).flatten();
+        above.any(|(later, newer)| *later != at && newer.supersedes(side) && sight.saw(*later, at))
     };
-    let mut found = Vec::new();
-    for (at, side) in near_own.iter().filter(|(at, side)| !dead(*at, side)) {
-        let _ = at;
-        let against = own.iter().filter(|mine| mine.opposes(side));
-        found.extend(against.map(|mine| Conflict { left: (*side).clone(), right: mine.clone() }));
+    let mut found = Found::default();
+    for (_, side) in near.iter().filter(|(at, side)| !dead(*at, side)) {
+        for mine in own.iter().filter(|mine| mine.opposes(side)) {
+            if found.listed.len() < room {
+                found.listed.push(Conflict { left: side.clone(), right: mine.clone() });
+            } else {
+                found.more = found.more.saturating_add(1);
+            }
+        }
     }
     found
 }

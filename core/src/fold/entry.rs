@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use driftless_statement::{Skip, StatementId, Tree, Value, tree};
 
-use super::conflict::{self, Conflict, LISTED, Side};
+use super::conflict::{self, Conflict, LISTED, Side, Signed};
 use super::doc::{Doc, EngineFailed};
 use super::fate::{Breach, Limits};
-use super::order::{self, Members, Parents, SEEN_ALL, Sight, Slot, Stranger};
+use super::order::{self, Members, Parents, SEEN_ALL, Sight, Slot};
+use super::replay::MARK_BYTES;
 use super::size::{self, Extent};
 
 /// The merged state after some number of an entry's statements.
@@ -40,9 +41,10 @@ pub(super) struct Warm {
     pub branches: Option<Branches>,
     /// States after so many statements, ascending.
     pub marks: Vec<(usize, State)>,
-    /// Where concurrent stretches will begin, as far as can be foreseen, and the state at the last such place passed.
+    /// Where concurrent stretches will begin, as far as can be foreseen.
     pub planned: BTreeSet<usize>,
-    pub pinned: Option<(usize, State)>,
+    /// States at such places, and after the latest statements that saw all before them: a few.
+    pub joints: Vec<(usize, State)>,
     /// Rank among the warm entries, least recently used first.
     pub used: u64,
 }
@@ -52,12 +54,12 @@ impl Warm {
     pub(super) fn tidy(&mut self, next: usize) -> bool {
         self.planned.clear();
         self.branches.take_if(|branches| next - branches.through.min(next) > BEHIND);
-        self.branches.is_some() || self.pinned.is_some() || !self.marks.is_empty()
+        self.branches.is_some() || !self.joints.is_empty() || !self.marks.is_empty()
     }
 
     /// Bytes that it takes, roughly, for a value of this size.
     pub(super) fn weight(&self, value: usize) -> usize {
-        let states = self.marks.len() + usize::from(self.pinned.is_some());
+        let states = self.marks.len() + self.joints.len();
         // Automerge: about 19 KB for a small document, and several columns for each scalar.
         let doc = self.branches.as_ref().map(|branches| 19_000 + value * 16 + (branches.through - branches.from) * 512);
         states * (value + 256) + doc.unwrap_or(0)
@@ -66,6 +68,10 @@ impl Warm {
 
 /// A document this many statements behind is not worth keeping.
 const BEHIND: usize = 256;
+/// States kept for documents to begin with.
+const JOINTS: usize = 4;
+/// Statements that a document may hold in vain before a shorter one takes its place.
+const LONG: usize = 16;
 /// A merged state is kept after every so many statements.
 const MARK_EVERY: usize = 64;
 
@@ -86,14 +92,15 @@ pub struct Entry {
 /// A statement about to be decided, against the state before it.
 pub(super) struct Weighed {
     pub parents: Parents,
-    pub strangers: Vec<Stranger>,
+    /// Positions of what it has not seen, latest first.
+    pub strangers: Vec<u32>,
     pub heads: Vec<u32>,
     pub bound: Extent,
 }
 
 impl Weighed {
     fn low(&self) -> u32 {
-        self.strangers.last().map(|stranger| stranger.position).unwrap_or(SEEN_ALL)
+        self.strangers.last().copied().unwrap_or(SEEN_ALL)
     }
 }
 
@@ -225,6 +232,10 @@ impl Entry {
         if self.next.is_multiple_of(MARK_EVERY) && !self.state.stale {
             self.mark(self.next, self.state.clone());
         }
+        // Where several wrote at once, they may do so again: the next document can begin here.
+        if low == SEEN_ALL && self.warm.as_ref().is_some_and(|warm| warm.branches.is_some()) {
+            self.join(false);
+        }
         Ok(())
     }
 
@@ -233,10 +244,28 @@ impl Entry {
         let at = self.next;
         if self.warm.as_ref().is_some_and(|warm| warm.planned.contains(&at)) {
             self.freshen()?;
-            let state = self.state.clone();
-            self.warm.get_or_insert_default().pinned = Some((at, state));
+            self.join(true);
         }
         Ok(())
+    }
+
+    /// Keeps the state here for a document to begin with; a large one only when it is foreseen, and no other beside it.
+    fn join(&mut self, foreseen: bool) {
+        let large = self.state.bound.bytes > MARK_BYTES;
+        if self.state.stale || (large && !foreseen) {
+            return;
+        }
+        if large {
+            self.warm.get_or_insert_default().joints.clear();
+        }
+        let joint = (self.next, self.state.clone());
+        let joints = &mut self.warm.get_or_insert_default().joints;
+        if joints.last().is_none_or(|(at, _)| *at < joint.0) {
+            joints.push(joint);
+        }
+        if joints.len() > JOINTS {
+            joints.remove(0);
+        }
     }
 
     fn merge(&mut self, slot: &Slot, weighed: &Weighed) -> Result<Vec<(u32, Skip)>, EngineFailed> {
@@ -275,10 +304,9 @@ impl Entry {
         Ok(())
     }
 
-    /// The live edits of a fit statement, as far as it knows itself.
-    fn sides(&self, slot: &Slot) -> Vec<Side> {
+    fn signed<'a>(&'a self, slot: &'a Slot) -> Signed<'a> {
         let skipped = self.skips.get(&slot.id()).map(Vec::as_slice).unwrap_or_default();
-        conflict::live(slot.id(), slot.edits(), |edit| skipped.iter().any(|(skipped, _)| *skipped == edit))
+        Signed { statement: slot.id(), edits: slot.edits(), skipped }
     }
 
     /// Ends the conflicts that the statement settles, and adds those that it is in.
@@ -286,31 +314,24 @@ impl Entry {
         if weighed.strangers.is_empty() && self.state.conflicts.is_empty() && self.state.unlisted == 0 {
             return;
         }
-        let own = self.sides(slot);
-        let positions: Vec<usize> = weighed.strangers.iter().map(|stranger| stranger.position as usize).collect();
-        let strange: Vec<Slot> = positions.iter().filter_map(|at| self.slots.get(*at)).cloned().collect();
+        let own = self.signed(slot).live();
+        let strange = weighed.strangers.iter().filter_map(|at| self.slots.get(*at as usize));
+        let unseen: Vec<Signed<'_>> = strange.map(|slot| self.signed(slot)).collect();
         let ended = |side: &Side| {
-            !strange.iter().any(|slot| slot.id() == side.statement) && own.iter().any(|mine| mine.supersedes(side))
+            own.iter().any(|mine| mine.supersedes(side))
+                && !unseen.iter().any(|unseen| unseen.statement == side.statement)
         };
-        self.state.conflicts.retain(|conflict| !ended(&conflict.left) && !ended(&conflict.right));
-        if strange.is_empty() {
-            if own.iter().any(|side| side.at.is_empty() && !side.increment) {
-                self.state.unlisted = 0;
-            }
-            return;
+        let ends = |conflict: &Conflict| ended(&conflict.left) || ended(&conflict.right);
+        let ending: Vec<bool> = self.state.conflicts.iter().map(ends).collect();
+        let room = LISTED.saturating_sub(ending.iter().filter(|ending| !**ending).count());
+        let found = conflict::opposed(&own, &unseen, room, || Sight::of(&self.slots, &weighed.strangers));
+        let mut ending = ending.into_iter();
+        self.state.conflicts.retain(|_| !ending.next().unwrap_or(false));
+        if weighed.strangers.is_empty() && own.iter().any(|side| side.at.is_empty() && !side.increment) {
+            self.state.unlisted = 0;
         }
-        let unseen: Vec<Vec<Side>> = strange.iter().map(|slot| self.sides(slot)).collect();
-        let found = conflict::opposed(&own, &unseen, || {
-            let sight = Sight::of(&weighed.strangers);
-            Box::new(move |later, earlier| sight.saw(later, earlier))
-        });
-        for conflict in found {
-            if self.state.conflicts.len() < LISTED {
-                self.state.conflicts.push(conflict);
-            } else {
-                self.state.unlisted = self.state.unlisted.saturating_add(1);
-            }
-        }
+        self.state.conflicts.extend(found.listed);
+        self.state.unlisted = self.state.unlisted.saturating_add(found.more);
     }
 
     /// The document with all statements below the next position, begun no later than `low`.
@@ -321,9 +342,12 @@ impl Entry {
             let newer = slots.get(branches.through..at).unwrap_or_default();
             branches.from <= low && newer.iter().all(|slot| slot.low as usize >= branches.from)
         };
-        let usable = self.warm.as_ref().and_then(|warm| warm.branches.as_ref());
-        if !usable.is_some_and(|branches| fits(branches, &self.slots)) {
-            let from = self.cut(low);
+        let known = self.warm.as_ref().and_then(|warm| warm.branches.as_ref());
+        let usable = known.filter(|branches| fits(branches, &self.slots));
+        let from = self.cut(low);
+        let joint = self.warm.as_ref().is_some_and(|warm| warm.joints.iter().any(|(at, _)| *at == from));
+        let long = usable.is_some_and(|branches| from.saturating_sub(branches.from) > LONG);
+        if usable.is_none() || (long && joint) {
             let seed = self.tree_at(from)?;
             let doc = Doc::begin(seed.as_ref())?;
             self.warm.get_or_insert_default().branches = Some(Branches { doc, from, through: from });
@@ -357,7 +381,7 @@ impl Entry {
             return Ok(None);
         }
         let warm = self.warm.get_or_insert_default();
-        let kept = warm.pinned.iter().chain(&warm.marks).filter(|(at, state)| *at <= count && !state.stale);
+        let kept = warm.joints.iter().chain(&warm.marks).filter(|(at, state)| *at <= count && !state.stale);
         let (at, state) = kept.max_by_key(|(at, _)| *at).cloned().unwrap_or_default();
         if at == count {
             return Ok(state.tree);

@@ -131,16 +131,9 @@ pub(super) fn effective(slots: &[Slot], members: &Members, at: usize) -> Parents
     Parents::of(fit.into_iter().collect())
 }
 
-/// A fit statement that another has not seen, and its parents, all as positions.
-pub(super) struct Stranger {
-    pub position: u32,
-    /// Its effective bases that are strangers too.
-    pub parents: Vec<u32>,
-}
-
 /// The fit statements below that are not in the closure of `seen`, latest first. Two colours walk back from the heads and
 /// from what was seen until only the seen colour is left, so the cost follows the divergence, not the history.
-pub(super) fn strangers(slots: &[Slot], heads: &[u32], seen: &[u32]) -> Vec<Stranger> {
+pub(super) fn strangers(slots: &[Slot], heads: &[u32], seen: &[u32]) -> Vec<u32> {
     let mut open: BTreeMap<u32, bool> = heads.iter().map(|head| (*head, false)).collect();
     open.extend(seen.iter().map(|base| (*base, true)));
     let mut strange = open.values().filter(|seen| !**seen).count();
@@ -150,7 +143,7 @@ pub(super) fn strangers(slots: &[Slot], heads: &[u32], seen: &[u32]) -> Vec<Stra
         let parents = slots.get(position as usize).map(|slot| slot.parents.as_slice()).unwrap_or_default();
         if !is_seen {
             strange -= 1;
-            found.push(Stranger { position, parents: parents.to_vec() });
+            found.push(position);
         }
         for parent in parents {
             match open.insert(*parent, is_seen) {
@@ -161,8 +154,6 @@ pub(super) fn strangers(slots: &[Slot], heads: &[u32], seen: &[u32]) -> Vec<Stra
             }
         }
     }
-    let all: BTreeSet<u32> = found.iter().map(|stranger| stranger.position).collect();
-    found.iter_mut().for_each(|stranger| stranger.parents.retain(|parent| all.contains(parent)));
     found
 }
 
@@ -173,15 +164,16 @@ pub(super) struct Sight {
 
 impl Sight {
     /// Needs the list as [`strangers`] gives it, latest first.
-    pub(super) fn of(strangers: &[Stranger]) -> Self {
-        let index: BTreeMap<u32, usize> = strangers.iter().zip(0..).map(|(one, index)| (one.position, index)).collect();
+    pub(super) fn of(slots: &[Slot], strangers: &[u32]) -> Self {
+        let index: BTreeMap<u32, usize> = strangers.iter().copied().zip(0..).collect();
         let mut rows = vec![vec![0u64; strangers.len().div_ceil(64)]; strangers.len()];
-        for (later, stranger) in strangers.iter().enumerate() {
+        for (stranger, later) in strangers.iter().zip(0..) {
             let mut row = rows.get(later).cloned().unwrap_or_default();
             if let Some(word) = row.get_mut(later / 64) {
                 *word |= 1 << (later % 64);
             }
-            for earlier in stranger.parents.iter().filter_map(|parent| index.get(parent)) {
+            let parents = slots.get(*stranger as usize).map(|slot| slot.parents.as_slice()).unwrap_or_default();
+            for earlier in parents.iter().filter_map(|parent| index.get(parent)) {
                 let words = rows.get_mut(*earlier).map(|words| words.iter_mut().zip(&row));
                 words.into_iter().flatten().for_each(|(word, seen)| *word |= seen);
             }

@@ -10,7 +10,7 @@ use super::size;
 /// Marks kept of one entry.
 const MARKS: usize = 6;
 /// Values above this are not copied for marks: replaying costs less than remembering.
-const MARK_BYTES: usize = 64 * 1024;
+pub(super) const MARK_BYTES: usize = 64 * 1024;
 
 impl Entry {
     /// Goes back to the state after the first `to` statements, which are decided and as they were. When it fails, the
@@ -22,9 +22,9 @@ impl Entry {
             warm.planned.clear();
             // A document cannot forget what it took in.
             warm.branches.take_if(|_| moves);
-            warm.pinned.take_if(|(at, _)| *at > to);
+            warm.joints.retain(|(at, _)| *at <= to);
             warm.marks.retain(|(at, _)| *at <= to);
-            if let Some(kept) = warm.pinned.iter().chain(&warm.marks).max_by_key(|(at, _)| *at) {
+            if let Some(kept) = warm.joints.iter().chain(&warm.marks).max_by_key(|(at, _)| *at) {
                 (at, state) = kept.clone();
             }
         }
@@ -89,7 +89,7 @@ impl Entry {
             if !heads.iter().all(|head| seen.contains(head)) {
                 let strangers = order::strangers(&slots, &heads, seen);
                 if let (Some(low), Some(last)) = (lows.last_mut(), strangers.last()) {
-                    *low = last.position;
+                    *low = *last;
                 }
             }
             heads.retain(|head| !seen.contains(head));
