@@ -19,11 +19,17 @@ pub mod header {
     pub const DIFFERS: &str = "driftless-differs";
     /// `true` while the node hears no other node although it expects some.
     pub const ISOLATED: &str = "driftless-isolated";
+    /// On a read: the revision that the answer must cover, as `min_revision` in the query.
+    pub const MIN_REVISION: &str = "driftless-min-revision";
     /// On a request: a reason for the statement's note.
     pub const REASON: &str = "driftless-reason";
     /// On a request: a ticket for the statement's note.
     pub const TICKET: &str = "driftless-ticket";
 }
+
+/// Media type of an [`Item`]: a read of one entry that names it in `Accept` gets the value with what is known about it,
+/// instead of the value alone.
+pub const ITEM: &str = "application/vnd.driftless.item+json";
 
 /// An RFC 9457 problem. `kind` is a stable word; nothing was changed unless `changed` says so.
 #[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
@@ -46,9 +52,10 @@ pub struct Problem {
 }
 
 /// One entry as services read it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Item {
     /// Its path.
+    #[schema(value_type = String)]
     pub path: Path,
     /// Its effective value.
     pub value: Value,
@@ -65,7 +72,7 @@ pub struct Item {
 }
 
 /// A page of entries under a prefix.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Listing {
     /// Revision of the one view that the page was read from.
     pub revision: String,
@@ -73,11 +80,12 @@ pub struct Listing {
     pub items: Vec<Item>,
     /// Pass as `after` for the next page; absent on the last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub next: Option<Path>,
 }
 
 /// What a watch sends: server-sent events named like the variants, `id:` is the revision.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum WatchEvent {
     /// The state begins anew (first connection, or you fell behind): drop what you have under the prefix; `put`s of
@@ -96,6 +104,7 @@ pub enum WatchEvent {
     /// An entry is gone.
     Delete {
         /// Which.
+        #[schema(value_type = String)]
         path: Path,
         /// In which revision.
         revision: String,
@@ -152,23 +161,29 @@ pub struct Submission {
 }
 
 /// What a signer needs to edit one entry: its merged state with the names of its list elements.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Merged {
     /// The entry.
+    #[schema(value_type = String)]
     pub path: Path,
     /// The mesh.
+    #[schema(value_type = String)]
     pub mesh: MeshId,
     /// The merged heads: the bases of the next edit.
+    #[schema(value_type = Vec<String>)]
     pub heads: Vec<StatementId>,
     /// The entity tag of these heads.
     pub etag: String,
     /// The merged value; absent when the entry is.
     pub tree: Option<TreeJson>,
     /// The latest hybrid time among what an edit by this author would name: it must be later.
+    #[schema(value_type = u64)]
     pub after: Hlc,
     /// For `?author=KEY`: the author's own heads in the scope.
+    #[schema(value_type = Vec<String>)]
     pub prev: Vec<StatementId>,
     /// For `?author=KEY`: the grant to rely on for this path, when there is one.
+    #[schema(value_type = Option<String>)]
     pub grant: Option<StatementId>,
 }
 
@@ -186,16 +201,45 @@ pub enum TreeJson {
     Map(BTreeMap<String, TreeJson>),
 }
 
+// By hand: the derived schema of a type that holds itself in a tuple never ends.
+impl utoipa::ToSchema for TreeJson {}
+
+impl utoipa::PartialSchema for TreeJson {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, OneOfBuilder, SchemaType, Type, empty};
+        let tree = || utoipa::openapi::Ref::from_schema_name("TreeJson");
+        let case = |name: &str| ObjectBuilder::new().required(name);
+        let list = ArrayBuilder::new()
+            .items(
+                ArrayBuilder::new()
+                    .items(ObjectBuilder::new().schema_type(SchemaType::AnyValue))
+                    .min_items(Some(2))
+                    .max_items(Some(2)),
+            )
+            .description(Some("pairs of a name STATEMENT:EDIT:ORDINAL and a TreeJson"));
+        OneOfBuilder::new()
+            .item(case("leaf").property("leaf", empty()))
+            .item(case("counter").property("counter", ObjectBuilder::new().schema_type(Type::Integer)))
+            .item(case("list").property("list", list))
+            .item(case("map").property("map", ObjectBuilder::new().additional_properties(Some(tree()))))
+            .into()
+    }
+}
+
 /// A statement in words.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct StatementInfo {
     /// Its id.
+    #[schema(value_type = String)]
     pub id: StatementId,
     /// Its scope.
+    #[schema(value_type = String)]
     pub scope: Scope,
     /// Who signed.
+    #[schema(value_type = String)]
     pub author: PublicKey,
     /// The grant relied on.
+    #[schema(value_type = String)]
     pub grant: StatementId,
     /// Hybrid time: `MILLIS.COUNTER`.
     pub hlc: String,
@@ -204,12 +248,14 @@ pub struct StatementInfo {
     /// The kind of body.
     pub kind: String,
     /// Entries touched.
+    #[schema(value_type = Vec<String>)]
     pub paths: Vec<Path>,
     /// Edits in words, `put /replicas 3`, one list for each path.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub edits: Vec<Vec<String>>,
     /// Why.
     #[serde(default)]
+    #[schema(value_type = BTreeMap<String, String>)]
     pub note: Note,
     /// `fit`, `unfit`, `pending`, `void` or `not_due`.
     pub fate: String,
@@ -221,11 +267,12 @@ pub struct StatementInfo {
     pub skipped: Vec<String>,
     /// Bases by path.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
     pub bases: BTreeMap<Path, Vec<StatementId>>,
 }
 
 /// A page of statements.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct History {
     /// Latest first.
     pub statements: Vec<StatementInfo>,
@@ -235,9 +282,10 @@ pub struct History {
 }
 
 /// Two concurrent edits that touch the same place.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ConflictInfo {
     /// The entry.
+    #[schema(value_type = String)]
     pub path: Path,
     /// Where in its value, as JSON Pointer (elements as their present index, or their name when gone).
     pub pointer: String,
@@ -248,11 +296,13 @@ pub struct ConflictInfo {
 }
 
 /// One side of a conflict.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ConflictSide {
     /// The statement.
+    #[schema(value_type = String)]
     pub id: StatementId,
     /// Who signed it.
+    #[schema(value_type = String)]
     pub author: PublicKey,
     /// When, RFC 3339.
     pub time: String,
@@ -261,7 +311,7 @@ pub struct ConflictSide {
 }
 
 /// Open conflicts.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Conflicts {
     /// Ascending by path and pointer.
     pub conflicts: Vec<ConflictInfo>,
@@ -270,15 +320,17 @@ pub struct Conflicts {
 }
 
 /// Why an entry reads as it does.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Explanation {
     /// The entry.
+    #[schema(value_type = String)]
     pub path: Path,
     /// Its merged value.
     pub merged: Option<Value>,
     /// Its effective value.
     pub effective: Option<Value>,
     /// The merged heads.
+    #[schema(value_type = Vec<String>)]
     pub heads: Vec<StatementId>,
     /// The statement behind each leaf of the merged value: JSON Pointer to statement.
     pub winners: Vec<Winner>,
@@ -287,28 +339,32 @@ pub struct Explanation {
     /// Statements about the entry that do not show, with the rule that keeps them out.
     pub kept_out: Vec<StatementInfo>,
     /// For each statement that shows: the chain of grants up to genesis.
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
     pub chains: BTreeMap<StatementId, Vec<StatementId>>,
 }
 
 /// The statement behind one leaf.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Winner {
     /// JSON Pointer of the leaf.
     pub pointer: String,
     /// Its value.
     pub value: Value,
     /// The statement that wrote it.
+    #[schema(value_type = String)]
     pub id: StatementId,
     /// Who signed it.
+    #[schema(value_type = String)]
     pub author: PublicKey,
     /// When, RFC 3339.
     pub time: String,
 }
 
 /// How far this node is from each other one, measured at equal points.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Divergence {
     /// This node.
+    #[schema(value_type = String)]
     pub node: PublicKey,
     /// Share of the heard nodes that differ from this one at the same mark, from 0 to 1.
     pub ratio: f64,
@@ -327,9 +383,10 @@ pub struct Divergence {
 }
 
 /// One node as this one sees it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct NodeRow {
     /// Its key.
+    #[schema(value_type = String)]
     pub node: PublicKey,
     /// Its name, when its beacon gives one.
     pub name: String,
@@ -354,9 +411,10 @@ pub struct NodeRow {
 }
 
 /// One scope of one node.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct ScopeRow {
     /// Which.
+    #[schema(value_type = String)]
     pub scope: Scope,
     /// `in_sync`, `differs` or `unknown`.
     pub state: String,
@@ -371,7 +429,7 @@ pub struct ScopeRow {
 }
 
 /// How far one change got.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Change {
     /// The statement.
     pub statement: StatementInfo,
@@ -386,9 +444,10 @@ pub struct Change {
 }
 
 /// One node in a [`Change`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Reach {
     /// The node.
+    #[schema(value_type = String)]
     pub node: PublicKey,
     /// Its name, when known.
     pub name: String,
@@ -399,13 +458,15 @@ pub struct Reach {
 }
 
 /// This node, its store and what it holds.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Status {
     /// Its key.
+    #[schema(value_type = String)]
     pub node: PublicKey,
     /// Its name.
     pub name: String,
     /// The mesh.
+    #[schema(value_type = String)]
     pub mesh: MeshId,
     /// The mesh's name.
     pub mesh_name: String,
@@ -416,6 +477,7 @@ pub struct Status {
     /// Current revision.
     pub revision: String,
     /// Peers connected.
+    #[schema(value_type = Vec<String>)]
     pub peers: Vec<PublicKey>,
     /// Statements held and waiting.
     pub statements: u64,
@@ -436,34 +498,41 @@ pub struct Status {
 }
 
 /// One grant as trust sees it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct GrantInfo {
     /// The statement that gives it.
+    #[schema(value_type = String)]
     pub id: StatementId,
     /// Who gives.
+    #[schema(value_type = String)]
     pub issuer: PublicKey,
     /// Who receives.
+    #[schema(value_type = String)]
     pub key: PublicKey,
     /// What.
     pub verbs: Vec<String>,
     /// Where.
     pub prefix: String,
     /// For members: scopes it may hold; empty means every scope under the prefix.
+    #[schema(value_type = Vec<String>)]
     pub scopes: Vec<Scope>,
     /// Distance from the roots.
     pub rank: u32,
     /// `authorised`, `pending` or `void`.
     pub state: String,
     /// The chain of grants up to genesis.
+    #[schema(value_type = Vec<String>)]
     pub chain: Vec<StatementId>,
 }
 
 /// Grants of the mesh.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Grants {
     /// The genesis statement.
+    #[schema(value_type = String)]
     pub genesis: StatementId,
     /// The root keys of the epoch in force.
+    #[schema(value_type = Vec<String>)]
     pub roots: Vec<PublicKey>,
     /// How many of them a root act needs.
     pub threshold: u64,
@@ -471,7 +540,9 @@ pub struct Grants {
     pub grants: Vec<GrantInfo>,
     /// For `?author=KEY`: that author's own heads in `@mesh`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
     pub prev: Vec<StatementId>,
     /// The latest hybrid time in `@mesh`: a new grant must be later.
+    #[schema(value_type = u64)]
     pub after: Hlc,
 }

@@ -11,8 +11,8 @@ use hyper::{Method, Request, Response};
 use serde::de::DeserializeOwned;
 
 use crate::api::{
-    Change, Conflicts, Divergence, Explanation, Grants, History, Item, Listing, Merged, Problem, Status, Submission,
-    Written, header,
+    Change, Conflicts, Divergence, Explanation, Grants, History, ITEM, Item, Listing, Merged, Problem, Status,
+    Submission, Written, header,
 };
 use crate::bundle;
 use crate::endpoint::Endpoint;
@@ -73,7 +73,7 @@ impl Client {
 
     /// One entry, with its effective value.
     pub async fn item(&self, path: &Path) -> Result<Item, ClientError> {
-        self.get(&route::entry(path)).await
+        self.ask(self.request(Method::GET, &route::entry(path)).header(ACCEPT, ITEM), Bytes::new()).await
     }
 
     /// A page of the entries under a prefix, ascending by path.

@@ -31,6 +31,7 @@ impl Driver {
                 batches.into_iter().for_each(|batch| self.step_event(Event::Stored { batch }));
             }
             store::Event::Failed { batches, error } => {
+                self.metrics.commit_failed();
                 let reason = error.to_string();
                 for batch in batches {
                     self.step_event(Event::StoreFailed { batch, reason: reason.clone() });
@@ -68,16 +69,26 @@ impl Driver {
 
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Store { batch, statements, floor_ms } => self.to_store(store::Batch { id: batch, statements, floor_ms }),
-            Effect::Publish { topic, bytes } => self.command(Command::Publish { topic: translate::topic(&topic), bytes }),
-            Effect::Verdict { id, from, verdict } => self.judge(&id, from, translate::verdict(verdict)),
+            Effect::Store { batch, statements, floor_ms } => {
+                self.to_store(store::Batch { id: batch, statements, floor_ms })
+            }
+            Effect::Publish { topic, bytes } => {
+                self.command(Command::Publish { topic: translate::topic(&topic), bytes })
+            }
+            Effect::Verdict { id, from, verdict } => {
+                self.metrics.verdict(verdict);
+                self.judge(&id, from, translate::verdict(verdict));
+            }
             Effect::Request { peer, corr, bytes } => self.ask(peer, corr, bytes),
             Effect::Respond { token, bytes } => {
                 self.command(Command::Respond { token: p2p::RequestToken(token), bytes });
             }
             Effect::Members(members) => self.command(Command::Members(members)),
             Effect::Subscribe(topic) => self.command(Command::Subscribe { topic: translate::topic(&topic) }),
-            Effect::Wrote { call, outcome } => self.replies.wrote(call, outcome),
+            Effect::Wrote { call, outcome } => {
+                self.metrics.wrote(&outcome);
+                self.replies.wrote(call, outcome);
+            }
             Effect::Submitted { call, outcome } => self.replies.submitted(call, outcome),
             Effect::Show(view) => {
                 self.shown.view.store(view);
@@ -121,7 +132,7 @@ impl Driver {
     pub(super) fn refresh(&mut self) {
         self.look = Instant::now() + LOOK;
         let standing = self.machine.standing();
-        self.metrics.observe(&self.machine, self.network.traffic());
+        self.metrics.observe(&self.machine);
         self.shown.standing.store(standing.into());
     }
 }

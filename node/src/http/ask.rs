@@ -1,0 +1,205 @@
+//! Questions about the merged state, statements, trust and the mesh: each asks the core once and tells its answer.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue, Response};
+use driftless_client::api;
+use driftless_core::machine::Machine;
+use driftless_statement::{Hlc, Path, Scope};
+
+use super::edit::json;
+use super::nodes::{self, Seen};
+use super::problem::{Answer, Kind, Problem};
+use super::routes::Shared;
+use super::stamp::{About, now_ms, staleness};
+use super::target::{self, Query};
+use super::{listing, refuse, tell};
+
+type Server = State<Arc<Shared>>;
+type Reply = Answer<Response<Body>>;
+
+impl Shared {
+    /// Asks the core.
+    async fn ask<T: Send + 'static>(&self, question: impl FnOnce(&Machine) -> T + Send + 'static) -> Answer<T> {
+        self.must_be_ready()?;
+        self.door.read(question).await.map_err(refuse::closed)
+    }
+
+    /// An answer in JSON with the freshness of one scope.
+    fn told(&self, scope: &Scope, answer: &impl serde::Serialize) -> Response<Body> {
+        let mut response = json(answer);
+        let about = About { scope: Some(scope.as_str()), differs: None };
+        self.stamps.put(response.headers_mut(), &self.door, &self.door.view(), &about);
+        response
+    }
+}
+
+fn query(request: &Request) -> Answer<Query> {
+    Query::parse(request.uri().query())
+}
+
+fn behind<'a>(request: &'a Request, route: &str) -> &'a str {
+    request.uri().path().strip_prefix(route).unwrap_or_default()
+}
+
+/// Waits for the revision that the request demands, if any, and refuses parameters left over.
+async fn settle(shared: &Shared, mut query: Query, headers: &HeaderMap) -> Answer<()> {
+    shared.demanded(&mut query, headers).await?;
+    query.end()
+}
+
+/// `GET /v1/merged/{path}?author=`.
+pub async fn merged(State(shared): Server, request: Request) -> Reply {
+    let path = target::path(behind(&request, "/v1/merged/"))?;
+    let mut query = query(&request)?;
+    let author = query.key("author")?;
+    settle(&shared, query, request.headers()).await?;
+    let asked = path.clone();
+    let answer = shared.ask(move |machine| machine.merged(&asked, author.as_ref())).await?;
+    let answer = answer.map_err(|not_held| refuse::not_held(&not_held))?;
+    Ok(shared.told(&path.scope(), &tell::merged(&path, &answer)))
+}
+
+/// `GET /v1/history/{path}?before=&limit=`.
+pub async fn history(State(shared): Server, request: Request) -> Reply {
+    let path = target::path(behind(&request, "/v1/history/"))?;
+    let mut query = query(&request)?;
+    let (before, limit) = (query.before()?, query.limit()?);
+    settle(&shared, query, request.headers()).await?;
+    let asked = path.clone();
+    let told = shared.ask(move |machine| machine.history(&asked, before, limit + 1)).await?;
+    let told = told.map_err(|not_held| refuse::not_held(&not_held))?;
+    Ok(shared.told(&path.scope(), &tell::page(told, limit)))
+}
+
+/// `GET /v1/explain/{path}`.
+pub async fn explain(State(shared): Server, request: Request) -> Reply {
+    let path = target::path(behind(&request, "/v1/explain/"))?;
+    settle(&shared, query(&request)?, request.headers()).await?;
+    let asked = path.clone();
+    let told = shared.ask(move |machine| machine.explain(&asked)).await?;
+    let told = told.map_err(|not_held| refuse::not_held(&not_held))?;
+    let told = told
+        .ok_or_else(|| Problem::new(Kind::NotFound, format!("no statement was ever made about {path}")).about(&path))?;
+    Ok(shared.told(&path.scope(), &tell::explanation(&path, &told)))
+}
+
+/// `GET /v1/conflicts?prefix=&limit=`.
+pub async fn conflicts(State(shared): Server, request: Request) -> Reply {
+    let mut query = query(&request)?;
+    let (prefix, limit) = (query.prefix()?, query.limit()?);
+    settle(&shared, query, request.headers()).await?;
+    shared.must_hold_prefix(&prefix).await?;
+    let asked = prefix.clone();
+    let (conflicts, total) = shared.ask(move |machine| machine.conflicts(&asked, limit)).await?;
+    let answer = api::Conflicts { conflicts: conflicts.iter().map(tell::conflict).collect(), total };
+    Ok(match listing::scope_of(&prefix) {
+        Some(scope) => shared.told(&scope, &answer),
+        None => json(&answer),
+    })
+}
+
+/// `GET /v1/divergence`.
+pub async fn divergence(State(shared): Server, request: Request) -> Reply {
+    query(&request)?.end()?;
+    let seen =
+        |machine: &Machine| Seen { picture: machine.divergence(), nodes: machine.nodes(), own: machine.status() };
+    let seen = shared.ask(seen).await?;
+    Ok(json(&nodes::divergence(&seen, &shared.door.standing(), &shared.settings.name, now_ms())))
+}
+
+/// `GET /v1/changes/{id}`.
+pub async fn change(State(shared): Server, request: Request) -> Reply {
+    let id = target::statement_id(behind(&request, "/v1/changes/"))?;
+    settle(&shared, query(&request)?, request.headers()).await?;
+    let (reach, node) = shared.ask(move |machine| (machine.change(&id), machine.node())).await?;
+    let reach = reach.ok_or_else(|| no_statement(&id))?;
+    // Beacons carry no names: this node knows its own alone.
+    let names = tell::Names::from([(node, shared.settings.name.clone())]);
+    Ok(json(&tell::change(&reach, &names, now_ms())))
+}
+
+fn no_statement(id: &driftless_statement::StatementId) -> Box<Problem> {
+    Problem::new(Kind::NotFound, "this node does not hold a statement of this id").about(id)
+}
+
+/// `GET /v1/statements?scope=&before=&limit=`, also `GET /v1/log`.
+pub async fn statements(State(shared): Server, request: Request) -> Reply {
+    let mut query = query(&request)?;
+    let (scope, before, limit) = (query.scope()?, query.before()?, query.limit()?);
+    settle(&shared, query, request.headers()).await?;
+    if let Some(scope) = &scope {
+        shared.must_hold(scope).await?;
+    }
+    let asked = scope.clone();
+    let told = shared.ask(move |machine| machine.statements(asked.as_ref(), before, limit + 1)).await?;
+    let answer = tell::page(told, limit);
+    Ok(match scope {
+        Some(scope) => shared.told(&scope, &answer),
+        None => json(&answer),
+    })
+}
+
+/// `GET /v1/statements/{id}`: in words, or as wire bytes for who accepts `application/octet-stream`.
+pub async fn statement(State(shared): Server, request: Request) -> Reply {
+    let id = target::statement_id(behind(&request, "/v1/statements/"))?;
+    settle(&shared, query(&request)?, request.headers()).await?;
+    let told = shared.ask(move |machine| machine.statement(&id)).await?.ok_or_else(|| no_statement(&id))?;
+    let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+    if accept.contains("application/octet-stream") {
+        let mut response = Response::new(Body::from(told.statement.wire().to_vec()));
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+        return Ok(response);
+    }
+    Ok(shared.told(&told.statement.statement().scope.clone(), &tell::statement(&told)))
+}
+
+/// `GET /v1/grants?key=&author=`.
+pub async fn grants(State(shared): Server, request: Request) -> Reply {
+    let mut query = query(&request)?;
+    let (key, author) = (query.key("key")?, query.key("author")?);
+    settle(&shared, query, request.headers()).await?;
+    let answer = shared.ask(move |machine| grants_of(machine, key, author)).await?;
+    let answer =
+        answer.ok_or_else(|| Problem::new(Kind::NotFounded, "this node does not hold the mesh's genesis yet"))?;
+    Ok(shared.told(&Scope::mesh(), &answer))
+}
+
+type Key = Option<driftless_statement::PublicKey>;
+
+fn grants_of(machine: &Machine, key: Key, author: Key) -> Option<api::Grants> {
+    let genesis = machine.roots()?;
+    let newest = machine.statements(Some(&Scope::mesh()), None, 1);
+    // Any path of `@mesh` serves to ask for an author's heads there.
+    let probe = Path::parse("@mesh/_").ok().filter(|_| author.is_some());
+    let heads = probe.and_then(|probe| machine.merged(&probe, author.as_ref()).ok());
+    let grants = machine.grants();
+    let wanted = grants.iter().filter(|grant| key.is_none_or(|key| grant.grant.key == key));
+    Some(api::Grants {
+        genesis: tell::genesis_id(machine.mesh()),
+        roots: genesis.keys,
+        threshold: genesis.threshold,
+        grants: wanted.map(tell::grant).collect(),
+        prev: heads.map(|heads| heads.prev).unwrap_or_default(),
+        after: newest.first().map_or(Hlc::default(), |told| told.statement.statement().hlc),
+    })
+}
+
+/// `GET /v1/status`. Answers also while nothing is ready: that is when it is asked.
+pub async fn status(State(shared): Server, request: Request) -> Reply {
+    query(&request)?.end()?;
+    let told = shared.door.read(Machine::status).await.map_err(refuse::closed)?;
+    let (view, standing) = (shared.door.view(), shared.door.standing());
+    let shell = tell::Shell {
+        name: &shared.settings.name,
+        revision: view.revision().to_string(),
+        entries: view.len() as u64,
+        standing: &standing,
+        store_bytes: shared.metrics.store_bytes(),
+        staleness: staleness(&standing, now_ms()),
+    };
+    Ok(json(&tell::status(&told, &shell)))
+}

@@ -1,0 +1,359 @@
+//! The server: accepts connections within a bound, speaks HTTP/1.1 on each, and cuts who is too slow.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
+use axum::response::IntoResponse;
+use http_body_util::Either;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::Service;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Instant;
+
+use super::entry::{self, Plain};
+use super::guard::Guard;
+use super::listen::{HttpError, Listeners};
+use super::problem::{Answer, Kind, Problem};
+use super::routes::{self, Shared};
+use super::settings::{HEADER_FIELDS, HttpSettings, TARGET_BYTES};
+use super::stalled::Stalled;
+use crate::door::Door;
+use crate::metrics::{Metrics, Request as Counted};
+
+/// hyper's own bounds lie above ours, so that almost every oversized head gets an answer that explains itself.
+const HYPER_FIELDS: usize = HEADER_FIELDS * 4;
+const HYPER_SPARE: usize = 112 * 1024;
+
+/// A server whose sockets are bound. It answers as soon as it runs.
+pub struct Served {
+    /// The TCP address really bound.
+    pub tcp: Option<SocketAddr>,
+    listeners: Listeners,
+    door: Door,
+    settings: HttpSettings,
+    metrics: Arc<Metrics>,
+    shutdown: watch::Receiver<bool>,
+}
+
+/// Binds the sockets that the settings name.
+pub async fn serve(
+    door: Door,
+    settings: HttpSettings,
+    metrics: Arc<Metrics>,
+    shutdown: watch::Receiver<bool>,
+) -> Result<Served, HttpError> {
+    let listeners = Listeners::bind(&settings).await?;
+    Ok(Served { tcp: listeners.tcp_address, listeners, door, settings, metrics, shutdown })
+}
+
+impl Served {
+    /// Serves until `shutdown` turns true (or its sender is gone) and running answers are done, or cut after a while.
+    pub async fn run(self) {
+        let Self { listeners, door, settings, metrics, shutdown, tcp: _ } = self;
+        run(listeners, door, settings, metrics, shutdown).await;
+    }
+}
+
+async fn run(
+    mut listeners: Listeners,
+    door: Door,
+    settings: HttpSettings,
+    metrics: Arc<Metrics>,
+    shutdown: watch::Receiver<bool>,
+) {
+    let guard = listeners.tcp_address.map(|address| Arc::new(Guard::new(address, &settings.hosts)));
+    let slots = Arc::new(Semaphore::new(settings.max_connections));
+    let all = u32::try_from(settings.max_connections).unwrap_or(u32::MAX);
+    let drain = settings.drain;
+    let shared = Arc::new(Shared::new(door, settings, metrics, shutdown.clone()));
+    let server = Server { router: TowerToHyperService::new(routes::router(shared.clone())), shared, slots, shutdown };
+    let unix = async {
+        match listeners.unix.take() {
+            Some(unix) => server.accept_all(None, || unix.accept()).await,
+            None => stopped(server.shutdown.clone()).await,
+        }
+    };
+    let tcp = async {
+        match listeners.tcp.take() {
+            Some(tcp) => {
+                let accept = || async {
+                    let (stream, _) = tcp.accept().await?;
+                    // Answers are written whole; waiting for more bytes only adds delay.
+                    stream.set_nodelay(true)?;
+                    Ok(stream)
+                };
+                server.accept_all(guard, accept).await;
+            }
+            None => stopped(server.shutdown.clone()).await,
+        }
+    };
+    tokio::join!(unix, tcp);
+    if tokio::time::timeout(drain, server.slots.acquire_many(all)).await.is_err() {
+        tracing::warn!("HTTP connections still open at shutdown are cut");
+    }
+}
+
+/// Waits until shutdown is asked for. A sender that is gone asks for it too.
+pub(super) async fn stopped(mut shutdown: watch::Receiver<bool>) {
+    // The value is copied out, the guard dropped.
+    let _ = shutdown.wait_for(|stop| *stop).await.map(|stop| *stop);
+}
+
+struct Server {
+    shared: Arc<Shared>,
+    router: TowerToHyperService<axum::Router>,
+    slots: Arc<Semaphore>,
+    shutdown: watch::Receiver<bool>,
+}
+
+impl Server {
+    async fn accept_all<S, F>(&self, guard: Option<Arc<Guard>>, accept: impl Fn() -> F)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        F: Future<Output = std::io::Result<S>>,
+    {
+        let mut stop = pin!(stopped(self.shutdown.clone()));
+        loop {
+            let accepted = tokio::select! {
+                () = &mut stop => return,
+                accepted = accept() => accepted,
+            };
+            match accepted {
+                Ok(stream) => self.take(stream, guard.clone()),
+                Err(error) => {
+                    // Mostly: out of file descriptors. Some connection will end.
+                    tracing::warn!(%error, "cannot accept an HTTP connection");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+
+    fn take<S>(&self, stream: S, guard: Option<Arc<Guard>>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let stream = Stalled::new(stream, self.shared.settings.write_timeout);
+        let shared = self.shared.clone();
+        let Ok(slot) = self.slots.clone().try_acquire_owned() else {
+            shared.metrics.connection_cut("too_many");
+            tokio::spawn(refuse(stream));
+            return;
+        };
+        let connection = Connection { service: Answering { shared, router: self.router.clone(), guard }, _slot: slot };
+        tokio::spawn(connection.run(stream, self.shutdown.clone()));
+    }
+}
+
+/// Tells a client that all connections are taken. It takes one write into an empty buffer, or is given up.
+async fn refuse<S: AsyncWrite + Unpin>(mut stream: S) {
+    let problem = Problem::new(Kind::Busy, "this node has as many HTTP connections as http.max_connections allows");
+    let _ = tokio::time::timeout(Duration::from_secs(1), async {
+        stream.write_all(&problem.to_raw()).await?;
+        stream.shutdown().await
+    })
+    .await;
+}
+
+/// One connection and its place among those allowed.
+struct Connection {
+    service: Answering,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    async fn run<S>(self, stream: S, shutdown: watch::Receiver<bool>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let shared = self.service.shared.clone();
+        shared.metrics.connections(1);
+        let mut connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(shared.settings.header_timeout)
+            .max_headers(HYPER_FIELDS)
+            .max_buf_size(shared.settings.header_bytes + HYPER_SPARE)
+            .serve_connection(TokioIo::new(stream), self.service);
+        let mut stop = pin!(stopped(shutdown));
+        let mut stopping = false;
+        let ended = loop {
+            tokio::select! {
+                ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
+                () = &mut stop, if !stopping => {
+                    stopping = true;
+                    Pin::new(&mut connection).graceful_shutdown();
+                }
+            }
+        };
+        let parts = connection.into_parts();
+        let mut stream = parts.io.into_inner();
+        if let Err(error) = ended {
+            shared.metrics.connection_cut(cut_word(&error));
+            // A client that began a request and did not finish it is told; one that was merely idle is not.
+            if error.is_timeout() && !parts.read_buf.is_empty() {
+                let problem = Problem::new(Kind::Slow, "the request's head did not arrive in time; send it at once");
+                let _ = stream.write_all(&problem.to_raw()).await;
+            }
+        }
+        let _ = stream.shutdown().await;
+        shared.metrics.connections(-1);
+    }
+}
+
+fn cut_word(error: &hyper::Error) -> &'static str {
+    if error.is_timeout() {
+        "slow_head"
+    } else if error.is_parse_too_large() {
+        "head_too_large"
+    } else if error.is_parse() {
+        "not_http"
+    } else if error.is_incomplete_message() {
+        "gone"
+    } else {
+        "other"
+    }
+}
+
+type Reply = Response<Either<Plain, Body>>;
+
+/// What answers on one connection: the read of one entry directly, everything else through the router.
+struct Answering {
+    shared: Arc<Shared>,
+    router: TowerToHyperService<axum::Router>,
+    guard: Option<Arc<Guard>>,
+}
+
+impl Answering {
+    fn admit(&self, request: &Request<Incoming>) -> Answer<()> {
+        check_head(request.uri(), request.headers(), self.shared.settings.header_bytes)?;
+        match &self.guard {
+            Some(guard) => guard.check(request.method(), request.uri(), request.headers()),
+            None => Ok(()),
+        }
+    }
+
+    /// Counts the answer and sees to it that it carries the freshness headers.
+    fn finish(shared: &Shared, asked: &Asked, mut reply: Reply) -> Reply {
+        if asked.path_is_api {
+            shared.stamps.put_missing(reply.headers_mut(), &shared.door);
+        }
+        reply.headers_mut().insert(axum::http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        let status = status_class(reply.status().as_u16());
+        let counted = Counted { route: asked.route, method: asked.method, status };
+        shared.metrics.request(&counted, asked.at.elapsed().as_secs_f64());
+        reply
+    }
+}
+
+/// What is remembered of a request until its answer is counted.
+struct Asked {
+    route: &'static str,
+    method: &'static str,
+    path_is_api: bool,
+    at: Instant,
+}
+
+impl Asked {
+    fn of(request: &Request<Incoming>) -> Self {
+        let path = request.uri().path();
+        Self {
+            route: routes::template(path),
+            method: method_word(request.method()),
+            path_is_api: path.starts_with("/v1/"),
+            at: Instant::now(),
+        }
+    }
+}
+
+impl Service<Request<Incoming>> for Answering {
+    type Response = Reply;
+    type Error = Infallible;
+    type Future = Soon<Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>>;
+
+    fn call(&self, request: Request<Incoming>) -> Self::Future {
+        let asked = Asked::of(&request);
+        if let Err(problem) = self.admit(&request) {
+            return Soon::Now(Some(Self::finish(&self.shared, &asked, problem.into_response().map(Either::Right))));
+        }
+        if let Some(reply) = entry::read_directly(&self.shared, &request) {
+            return Soon::Now(Some(Self::finish(&self.shared, &asked, reply.map(Either::Left))));
+        }
+        let answer = self.router.call(request);
+        let shared = self.shared.clone();
+        Soon::Later(Box::pin(async move {
+            let Ok(reply) = answer.await;
+            Ok(Self::finish(&shared, &asked, reply.map(Either::Right)))
+        }))
+    }
+}
+
+/// An answer that is there already, or a future of one. Spares the hot read an allocation.
+enum Soon<F> {
+    Now(Option<Reply>),
+    Later(F),
+}
+
+impl<F: Future<Output = Result<Reply, Infallible>> + Unpin> Future for Soon<F> {
+    type Output = Result<Reply, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<Self::Output> {
+        match &mut *self {
+            Self::Now(reply) => match reply.take() {
+                Some(reply) => std::task::Poll::Ready(Ok(reply)),
+                // Polled again after it was ready: nobody may do that, and nobody is told anything.
+                None => std::task::Poll::Pending,
+            },
+            Self::Later(future) => Pin::new(future).poll(cx),
+        }
+    }
+}
+
+fn check_head(uri: &Uri, headers: &HeaderMap, max: usize) -> Answer<()> {
+    let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
+    if target > TARGET_BYTES {
+        let detail = format!("the request target has {target} bytes; at most {TARGET_BYTES} are taken");
+        return Err(Problem::new(Kind::Target, detail));
+    }
+    if headers.len() > HEADER_FIELDS {
+        let detail = format!("the request has {} header fields; at most {HEADER_FIELDS} are taken", headers.len());
+        return Err(Problem::new(Kind::Headers, detail));
+    }
+    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    if bytes > max {
+        let detail = format!("the request's header fields have {bytes} bytes; at most {max} are taken");
+        return Err(Problem::new(Kind::Headers, detail));
+    }
+    Ok(())
+}
+
+fn method_word(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::POST => "POST",
+        _ => "other",
+    }
+}
+
+fn status_class(status: u16) -> &'static str {
+    match status {
+        100..=199 => "1xx",
+        200..=299 => "2xx",
+        300..=399 => "3xx",
+        400..=499 => "4xx",
+        _ => "5xx",
+    }
+}

@@ -1,0 +1,288 @@
+//! The core's answers in the shapes of the API: pure functions, nothing decided here.
+
+use std::collections::BTreeMap;
+
+use driftless_client::api;
+use driftless_core::machine::{
+    ChangeReach, Conflicted, Explained, GrantTold, MergedAnswer, ScopeState, Standing, StatusTold, Told,
+};
+use driftless_statement::id::hex;
+use driftless_statement::{
+    After, Body, Edit, ElementId, ElementRef, Op, Path, PublicKey, StatementId, Step, Tree, Value, Verified, json,
+};
+
+use super::moment::rfc3339;
+use crate::metrics::words;
+
+/// Characters of a value shown in an edit in words; the whole value is in the statement.
+const SHOWN: usize = 160;
+
+/// Names of nodes, as far as they are known.
+pub type Names = BTreeMap<PublicKey, String>;
+
+/// The first 16 digits of a digest.
+pub fn short(digest: &[u8; 32]) -> String {
+    hex(digest.first_chunk::<8>().map_or(&[][..], |half| half))
+}
+
+/// A statement in words.
+pub fn statement(told: &Told) -> api::StatementInfo {
+    let verified = &told.statement;
+    let statement = verified.statement();
+    let edits = match &statement.body {
+        Body::Write(write) => write.edits.iter().map(|edits| edits.iter().map(edit).collect()).collect(),
+        Body::Grant(grant) => vec![vec![format!(
+            "grant {} on {} to {}",
+            grant.verbs.iter().map(|verb| verb.word()).collect::<Vec<_>>().join(","),
+            if grant.prefix.as_str().is_empty() { "everything" } else { grant.prefix.as_str() },
+            grant.key
+        )]],
+        Body::Approve(approve) => vec![vec![format!("approve {} in {}", approve.id, approve.scope)]],
+        Body::Genesis(genesis) => vec![vec![format!(
+            "found {:?} with {} of {} root keys",
+            genesis.name,
+            genesis.threshold,
+            genesis.keys.len()
+        )]],
+        Body::Unknown { .. } => Vec::new(),
+    };
+    api::StatementInfo {
+        id: verified.id(),
+        scope: statement.scope.clone(),
+        author: statement.author,
+        grant: statement.grant,
+        hlc: statement.hlc.to_string(),
+        time: rfc3339(statement.hlc.millis()),
+        kind: statement.body.word().to_owned(),
+        paths: statement.touches.iter().map(|touch| touch.path.clone()).collect(),
+        edits,
+        note: statement.note.clone(),
+        fate: words::of_fate(&told.fate).to_owned(),
+        reason: words::why_of_fate(&told.fate),
+        skipped: told.skipped.iter().map(|(path, index, why)| format!("{path}: edit {index}: {why}")).collect(),
+        bases: statement.touches.iter().map(|touch| (touch.path.clone(), touch.bases.clone())).collect(),
+    }
+}
+
+fn shown(value: &Value) -> String {
+    let text = json::to_string(value);
+    if text.chars().count() <= SHOWN { text } else { text.chars().take(SHOWN).chain(['…']).collect() }
+}
+
+fn pointer(steps: &[Step]) -> String {
+    let mut text = String::new();
+    for step in steps {
+        text.push('/');
+        match step {
+            Step::Key(key) => text.push_str(&key.replace('~', "~0").replace('/', "~1")),
+            Step::Element(element) => text.push_str(&reference(element)),
+        }
+    }
+    if text.is_empty() { "the whole value".to_owned() } else { text }
+}
+
+fn reference(element: &ElementRef) -> String {
+    match element {
+        ElementRef::Own(edit, ordinal) => format!("[{edit}:{ordinal}]"),
+        ElementRef::Of(id) => format!("[{}:{}:{}]", id.statement.short(), id.edit, id.ordinal),
+    }
+}
+
+/// One edit in words.
+pub fn edit(edit: &Edit) -> String {
+    let at = pointer(&edit.at);
+    match &edit.op {
+        Op::Put(value) => format!("put {at} {}", shown(value)),
+        Op::Delete => format!("delete {at}"),
+        Op::Counter(start) => format!("counter {at} {start}"),
+        Op::Increment(by) => format!("increment {at} {by:+}"),
+        Op::Insert(After::Head, value) => format!("insert {at} first {}", shown(value)),
+        Op::Insert(After::Element(element), value) => {
+            format!("insert {at} after {} {}", reference(element), shown(value))
+        }
+    }
+}
+
+/// The edit of an entry that a conflict is about.
+fn side(path: &Path, (statement, index): &(std::sync::Arc<Verified>, u32)) -> api::ConflictSide {
+    let said = statement.statement();
+    let edits = match &said.body {
+        Body::Write(write) => {
+            let at = said.touches.iter().position(|touch| touch.path == *path);
+            at.and_then(|at| write.edits.get(at)).map_or(&[][..], Vec::as_slice)
+        }
+        Body::Genesis(_) | Body::Grant(_) | Body::Approve(_) | Body::Unknown { .. } => &[],
+    };
+    let words = usize::try_from(*index).ok().and_then(|index| edits.get(index)).map(edit).unwrap_or_default();
+    api::ConflictSide { id: statement.id(), author: said.author, time: rfc3339(said.hlc.millis()), edit: words }
+}
+
+/// A conflict.
+pub fn conflict(conflict: &Conflicted) -> api::ConflictInfo {
+    api::ConflictInfo {
+        path: conflict.path.clone(),
+        pointer: conflict.pointer.clone(),
+        winner: side(&conflict.path, &conflict.winner),
+        loser: side(&conflict.path, &conflict.loser),
+    }
+}
+
+/// A tree with the names of its elements.
+pub fn tree(tree: &Tree) -> api::TreeJson {
+    match tree {
+        Tree::Leaf(value) => api::TreeJson::Leaf(value.clone()),
+        Tree::Counter(sum) => api::TreeJson::Counter(*sum),
+        Tree::List(items) => {
+            api::TreeJson::List(items.iter().map(|(id, item)| (element_name(id), self::tree(item))).collect())
+        }
+        Tree::Map(entries) => {
+            api::TreeJson::Map(entries.iter().map(|(key, item)| (key.clone(), self::tree(item))).collect())
+        }
+    }
+}
+
+fn element_name(id: &ElementId) -> String {
+    format!("{}:{}:{}", id.statement, id.edit, id.ordinal)
+}
+
+/// What a signer needs.
+pub fn merged(path: &Path, answer: &MergedAnswer) -> api::Merged {
+    api::Merged {
+        path: path.clone(),
+        mesh: answer.mesh,
+        heads: answer.heads.clone(),
+        etag: answer.etag.clone(),
+        tree: answer.tree.as_ref().map(tree),
+        after: answer.after,
+        prev: answer.prev.clone(),
+        grant: answer.grant,
+    }
+}
+
+/// Why an entry reads as it does.
+pub fn explanation(path: &Path, told: &Explained) -> api::Explanation {
+    let winners = told.winners.iter().map(|(pointer, value, by)| api::Winner {
+        pointer: pointer.clone(),
+        value: value.clone(),
+        id: by.id(),
+        author: by.statement().author,
+        time: rfc3339(by.statement().hlc.millis()),
+    });
+    api::Explanation {
+        path: path.clone(),
+        merged: told.merged.clone(),
+        effective: told.effective.as_deref().cloned(),
+        heads: told.heads.clone(),
+        winners: winners.collect(),
+        conflicts: told.conflicts.iter().map(conflict).collect(),
+        kept_out: told.kept_out.iter().map(statement).collect(),
+        chains: told.chains.clone(),
+    }
+}
+
+/// How far one change got.
+pub fn change(reach: &ChangeReach, names: &Names, now_ms: u64) -> api::Change {
+    let row = |node: &PublicKey, since_ms: u64, why: &str| api::Reach {
+        node: *node,
+        name: names.get(node).cloned().unwrap_or_default(),
+        since_seconds: now_ms.saturating_sub(since_ms) / 1000,
+        why: why.to_owned(),
+    };
+    api::Change {
+        statement: statement(&reach.told),
+        has: reach.has.iter().map(|(node, since)| row(node, *since, "")).collect(),
+        lacks: reach.lacks.iter().map(|(node, since, why)| row(node, *since, why)).collect(),
+        unknown: reach.unknown.iter().map(|(node, since, why)| row(node, *since, why)).collect(),
+        expected: reach.expected,
+    }
+}
+
+/// A grant.
+pub fn grant(told: &GrantTold) -> api::GrantInfo {
+    api::GrantInfo {
+        id: told.id,
+        issuer: told.issuer,
+        key: told.grant.key,
+        verbs: told.grant.verbs.iter().map(|verb| verb.word().to_owned()).collect(),
+        prefix: told.grant.prefix.to_string(),
+        scopes: told.grant.scopes.clone(),
+        rank: told.rank.unwrap_or(0),
+        state: told.state.to_owned(),
+        chain: told.chain.clone(),
+    }
+}
+
+/// A scope of this node.
+pub fn scope_row(state: &ScopeState) -> api::ScopeRow {
+    api::ScopeRow {
+        scope: state.scope.clone(),
+        state: "in_sync".to_owned(),
+        statements: state.statements,
+        set: short(&state.set),
+        merged: short(&state.merged),
+        effective: short(&state.effective),
+    }
+}
+
+/// Words for what is wrong with this node; none when it is well.
+pub fn health(standing: &Standing, own_forks: u64) -> Vec<String> {
+    let words = [
+        ("not_ready", !standing.ready),
+        ("read_only", standing.read_only.is_some()),
+        ("isolated", standing.isolated),
+        ("own_branch_forked", own_forks > 0),
+    ];
+    words.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word.to_owned()).collect()
+}
+
+/// What the shell knows about this node beside what the core tells.
+pub struct Shell<'a> {
+    /// The node's name.
+    pub name: &'a str,
+    /// The present revision.
+    pub revision: String,
+    /// Entries with an effective value.
+    pub entries: u64,
+    /// How the node stands.
+    pub standing: &'a Standing,
+    /// Bytes of the store.
+    pub store_bytes: u64,
+    /// Seconds since it agreed with another node.
+    pub staleness: Option<u64>,
+}
+
+/// This node.
+pub fn status(told: &StatusTold, shell: &Shell<'_>) -> api::Status {
+    api::Status {
+        node: told.node,
+        name: shell.name.to_owned(),
+        mesh: told.mesh,
+        mesh_name: told.mesh_name.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        fold_version: told.fold_version,
+        revision: shell.revision.clone(),
+        peers: told.peers.clone(),
+        statements: told.statements,
+        waiting: told.waiting,
+        entries: shell.entries,
+        conflicts: told.scopes.iter().map(|scope| scope.conflicts).sum(),
+        scopes: told.scopes.iter().map(scope_row).collect(),
+        health: health(shell.standing, told.own_forks),
+        store_bytes: shell.store_bytes,
+        staleness: shell.staleness,
+    }
+}
+
+/// A page of statements, when one more than asked for was read to see whether there is a next page.
+pub fn page(mut told: Vec<Told>, limit: usize) -> api::History {
+    let more = told.len() > limit;
+    told.truncate(limit);
+    let next = told.last().filter(|_| more).map(|last| super::target::cursor_text(&last.statement.key()));
+    api::History { statements: told.iter().map(statement).collect(), next }
+}
+
+/// The id of genesis, which is the mesh's.
+pub fn genesis_id(mesh: driftless_statement::MeshId) -> StatementId {
+    StatementId(mesh.0)
+}
+
