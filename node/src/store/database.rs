@@ -4,15 +4,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use driftless_statement::{MeshId, Verified};
-use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, WriteTransaction};
+use redb::{
+    Builder, Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction,
+};
 
 use super::tables::{self, BadRecord, FORMAT, FORMAT_NAME, META, STATE_NAME, STATEMENTS, State};
 use super::{Medium, Options, StoreError};
 
 /// All that a database holds, checked.
 pub(super) struct Contents {
-    /// None in a database that nothing was ever committed to.
-    pub state: Option<State>,
+    pub state: State,
     pub next_seq: u64,
     pub good: Vec<Arc<Verified>>,
     pub bad: Vec<(u64, Vec<u8>, BadRecord)>,
@@ -27,6 +28,40 @@ pub(super) fn shield<T>(named: &str, run: impl FnOnce() -> Result<T, StoreError>
     })
 }
 
+/// Closes a database. Closing writes and checks, so on a damaged file it may panic like everything else.
+pub(super) fn close(named: &str, database: Database) {
+    if let Err(error) = shield(named, || {
+        drop(database);
+        Ok(())
+    }) {
+        tracing::warn!(%error, "closing the store failed; it is checked again when it is opened");
+    }
+}
+
+/// Makes a database that holds nothing but its state, where there is none.
+pub(super) fn make_database<M: Medium>(
+    medium: &M,
+    named: &str,
+    options: Options,
+    state: &State,
+) -> Result<(), StoreError> {
+    let failed = |cause| StoreError::io(named, "making it", cause);
+    if !medium.is_new().map_err(failed)? {
+        return Ok(());
+    }
+    let backend = medium.draft().map_err(failed)?;
+    shield(named, || {
+        let failed = |error: redb::Error| StoreError::redb(named, "making it", error);
+        let database = Builder::new()
+            .set_cache_size(options.cache_bytes)
+            .create_with_backend(backend)
+            .map_err(|error| failed(error.into()))?;
+        commit(&database, state, |transaction| transaction.open_table(STATEMENTS).map(drop).map_err(redb::Error::from))
+            .map_err(failed)
+    })?;
+    medium.adopt().map_err(failed)
+}
+
 /// Opens a database and reads all of it.
 pub(super) fn open_database<M: Medium>(
     medium: &M,
@@ -35,6 +70,10 @@ pub(super) fn open_database<M: Medium>(
     mesh: MeshId,
 ) -> Result<(Database, Contents), StoreError> {
     let backend = medium.open().map_err(|cause| StoreError::io(named, "opening it", cause))?;
+    // redb would begin a new database in an empty file; ours are never empty.
+    if backend.len().is_ok_and(|len| len == 0) {
+        return Err(StoreError::Corrupt { store: named.to_owned(), reason: "it is empty".to_owned() });
+    }
     shield(named, || {
         let failed = |error: redb::Error| StoreError::redb(named, "reading it", error);
         let database = Builder::new()
@@ -52,9 +91,6 @@ pub(super) fn open_database<M: Medium>(
 fn read_all(transaction: &ReadTransaction, named: &str, mesh: MeshId) -> Result<Contents, StoreError> {
     let failed = |error: redb::Error| StoreError::redb(named, "reading it", error);
     let corrupt = |reason: &str| StoreError::Corrupt { store: named.to_owned(), reason: reason.to_owned() };
-    if transaction.list_tables().map_err(|error| failed(error.into()))?.next().is_none() {
-        return Ok(Contents { state: None, next_seq: 0, good: Vec::new(), bad: Vec::new() });
-    }
     let meta = transaction.open_table(META).map_err(|error| failed(error.into()))?;
     let format = meta.get(FORMAT_NAME).map_err(|error| failed(error.into()))?;
     let format = format.and_then(|bytes| bytes.value().try_into().ok().map(u64::from_be_bytes));
@@ -75,7 +111,7 @@ fn read_all(transaction: &ReadTransaction, named: &str, mesh: MeshId) -> Result<
 
 fn read_statements(transaction: &ReadTransaction, mesh: MeshId, state: State) -> Result<Contents, redb::Error> {
     let table = transaction.open_table(STATEMENTS)?;
-    let mut contents = Contents { state: Some(state), next_seq: 0, good: Vec::new(), bad: Vec::new() };
+    let mut contents = Contents { state, next_seq: 0, good: Vec::new(), bad: Vec::new() };
     for row in table.iter()? {
         let (seq, record) = row?;
         contents.next_seq = contents.next_seq.max(seq.value().saturating_add(1));

@@ -10,6 +10,7 @@ use redb::backends::FileBackend;
 use super::{Medium, StoreError};
 
 const DATABASE: &str = "store.redb";
+const DRAFT: &str = "store.redb.new";
 const LOCK: &str = "store.lock";
 const RESERVE: &str = "store.reserve";
 const QUARANTINE: &str = "quarantine";
@@ -78,6 +79,13 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
+        _ => Ok(()),
+    }
+}
+
 fn new_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)
 }
@@ -99,15 +107,29 @@ impl Medium for Directory {
         self.path.join(DATABASE).display().to_string()
     }
 
+    fn is_new(&self) -> io::Result<bool> {
+        Ok(!self.path.join(DATABASE).try_exists()?)
+    }
+
+    fn draft(&self) -> io::Result<FileBackend> {
+        let path = self.path.join(DRAFT);
+        remove_if_there(&path)?;
+        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(FILE_MODE).open(&path)?;
+        FileBackend::new(file).map_err(io::Error::other)
+    }
+
+    fn adopt(&self) -> io::Result<()> {
+        let draft = self.path.join(DRAFT);
+        File::open(&draft)?.sync_all()?;
+        fs::rename(&draft, self.path.join(DATABASE))?;
+        self.sync()
+    }
+
     fn open(&self) -> io::Result<FileBackend> {
-        let path = self.path.join(DATABASE);
-        let file =
-            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(FILE_MODE).open(&path)?;
+        let file = OpenOptions::new().read(true).write(true).open(self.path.join(DATABASE))?;
         if !file.metadata()?.is_file() {
             return Err(io::Error::other("not a regular file"));
         }
-        // The name must survive a power cut too, not only the bytes.
-        self.sync()?;
         FileBackend::new(file).map_err(io::Error::other)
     }
 
@@ -135,10 +157,7 @@ impl Medium for Directory {
     }
 
     fn release(&self) -> io::Result<()> {
-        match fs::remove_file(self.path.join(RESERVE)) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
-            _ => Ok(()),
-        }
+        remove_if_there(&self.path.join(RESERVE))
     }
 
     fn quarantine(&self, seq: u64, record: &[u8]) -> io::Result<PathBuf> {

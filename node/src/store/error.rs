@@ -101,6 +101,8 @@ impl StoreError {
         let store = store.to_owned();
         match cause.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full { store },
+            // How redb says that the file is none of its own.
+            io::ErrorKind::InvalidData => Self::Corrupt { store, reason: cause.to_string() },
             io::ErrorKind::UnexpectedEof => Self::Corrupt { store, reason: "shorter than it should be".to_owned() },
             _ => Self::Io { store, doing, cause },
         }

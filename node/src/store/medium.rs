@@ -14,7 +14,17 @@ pub trait Medium: Send + 'static {
     /// How to name the place in errors.
     fn name(&self) -> String;
 
-    /// Opens the database's bytes, empty when there were none. The backend of an earlier call is closed by then.
+    /// Whether no database lies here yet.
+    fn is_new(&self) -> io::Result<bool>;
+
+    /// An empty place beside the database's, for the making of one. What an interrupted making left there is gone.
+    fn draft(&self) -> io::Result<Self::Backend>;
+
+    /// Makes the draft the database, in one step that a power cut leaves done or undone. A half-made database would be
+    /// taken for a damaged one.
+    fn adopt(&self) -> io::Result<()>;
+
+    /// Opens the database's bytes; fails when there is none. The backend of an earlier call is closed by then.
     fn open(&self) -> io::Result<Self::Backend>;
 
     /// Bytes that the database occupies; for metrics only.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use driftless_statement::{MeshId, StatementId, Verified};
 use redb::{Database, WriteTransaction};
 
-use super::database::{Contents, commit, open_database, shield};
+use super::database::{Contents, close, commit, make_database, open_database, shield};
 use super::tables::{self, BadRecord, STATEMENTS, State};
 use super::{Directory, Loaded, Medium, Quarantine, StoreError};
 
@@ -65,6 +65,8 @@ impl<M: Medium> Store<M> {
     /// Opens the store on any medium.
     pub fn open_on(medium: M, mesh: MeshId, entropy: [u8; 8], options: Options) -> Result<(Self, Loaded), StoreError> {
         let named = medium.name();
+        let fresh = State { mesh, store_id: entropy, boot: 0, floor_ms: 0, count: 0 };
+        make_database(&medium, &named, options, &fresh)?;
         let (database, contents) = match open_database(&medium, &named, options, mesh) {
             Err(error) if error.is_full() => {
                 medium.release().map_err(|cause| StoreError::io(&named, "giving up the reserve", cause))?;
@@ -72,8 +74,7 @@ impl<M: Medium> Store<M> {
             }
             other => other?,
         };
-        let fresh = State { mesh, store_id: entropy, boot: 0, floor_ms: 0, count: 0 };
-        let before = contents.state.unwrap_or(fresh);
+        let before = contents.state;
         let held = contents.good.len() as u64 + contents.bad.len() as u64;
         let mut store = Self {
             state: State { boot: before.boot.saturating_add(1), count: contents.good.len() as u64, ..before },
@@ -195,11 +196,7 @@ impl<M: Medium> Store<M> {
                 self.database = Some(database);
                 self.state = state;
             }
-            // Closing writes too, so it may fail, or worse, on the same bad disk.
-            Err(_) => drop(shield(&self.named, || {
-                drop(database);
-                Ok(())
-            })),
+            Err(_) => close(&self.named, database),
         }
         outcome
     }
@@ -225,7 +222,7 @@ impl<M: Medium> Store<M> {
 
     fn reopen_database(&mut self) -> Result<Contents, StoreError> {
         let (database, contents) = open_database(&self.medium, &self.named, self.options, self.mesh)?;
-        let floor_ms = contents.state.map_or(0, |state| state.floor_ms).max(self.state.floor_ms);
+        let floor_ms = contents.state.floor_ms.max(self.state.floor_ms);
         self.state = State { count: contents.good.len() as u64, floor_ms, ..self.state };
         self.next_seq = contents.next_seq;
         self.known = contents.good.iter().map(|statement| statement.id()).collect();
@@ -246,6 +243,14 @@ impl<M: Medium> Store<M> {
     /// How many statements it holds.
     pub fn count(&self) -> u64 {
         self.state.count
+    }
+}
+
+impl<M: Medium> Drop for Store<M> {
+    fn drop(&mut self) {
+        if let Some(database) = self.database.take() {
+            close(&self.named, database);
+        }
     }
 }
 

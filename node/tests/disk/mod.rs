@@ -70,6 +70,8 @@ pub enum Did {
     Write(u64, Vec<u8>),
     SetLen(u64),
     Sync,
+    /// The draft took the database's place, in one step.
+    Adopt(Vec<u8>),
 }
 
 /// What fails.
@@ -83,7 +85,10 @@ pub enum Call {
 
 #[derive(Debug, Default)]
 pub struct State {
+    /// None until a draft is adopted.
+    pub made: bool,
     pub data: Vec<u8>,
+    pub draft: Option<Disk>,
     pub history: Vec<Did>,
     /// Calls of this kind fail after that many more that work.
     pub fails: Option<(Call, u64)>,
@@ -128,6 +133,7 @@ impl Disk {
         let disk = Self::default();
         disk.state().blocks = (0..(data.len() as u64).div_ceil(BLOCK)).collect();
         disk.state().data = data;
+        disk.state().made = true;
         disk
     }
 
@@ -143,7 +149,32 @@ impl Medium for Disk {
         "disk in memory".to_owned()
     }
 
+    fn is_new(&self) -> io::Result<bool> {
+        Ok(!self.state().made)
+    }
+
+    fn draft(&self) -> io::Result<Disk> {
+        let draft = Disk::default();
+        self.state().draft = Some(draft.clone());
+        Ok(draft)
+    }
+
+    fn adopt(&self) -> io::Result<()> {
+        let draft = self.state().draft.take().ok_or(io::ErrorKind::NotFound)?;
+        let data = draft.state().data.clone();
+        let blocks = draft.state().blocks.clone();
+        let mut state = self.state();
+        (state.made, state.blocks) = (true, blocks);
+        let did = Did::Adopt(data);
+        apply(&mut state.data, &did);
+        state.history.push(did);
+        Ok(())
+    }
+
     fn open(&self) -> io::Result<Disk> {
+        if !self.state().made {
+            return Err(io::ErrorKind::NotFound.into());
+        }
         self.state().opened += 1;
         Ok(self.clone())
     }
@@ -227,6 +258,7 @@ pub fn apply(data: &mut Vec<u8>, did: &Did) {
             data[from..to].copy_from_slice(bytes);
         }
         Did::SetLen(len) => data.resize(*len as usize, 0),
+        Did::Adopt(draft) => data.clone_from(draft),
         Did::Sync => {}
     }
 }
