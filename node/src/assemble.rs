@@ -171,6 +171,7 @@ fn p2p_config(config: &Config, seed: u64) -> P2pConfig {
         peers: config.p2p.peers.clone(),
         mdns: config.p2p.mdns,
         max_connections: config.p2p.max_connections,
+        max_memory_bytes: usize::try_from(config.p2p.max_memory_bytes).unwrap_or(usize::MAX),
         request_timeout: config.reconcile.request_timeout,
         seed,
         ..P2pConfig::new(config.mesh.id)
@@ -182,6 +183,7 @@ fn core_pace(config: &Config) -> Pace {
         beacon_ms: millis(config.beacon.interval),
         beacon_expiry_ms: millis(config.beacon.expiry),
         reconcile_ms: millis(config.reconcile.interval),
+        repair_ms: millis(config.reconcile.repair_interval),
         request_ms: millis(config.reconcile.request_timeout),
         ..Pace::default()
     }

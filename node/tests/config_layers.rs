@@ -28,7 +28,7 @@ fn flag_over_environment_over_file_over_default() {
     let flags = || Flags { set: vec!["reconcile.interval=13s".to_owned()], ..Flags::default() };
     let interval = |config: &Config| config.reconcile.interval.as_secs();
     let empty = file(&tempfile::tempdir().unwrap().keep(), "");
-    assert_eq!(interval(&load(&empty, &[], Flags::default())), 30);
+    assert_eq!(interval(&load(&empty, &[], Flags::default())), 15);
     assert_eq!(interval(&load(&path, &[], Flags::default())), 11);
     assert_eq!(interval(&load(&path, &variable, Flags::default())), 12);
     let all = load(&path, &variable, flags());
@@ -47,7 +47,6 @@ fn every_kind_is_read_from_the_environment() {
     let config = load(
         &file(dir.path(), ""),
         &[
-            ("DRIFTLESS_NODE_LABELS", "region=eu, rack=7"),
             ("DRIFTLESS_NODE_NAME", "berlin-1"),
             ("DRIFTLESS_P2P_PEERS", &peers),
             ("DRIFTLESS_P2P_LISTEN", ""),
@@ -63,7 +62,6 @@ fn every_kind_is_read_from_the_environment() {
         ],
         Flags::default(),
     );
-    assert_eq!(config.node.labels.get("rack").map(String::as_str), Some("7"));
     assert_eq!(config.node.name, "berlin-1");
     assert_eq!((config.p2p.peers.len(), config.p2p.listen.len()), (2, 0));
     assert_eq!(config.p2p.peers[0].to_string(), peer);

@@ -10,7 +10,7 @@ use super::layers::{Environment, Layers, shown};
 use super::network::{http, p2p};
 use super::parse;
 use super::reader::Reader;
-use super::{Beacon, Config, Gossip, Limits, Log, LogFormat, Mesh, Node, Reconcile, Store};
+use super::{Beacon, Config, Log, LogFormat, Mesh, Node, Reconcile, Store};
 
 /// Makes the configuration, or says all that is wrong.
 pub(super) fn check(layers: &Layers, environment: &Environment) -> Result<Config, ConfigError> {
@@ -27,18 +27,16 @@ fn read(reader: &mut Reader<'_>, environment: &Environment) -> Option<Config> {
     let node = node(reader, environment);
     let data_dir = node.as_ref().map(|node| node.data_dir.clone()).unwrap_or_default();
     let (mesh, p2p, http) = (mesh(reader), p2p(reader), http(reader, environment, &data_dir));
-    let (store, gossip, reconcile) = (store(reader), gossip(reader), reconcile(reader));
-    let (beacon, limits, log) = (beacon(reader), limits(reader), log(reader));
+    let (store, reconcile) = (store(reader), reconcile(reader));
+    let (beacon, log) = (beacon(reader), log(reader));
     Some(Config {
         node: node?,
         mesh: mesh?,
         p2p: p2p?,
         http: http?,
         store: store?,
-        gossip: gossip?,
         reconcile: reconcile?,
         beacon: beacon?,
-        limits: limits?,
         log: log?,
         origins: origins(reader),
     })
@@ -56,7 +54,6 @@ fn node(reader: &mut Reader<'_>, environment: &Environment) -> Option<Node> {
     let key_file = reader.file(keys::NODE_KEY_FILE);
     let bundle = reader.file(keys::NODE_BUNDLE);
     let name = reader.read(keys::NODE_NAME, |value| parse::name(parse::text(value)?).map(str::to_owned));
-    let labels = reader.read(keys::NODE_LABELS, parse::labels);
     let data_dir = match reader.given(keys::NODE_DATA_DIR) {
         Some(_) => reader.file(keys::NODE_DATA_DIR),
         None => default_data_dir(environment).or_else(|| {
@@ -72,7 +69,6 @@ fn node(reader: &mut Reader<'_>, environment: &Environment) -> Option<Node> {
         key_file: key_file.unwrap_or_else(|| data_dir.join("node.key")),
         bundle,
         name: name.unwrap_or_default(),
-        labels: labels?,
         data_dir,
     })
 }
@@ -113,24 +109,16 @@ fn store(reader: &mut Reader<'_>) -> Option<Store> {
     })
 }
 
-fn gossip(reader: &mut Reader<'_>) -> Option<Gossip> {
-    let heartbeat = reader.duration(keys::GOSSIP_HEARTBEAT);
-    let degree = reader.count(keys::GOSSIP_DEGREE);
-    let degree_low = reader.count(keys::GOSSIP_DEGREE_LOW);
-    let degree_high = reader.count(keys::GOSSIP_DEGREE_HIGH);
-    let queue = reader.count(keys::GOSSIP_QUEUE);
-    let (degree, degree_low, degree_high) = (degree?, degree_low?, degree_high?);
-    if !(degree_low <= degree && degree <= degree_high) {
-        let limit = format!("must lie between gossip.degree_low ({degree_low}) and gossip.degree_high ({degree_high})");
-        reader.conflict(keys::GOSSIP_DEGREE, &limit, "change one of the three");
-    }
-    Some(Gossip { heartbeat: heartbeat?, degree, degree_low, degree_high, queue: queue? })
-}
-
 fn reconcile(reader: &mut Reader<'_>) -> Option<Reconcile> {
     let interval = reader.duration(keys::RECONCILE_INTERVAL);
+    let repair_interval = reader.duration(keys::RECONCILE_REPAIR_INTERVAL);
     let request_timeout = reader.duration(keys::RECONCILE_REQUEST_TIMEOUT);
-    Some(Reconcile { interval: interval?, request_timeout: request_timeout? })
+    let (interval, repair_interval) = (interval?, repair_interval?);
+    if repair_interval > interval {
+        let limit = format!("must not exceed reconcile.interval ({interval:?})");
+        reader.conflict(keys::RECONCILE_REPAIR_INTERVAL, &limit, "lower it, or raise the other");
+    }
+    Some(Reconcile { interval, repair_interval, request_timeout: request_timeout? })
 }
 
 fn beacon(reader: &mut Reader<'_>) -> Option<Beacon> {
@@ -143,19 +131,6 @@ fn beacon(reader: &mut Reader<'_>) -> Option<Beacon> {
         reader.conflict(keys::BEACON_EXPIRY, &limit, "raise it, or lower the other");
     }
     Some(Beacon { interval, expiry })
-}
-
-fn limits(reader: &mut Reader<'_>) -> Option<Limits> {
-    let waiting_statements = reader.count(keys::LIMITS_WAITING_STATEMENTS);
-    let waiting_bytes = reader.bytes(keys::LIMITS_WAITING_BYTES);
-    let peer_statements_per_second = reader.count(keys::LIMITS_PEER_STATEMENTS);
-    let author_statements_per_second = reader.count(keys::LIMITS_AUTHOR_STATEMENTS);
-    Some(Limits {
-        waiting_statements: waiting_statements?,
-        waiting_bytes: waiting_bytes?,
-        peer_statements_per_second: peer_statements_per_second?,
-        author_statements_per_second: author_statements_per_second?,
-    })
 }
 
 fn log(reader: &mut Reader<'_>) -> Option<Log> {

@@ -28,8 +28,6 @@ pub enum Kind {
     Addresses,
     /// A list of texts.
     Texts,
-    /// A table of texts.
-    Labels,
 }
 
 /// One key.
@@ -54,10 +52,8 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("p2p", "How it meets its peers."),
     ("http", "How services and operators on this machine reach it."),
     ("store", "How it keeps statements."),
-    ("gossip", "How changes spread fast."),
     ("reconcile", "How differences are found for certain."),
     ("beacon", "How nodes report their state to one another."),
-    ("limits", "Bounds of memory and intake. They delay, and never change a verdict."),
     ("log", "What it tells its operator, on standard error."),
 ];
 
@@ -93,32 +89,20 @@ keys! {
         "File with the mesh's genesis and first statements, read at every start.");
     NODE_NAME = bare("node.name", Kind::Text, "the first ten digits of the public key",
         "Name for people, in logs and in `driftless status`. At most 64 of `A-Z a-z 0-9 . _ -`.");
-    NODE_LABELS = key("node.labels", Kind::Labels, "{}",
-        "Labels that rollout plans select nodes by. At most 32, names like `node.name`, values of at most 128 bytes.");
 
     MESH_ID = bare("mesh.id", Kind::Hex, "required",
         "The mesh: the id of its genesis, as `driftless init` printed it. Everything of another mesh is refused.");
 
     P2P_LISTEN = key("p2p.listen", Kind::Addresses, r#"["/ip4/0.0.0.0/tcp/7474", "/ip4/0.0.0.0/udp/7474/quic-v1"]"#,
         "Where peers reach this node. Empty: it only dials.");
-    P2P_EXTERNAL = key("p2p.external", Kind::Addresses, "[]",
-        "Addresses to tell peers, when they differ from the ones listened on (address translation).");
     P2P_PEERS = key("p2p.peers", Kind::Addresses, "[]",
         "Peers to stay connected to, each with its key: `/dns4/a.example/tcp/7474/p2p/12D3Koo…`.");
     P2P_MDNS = key("p2p.mdns", Kind::Flag, "false",
         "Find peers on the local network. Finding one does not admit it: it needs a grant like any other.");
     P2P_MAX_CONNECTIONS = key("p2p.max_connections", Kind::Count(1, 65_535), "256",
-        "Connections at most, both ways together.");
-    P2P_MAX_CONNECTIONS_PER_PEER = key("p2p.max_connections_per_peer", Kind::Count(1, 16), "2",
-        "Connections at most with one peer. Two, since both sides may dial at once.");
-    P2P_MAX_PENDING_CONNECTIONS = key("p2p.max_pending_connections", Kind::Count(1, 4096), "64",
-        "Connections at most that have not finished their handshake, each way.");
-    P2P_MAX_MEMORY_PERCENT = key("p2p.max_memory_percent", Kind::Count(1, 100), "80",
-        "New connections are refused while this process uses more of the machine's memory.");
-    P2P_REDIAL_FIRST = key("p2p.redial_first", Kind::Duration(10, MINUTE), r#""500ms""#,
-        "Bound of the random pause before a lost peer is dialled again; doubles with each failure.");
-    P2P_REDIAL_LONGEST = key("p2p.redial_longest", Kind::Duration(100, HOUR), r#""30s""#,
-        "The largest such bound.");
+        "Connections at most, both ways together; peers that dial this node may take three quarters.");
+    P2P_MAX_MEMORY_BYTES = key("p2p.max_memory_bytes", Kind::Bytes(64 * MIB, 1024 * GIB), r#""2GiB""#,
+        "No connection is made or taken while the process uses more memory than this.");
 
     HTTP_SOCKET = bare("http.socket", Kind::Path,
         "`driftless.sock` in `$RUNTIME_DIRECTORY` (set by systemd), else in `$XDG_RUNTIME_DIR`, else in `node.data_dir`",
@@ -139,9 +123,7 @@ keys! {
     HTTP_REQUEST_TIMEOUT = key("http.request_timeout", Kind::Duration(100, HOUR), r#""30s""#,
         "Time for a whole request, watches excepted.");
     HTTP_MAX_WATCHERS = key("http.max_watchers", Kind::Count(1, 65_535), "1024", "Watches at most at one time.");
-    HTTP_WATCH_QUEUE = key("http.watch_queue", Kind::Count(1, 65_536), "256",
-        "Changes that wait for a slow watcher; then it is told that it fell behind, and gets the state.");
-    HTTP_WATCH_HEARTBEAT = key("http.watch_heartbeat", Kind::Duration(100, HOUR), r#""15s""#,
+    HTTP_WATCH_HEARTBEAT = key("http.watch_heartbeat", Kind::Duration(100, HOUR), r#""5s""#,
         "Longest silence on a watch: after it, a comment line shows that the node lives.");
 
     STORE_CACHE_BYTES = key("store.cache_bytes", Kind::Bytes(MIB, 64 * GIB), r#""32MiB""#,
@@ -153,33 +135,17 @@ keys! {
     STORE_LONGEST_PAUSE = key("store.longest_pause", Kind::Duration(100, 10 * MINUTE), r#""5s""#,
         "Longest pause between attempts to open the store again after a failure.");
 
-    GOSSIP_HEARTBEAT = key("gossip.heartbeat", Kind::Duration(100, MINUTE), r#""1s""#,
-        "Beat at which gossip tends its mesh of links.");
-    GOSSIP_DEGREE = key("gossip.degree", Kind::Count(1, 64), "6",
-        "Links that carry each scope's changes. More are faster and cost as many copies.");
-    GOSSIP_DEGREE_LOW = key("gossip.degree_low", Kind::Count(1, 64), "4", "Below this many, more links are made.");
-    GOSSIP_DEGREE_HIGH = key("gossip.degree_high", Kind::Count(1, 64), "12", "Above this many, links are cut.");
-    GOSSIP_QUEUE = key("gossip.queue", Kind::Count(1, 65_536), "256",
-        "Messages that wait for one slow peer; more are dropped, and reconciliation brings them.");
-
-    RECONCILE_INTERVAL = key("reconcile.interval", Kind::Duration(100, HOUR), r#""30s""#,
-        "Longest time between comparisons with a peer; they also happen at connect and when beacons differ.");
-    RECONCILE_REQUEST_TIMEOUT = key("reconcile.request_timeout", Kind::Duration(100, 10 * MINUTE), r#""15s""#,
+    RECONCILE_INTERVAL = key("reconcile.interval", Kind::Duration(100, HOUR), r#""15s""#,
+        "Longest time between comparisons with a peer; they also happen at connect.");
+    RECONCILE_REPAIR_INTERVAL = key("reconcile.repair_interval", Kind::Duration(100, HOUR), r#""1s""#,
+        "Shortest time between comparisons with a peer whose beacon shows a difference.");
+    RECONCILE_REQUEST_TIMEOUT = key("reconcile.request_timeout", Kind::Duration(100, 10 * MINUTE), r#""10s""#,
         "Time for a peer to answer one request.");
 
-    BEACON_INTERVAL = key("beacon.interval", Kind::Duration(100, 10 * MINUTE), r#""5s""#,
+    BEACON_INTERVAL = key("beacon.interval", Kind::Duration(100, 10 * MINUTE), r#""2s""#,
         "Time between beacons. Divergence is noticed no faster.");
-    BEACON_EXPIRY = key("beacon.expiry", Kind::Duration(200, HOUR), r#""30s""#,
+    BEACON_EXPIRY = key("beacon.expiry", Kind::Duration(200, HOUR), r#""10s""#,
         "A node whose last beacon is older counts as silent. At least twice `beacon.interval`.");
-
-    LIMITS_WAITING_STATEMENTS = key("limits.waiting_statements", Kind::Count(1, 10_000_000), "8192",
-        "Statements that wait in memory for what they name; then the oldest go, and reconciliation brings them back.");
-    LIMITS_WAITING_BYTES = key("limits.waiting_bytes", Kind::Bytes(MIB, 64 * GIB), r#""32MiB""#,
-        "Bytes of such statements at most.");
-    LIMITS_PEER_STATEMENTS = key("limits.peer_statements_per_second", Kind::Count(1, 1_000_000), "2000",
-        "Statements a second taken from one peer, on average over ten seconds.");
-    LIMITS_AUTHOR_STATEMENTS = key("limits.author_statements_per_second", Kind::Count(1, 1_000_000), "2000",
-        "Statements a second taken of one author, on average over ten seconds.");
 
     LOG_LEVEL = key("log.level", Kind::Text, r#""info""#,
         "`error`, `warn`, `info`, `debug`, `trace`, or a list by room: `info,driftless_node::store=debug`.");

@@ -181,12 +181,6 @@ fn value_of(kind: Kind, text: &str) -> Value {
         Kind::Flag => text.parse().map_or_else(|_| plain(), Value::Boolean),
         Kind::Count(..) | Kind::Bytes(..) => text.parse().map_or_else(|_| plain(), Value::Integer),
         Kind::Addresses | Kind::Texts => Value::Array(pieces().map(|piece| Value::String(piece.to_owned())).collect()),
-        Kind::Labels => {
-            let pairs: Option<Table> = pieces()
-                .map(|piece| piece.split_once('=').map(|(k, v)| (k.to_owned(), Value::String(v.to_owned()))))
-                .collect();
-            pairs.map_or_else(plain, Value::Table)
-        }
         Kind::Text | Kind::Choice(_) | Kind::Path | Kind::Hex | Kind::Duration(..) | Kind::Mode | Kind::Address => {
             plain()
         }

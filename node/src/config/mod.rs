@@ -11,7 +11,6 @@ mod page;
 mod parse;
 mod reader;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -38,14 +37,10 @@ pub struct Config {
     pub http: Http,
     /// `[store]`
     pub store: Store,
-    /// `[gossip]`
-    pub gossip: Gossip,
     /// `[reconcile]`
     pub reconcile: Reconcile,
     /// `[beacon]`
     pub beacon: Beacon,
-    /// `[limits]`
-    pub limits: Limits,
     /// `[log]`
     pub log: Log,
     /// Each key's value as TOML and where it came from, in the order of [`KEYS`]; what `config show` prints.
@@ -60,7 +55,6 @@ pub struct Node {
     pub key_file: PathBuf,
     pub bundle: Option<PathBuf>,
     pub name: String,
-    pub labels: BTreeMap<String, String>,
 }
 
 /// `[mesh]`: which mesh it belongs to.
@@ -75,15 +69,10 @@ pub struct Mesh {
 #[allow(missing_docs, reason = "each field is the key of that name, explained in keys.rs")]
 pub struct P2p {
     pub listen: Vec<Multiaddr>,
-    pub external: Vec<Multiaddr>,
     pub peers: Vec<Multiaddr>,
     pub mdns: bool,
     pub max_connections: u32,
-    pub max_connections_per_peer: u32,
-    pub max_pending_connections: u32,
-    pub max_memory_percent: u32,
-    pub redial_first: Duration,
-    pub redial_longest: Duration,
+    pub max_memory_bytes: u64,
 }
 
 /// `[http]`: how services and operators on this machine reach it.
@@ -100,7 +89,6 @@ pub struct Http {
     pub header_timeout: Duration,
     pub request_timeout: Duration,
     pub max_watchers: u32,
-    pub watch_queue: u32,
     pub watch_heartbeat: Duration,
 }
 
@@ -114,22 +102,12 @@ pub struct Store {
     pub longest_pause: Duration,
 }
 
-/// `[gossip]`: how changes spread fast.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each field is the key of that name, explained in keys.rs")]
-pub struct Gossip {
-    pub heartbeat: Duration,
-    pub degree: u32,
-    pub degree_low: u32,
-    pub degree_high: u32,
-    pub queue: u32,
-}
-
 /// `[reconcile]`: how differences are found for certain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs, reason = "each field is the key of that name, explained in keys.rs")]
 pub struct Reconcile {
     pub interval: Duration,
+    pub repair_interval: Duration,
     pub request_timeout: Duration,
 }
 
@@ -139,16 +117,6 @@ pub struct Reconcile {
 pub struct Beacon {
     pub interval: Duration,
     pub expiry: Duration,
-}
-
-/// `[limits]`: bounds of memory and intake. They delay, and never change a verdict.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each field is the key of that name, explained in keys.rs")]
-pub struct Limits {
-    pub waiting_statements: u32,
-    pub waiting_bytes: u64,
-    pub peer_statements_per_second: u32,
-    pub author_statements_per_second: u32,
 }
 
 /// `[log]`: what it tells its operator.

@@ -26,7 +26,6 @@ pub(super) fn p2p(reader: &mut Reader<'_>) -> Option<P2p> {
         list.iter().try_for_each(listenable)?;
         Ok(list)
     });
-    let external = reader.read(keys::P2P_EXTERNAL, parse::addresses);
     let peers = reader.read(keys::P2P_PEERS, |value| {
         let list = parse::addresses(value)?;
         list.iter().try_for_each(names_its_peer)?;
@@ -34,25 +33,13 @@ pub(super) fn p2p(reader: &mut Reader<'_>) -> Option<P2p> {
     });
     let mdns = reader.read(keys::P2P_MDNS, parse::flag);
     let max_connections = reader.count(keys::P2P_MAX_CONNECTIONS);
-    let max_connections_per_peer = reader.count(keys::P2P_MAX_CONNECTIONS_PER_PEER);
-    let max_pending_connections = reader.count(keys::P2P_MAX_PENDING_CONNECTIONS);
-    let max_memory_percent = reader.count(keys::P2P_MAX_MEMORY_PERCENT);
-    let redial_first = reader.duration(keys::P2P_REDIAL_FIRST);
-    let redial_longest = reader.duration(keys::P2P_REDIAL_LONGEST);
-    if redial_first > redial_longest && redial_longest.is_some() {
-        reader.conflict(keys::P2P_REDIAL_FIRST, "must not exceed p2p.redial_longest", "lower it, or raise the other");
-    }
+    let max_memory_bytes = reader.bytes(keys::P2P_MAX_MEMORY_BYTES);
     Some(P2p {
         listen: listen?,
-        external: external?,
         peers: peers?,
         mdns: mdns?,
         max_connections: max_connections?,
-        max_connections_per_peer: max_connections_per_peer?,
-        max_pending_connections: max_pending_connections?,
-        max_memory_percent: max_memory_percent?,
-        redial_first: redial_first?,
-        redial_longest: redial_longest?,
+        max_memory_bytes: max_memory_bytes?,
     })
 }
 
@@ -106,7 +93,6 @@ pub(super) fn http(reader: &mut Reader<'_>, environment: &Environment, data_dir:
     let header_timeout = reader.duration(keys::HTTP_HEADER_TIMEOUT);
     let request_timeout = reader.duration(keys::HTTP_REQUEST_TIMEOUT);
     let max_watchers = reader.count(keys::HTTP_MAX_WATCHERS);
-    let watch_queue = reader.count(keys::HTTP_WATCH_QUEUE);
     let watch_heartbeat = reader.duration(keys::HTTP_WATCH_HEARTBEAT);
     Some(Http {
         socket,
@@ -119,7 +105,6 @@ pub(super) fn http(reader: &mut Reader<'_>, environment: &Environment, data_dir:
         header_timeout: header_timeout?,
         request_timeout: request_timeout?,
         max_watchers: max_watchers?,
-        watch_queue: watch_queue?,
         watch_heartbeat: watch_heartbeat?,
     })
 }

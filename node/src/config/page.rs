@@ -20,8 +20,8 @@ $ driftlessd run --config node.toml --set reconcile.interval=10s
 $ DRIFTLESS_RECONCILE_INTERVAL=10s driftlessd run --config node.toml
 ```
 
-In flags and variables a list is written with commas (`DRIFTLESS_P2P_LISTEN=/ip4/0.0.0.0/tcp/7474,/ip6/::/tcp/7474`) and
-a table as `region=eu,rack=7`. Durations carry their unit (`500ms`, `10s`, `2m`, `1h`), sizes may (`64KiB`, `4MiB`).
+In flags and variables a list is written with commas (`DRIFTLESS_P2P_LISTEN=/ip4/0.0.0.0/tcp/7474,/ip6/::/tcp/7474`).
+Durations carry their unit (`500ms`, `10s`, `2m`, `1h`), sizes may (`64KiB`, `4MiB`).
 Relative paths in a file are relative to that file; elsewhere, to the working directory.
 
 An unknown key or a value out of bounds is refused at the start, with everything that is wrong in one message.
@@ -65,7 +65,6 @@ fn takes(kind: Kind) -> String {
         Kind::Address => "address:port".to_owned(),
         Kind::Addresses => "list of multiaddrs".to_owned(),
         Kind::Texts => "list of texts".to_owned(),
-        Kind::Labels => "table of texts".to_owned(),
     }
 }
 

@@ -1,6 +1,5 @@
 //! One value of each kind: from TOML to what it means, or what is allowed instead.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use libp2p::Multiaddr;
@@ -115,23 +114,11 @@ pub(super) fn addresses(value: &Value) -> Result<Vec<Multiaddr>, Refused> {
     Ok(list)
 }
 
-/// A name for a node or a label.
+/// A name for a node.
 pub(super) fn name(text: &str) -> Result<&str, Refused> {
     let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     if (1..=64).contains(&text.len()) && text.chars().all(fine) {
         return Ok(text);
     }
     Err(refused("a name is 1 to 64 of A-Z a-z 0-9 . _ -", "choose a name of these"))
-}
-
-pub(super) fn labels(value: &Value) -> Result<BTreeMap<String, String>, Refused> {
-    let limit = || refused("must be a table of at most 32 texts of at most 128 bytes", "write { region = \"eu\" }");
-    let table = value.as_table().filter(|table| table.len() <= 32).ok_or_else(limit)?;
-    let mut labels = BTreeMap::new();
-    for (key, value) in table {
-        let fine = |text: &&str| text.len() <= 128 && !text.chars().any(char::is_control);
-        let value = value.as_str().filter(fine).ok_or_else(limit)?;
-        labels.insert(name(key)?.to_owned(), value.to_owned());
-    }
-    Ok(labels)
 }
