@@ -166,6 +166,11 @@ impl Config {
         Ok(WatchStream::new(self.running.clone(), Prefix::parse(prefix.trim_end_matches('/'))?))
     }
 
+    /// Rises whenever the state, or how it stands, changes: for who wants to wake up then.
+    pub fn changed(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.running.shared().changes()
+    }
+
     /// How old the state may be.
     pub fn staleness(&self) -> Staleness {
         self.running.shared().staleness()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use driftless_client::Endpoint;
 use driftless_statement::path::BadPath;
-use driftless_statement::{Path, Prefix, PublicKey, Scope, StatementId, Verb};
+use driftless_statement::{Path, Prefix, PublicKey, Scope, StatementId, Verb, Verbs};
 
 /// Reads, changes and watches the configuration of a Driftless mesh.
 ///
@@ -230,7 +230,7 @@ pub struct InitArgs {
     #[arg(long, value_parser = prefix, value_name = "PREFIX")]
     pub node_write: Vec<Prefix>,
     /// First UDP and TCP port on loopback; each node takes the next one.
-    #[arg(long, default_value_t = 7480, value_parser = clap::value_parser!(u16).range(1..=65_000))]
+    #[arg(long, default_value_t = 7480, value_parser = clap::value_parser!(u16).range(1..))]
     pub base_port: u16,
 }
 
@@ -254,8 +254,8 @@ pub struct GrantArgs {
     #[arg(value_parser = key, requires = "verbs")]
     pub key: Option<PublicKey>,
     /// Verbs, with commas: write, approve, delegate, revoke, operate, member.
-    #[arg(value_delimiter = ',', value_parser = verb, requires = "prefix", num_args = 1)]
-    pub verbs: Vec<Verb>,
+    #[arg(value_parser = verbs, requires = "prefix")]
+    pub verbs: Option<VerbList>,
     /// Prefix to give them on; `/` is everything.
     #[arg(value_parser = prefix)]
     pub prefix: Option<Prefix>,
@@ -326,10 +326,17 @@ fn key(text: &str) -> Result<PublicKey, String> {
     if driftless_statement::sign::is_sound(&key) { Ok(key) } else { Err("not a sound Ed25519 public key".to_owned()) }
 }
 
-fn verb(text: &str) -> Result<Verb, String> {
-    let words: Vec<&str> = Verb::ALL.iter().map(|verb| verb.word()).collect();
-    let found = Verb::ALL.into_iter().find(|verb| verb.word() == text);
-    found.ok_or_else(|| format!("no verb is called {text:?}; there are {}", words.join(", ")))
+/// Verbs given with commas.
+#[derive(Debug, Clone)]
+pub struct VerbList(pub Verbs);
+
+fn verbs(text: &str) -> Result<VerbList, String> {
+    let known = || Verb::ALL.map(Verb::word).join(", ");
+    let verb = |word: &str| {
+        let found = Verb::ALL.into_iter().find(|verb| verb.word() == word);
+        found.ok_or_else(|| format!("no verb is called {word:?}; there are {}", known()))
+    };
+    text.split(',').map(verb).collect::<Result<_, _>>().map(VerbList)
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -346,4 +353,29 @@ fn duration(text: &str) -> Result<Duration, String> {
     };
     let length = number.checked_mul(millis).filter(|length| (1..=7 * 24 * 3_600_000).contains(length));
     length.map(Duration::from_millis).ok_or_else(|| format!("{text:?}: from 1ms to 168h"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn goals_and_durations_are_read() {
+        assert_eq!(goal("all").unwrap(), Goal::All);
+        assert_eq!(goal("50%").unwrap(), Goal::Percent(50));
+        assert_eq!(goal("2").unwrap(), Goal::Count(2));
+        assert!(["0", "0%", "101%", "most", ""].into_iter().all(|text| goal(text).is_err()));
+        assert_eq!(duration("2m").unwrap(), Duration::from_secs(120));
+        assert!(
+            ["", "3", "0s", "-1s", "1d", "1.5s", "99999999999999999999s"].into_iter().all(|t| duration(t).is_err())
+        );
+    }
 }

@@ -9,6 +9,7 @@ use std::io::Read;
 use std::path::{Path as FilePath, PathBuf};
 
 use driftless_statement::{Path, Prefix, Value, json};
+use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle};
 
 use crate::exit::Failure;
 
@@ -147,9 +148,36 @@ fn values(text: &str, is_json: bool) -> Result<Vec<Value>, String> {
     if is_json || looks_like_json(text) {
         return json_values(text);
     }
-    let read: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| first_line(&error.to_string()))?;
+    // `yes` and `on` are texts, as in YAML 1.2 and as in JSON.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let read = serde_saphyr::from_multiple_with_options(text, options);
+    let read: Vec<Value> = read.map_err(|error| first_line(&error.to_string()))?;
+    refuse_rounded(text)?;
     read.iter().try_for_each(Value::check).map_err(|error| error.to_string())?;
     Ok(read)
+}
+
+/// YAML readers turn integers beyond 64 bits into floats, and read a leading zero in three ways. Neither is guessed at.
+fn refuse_rounded(text: &str) -> Result<(), String> {
+    for event in Parser::new_from_str(text) {
+        let Ok((Event::Scalar(scalar, ScalarStyle::Plain, _, None), _)) = event else { continue };
+        let digits = scalar.strip_prefix(['-', '+']).unwrap_or(&scalar);
+        let decimal = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '_');
+        let based = ["0x", "0X", "0o", "0b"].iter().any(|base| {
+            digits
+                .strip_prefix(base)
+                .is_some_and(|rest| rest.len() > 16 && rest.chars().all(|c| c.is_ascii_hexdigit() || c == '_'))
+        });
+        if decimal && digits.len() > 1 && digits.starts_with('0') {
+            return Err(format!("{scalar}: a number must not begin with 0 (is it octal?); quote it if it is a text"));
+        }
+        let plain: String = scalar.chars().filter(|c| *c != '_' && *c != '+').collect();
+        let fits = plain.parse::<u64>().is_ok() || plain.parse::<i64>().is_ok();
+        if (decimal && !fits) || based {
+            return Err(format!("integer {scalar} does not fit 64 bits; quote it if it is a text"));
+        }
+    }
+    Ok(())
 }
 
 fn looks_like_json(text: &str) -> bool {
@@ -252,8 +280,13 @@ mod tests {
             "{}",
             bad("a.yaml", "path: shop/a\nvalue: .nan")
         );
-        let big = bad("a.yaml", "path: shop/a\nvalue: 18446744073709551616");
-        assert!(big.contains("64 bits"), "{big}");
+        for big in
+            ["18446744073709551616", "-9223372036854775809", "{a: [0x10000000000000000]}", "1_0000_0000_0000_0000_0000"]
+        {
+            let said = bad("a.yaml", &format!("path: shop/a\nvalue: {big}"));
+            assert!(said.contains("64 bits"), "{said}");
+        }
+        assert!(bad("a.yaml", "path: shop/a\nvalue: 0755").contains("octal"));
         assert!(bad("a.json", "{\"path\":\"shop/a\",\"value\":18446744073709551616}").contains("64 bits"));
         assert!(bad("a.json", "{\"path\":\"shop/a\",\"value\":{\"a\":1,\"a\":2}}").contains("twice"));
         assert!(bad("a.json", "{").contains("not JSON"));

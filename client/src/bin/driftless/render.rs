@@ -9,6 +9,9 @@ pub mod plan;
 pub mod statements;
 pub mod status;
 
+#[cfg(test)]
+mod tests;
+
 use driftless_client::clock;
 
 /// The moment that ages are counted to, in Unix milliseconds.

@@ -8,13 +8,13 @@ pub struct Cell(String, Option<Ink>);
 
 impl Cell {
     pub fn ink(text: impl Into<String>, ink: Ink) -> Self {
-        Self(text.into(), Some(ink))
+        Self(plain(&text.into()), Some(ink))
     }
 }
 
 impl<T: Into<String>> From<T> for Cell {
     fn from(text: T) -> Self {
-        Self(text.into(), None)
+        Self(plain(&text.into()), None)
     }
 }
 
@@ -48,9 +48,20 @@ fn line(paint: Paint, row: &[Cell], widths: &[usize]) -> String {
     format!("{}\n", text.trim_end())
 }
 
+/// A text that stays on its line and gives the terminal no orders: notes and names come from anybody. Control characters
+/// become blanks, marks that turn the direction of writing become visible.
+pub fn plain(text: &str) -> String {
+    let tame = |c: char| match c {
+        c if c.is_control() => ' ',
+        '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => '\u{fffd}',
+        other => other,
+    };
+    text.chars().map(tame).collect()
+}
+
 /// A text cut to a number of characters, with `…` for what is missing, on one line.
 pub fn shorten(text: &str, most: usize) -> String {
-    let flat: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let flat = plain(text);
     if flat.chars().count() <= most {
         return flat;
     }
@@ -73,5 +84,6 @@ mod tests {
     fn long_texts_are_cut_and_stay_on_one_line() {
         assert_eq!(shorten("abc\ndef", 7), "abc def");
         assert_eq!(shorten("abcdef", 4), "abc…");
+        assert_eq!(plain("\u{1b}[31mred\u{9b}1m\u{202e}x"), " [31mred 1m\u{fffd}x");
     }
 }

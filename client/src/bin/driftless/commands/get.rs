@@ -89,9 +89,9 @@ async fn follow(session: &Session, target: Target) -> Result<(), Failure> {
 
 /// Says when the node goes away and when it is back: the data alone would look as if nothing changed.
 async fn tell_connection(config: Config, out: crate::out::Out) {
+    let mut changed = config.changed();
     let mut connected = true;
-    loop {
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    while changed.changed().await.is_ok() {
         let staleness = config.staleness();
         if staleness.connected != connected {
             connected = staleness.connected;

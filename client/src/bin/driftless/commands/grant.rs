@@ -10,14 +10,14 @@ use crate::session::{Session, note};
 
 pub async fn run(arguments: GrantArgs, session: &Session) -> Result<(), Failure> {
     let client = session.client()?;
-    let (Some(key), Some(prefix)) = (arguments.key, arguments.prefix) else {
+    let (Some(key), Some(verbs), Some(prefix)) = (arguments.key, arguments.verbs, arguments.prefix) else {
         let grants = client.grants(None).await?;
         return session.out.show(&grants, |paint| render::grants::grants(paint, &grants));
     };
     let mut scopes = arguments.scopes;
     scopes.sort();
     scopes.dedup();
-    let grant = Grant { key, verbs: arguments.verbs.into_iter().collect(), prefix, scopes };
+    let grant = Grant { key, verbs: verbs.0, prefix, scopes };
     if !grant.scopes.is_empty() && !grant.verbs.contains(&Verb::Member) {
         return Err(Failure::Usage(
             "--scopes goes with the verb member: it names the scopes that a node may hold".to_owned(),

@@ -169,8 +169,8 @@ fn found(root: SecretKey, arguments: &InitArgs, operator: PublicKey, nodes: &[No
 
 fn next_steps(made: &Made) -> String {
     let start: String =
-        made.nodes.iter().map(|node| format!("  driftlessd run --config {} &\n", node.config.display())).collect();
-    let endpoint = made.nodes.first().map(|node| node.endpoint.clone()).unwrap_or_default();
+        made.nodes.iter().map(|node| format!("  driftlessd run --config {} &\n", quoted(&node.config))).collect();
+    let endpoint = made.nodes.first().map(|node| quoted(FilePath::new(&node.endpoint))).unwrap_or_default();
     let name = context_name(&made.name);
     format!(
         "Made mesh {} ({}).\n\n\
@@ -183,10 +183,17 @@ fn next_steps(made: &Made) -> String {
          driftless --key {} grant KEY member /",
         made.name,
         made.mesh.short(),
-        made.operator_key.display(),
+        quoted(&made.operator_key),
         made.root_key.display(),
-        made.root_key.display(),
+        quoted(&made.root_key),
     )
+}
+
+/// A path as a word of a shell.
+fn quoted(path: &FilePath) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:@+,=".contains(c);
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }
 }
 
 fn context_name(mesh: &str) -> String {

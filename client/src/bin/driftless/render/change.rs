@@ -5,7 +5,7 @@ use driftless_client::api::{Change, Reach};
 use super::ago;
 use crate::args::Goal;
 use crate::out::{Ink, Paint};
-use crate::table::{Cell, row, table};
+use crate::table::{Cell, plain, row, table};
 
 /// How many nodes must have it. At least one, so that nobody waits for nothing.
 pub fn needed(goal: Goal, expected: u32) -> u32 {
@@ -28,7 +28,7 @@ pub fn progress(change: &Change, needed: u32) -> String {
 }
 
 fn name_and_why(reach: &Reach) -> String {
-    let name = if reach.name.is_empty() { reach.node.short() } else { reach.name.clone() };
+    let name = if reach.name.is_empty() { reach.node.short() } else { plain(&reach.name) };
     if reach.why.is_empty() { name } else { format!("{name} ({})", reach.why.replace('_', " ")) }
 }
 

@@ -5,7 +5,7 @@ use driftless_client::clock;
 
 use super::Now;
 use crate::out::{Ink, Paint};
-use crate::table::{Cell, row, shorten, table};
+use crate::table::{Cell, plain, row, shorten, table};
 
 /// A table of statements, one a line.
 pub fn short(paint: Paint, now: Now, statements: &[StatementInfo]) -> String {
@@ -68,7 +68,7 @@ pub fn long(paint: Paint, now: Now, statements: &[StatementInfo]) -> String {
 
 /// One statement in full.
 pub fn one(paint: Paint, now: Now, info: &StatementInfo) -> String {
-    let reason = info.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+    let reason = info.reason.as_ref().map(|reason| format!(": {}", plain(reason))).unwrap_or_default();
     let mut lines = vec![
         paint.ink(Ink::Strong, &format!("{} {}", info.kind, info.id)),
         format!("  author  {}", info.author),
@@ -77,13 +77,15 @@ pub fn one(paint: Paint, now: Now, info: &StatementInfo) -> String {
         format!("  fate    {}{reason}", paint.ink(ink(&info.fate), &info.fate)),
     ];
     let notes = [("reason", &info.note.reason), ("ticket", &info.note.ticket), ("trace", &info.note.traceparent)];
-    lines.extend(notes.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| format!("  {name:<7} {text}")));
+    lines.extend(
+        notes.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| format!("  {name:<7} {}", plain(text))),
+    );
     for (index, path) in info.paths.iter().enumerate() {
         let bases: Vec<String> = info.bases.get(path).into_iter().flatten().map(|id| id.short()).collect();
         let bases = if bases.is_empty() { "nothing".to_owned() } else { bases.join(", ") };
         lines.push(format!("  {path} (on {bases})"));
         lines.extend(info.edits.get(index).into_iter().flatten().map(|edit| format!("    {}", shorten(edit, 200))));
     }
-    lines.extend(info.skipped.iter().map(|skipped| format!("  skipped {skipped}")));
+    lines.extend(info.skipped.iter().map(|skipped| format!("  skipped {}", plain(skipped))));
     lines.join("\n") + "\n"
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::{ago, count};
 use crate::out::{Ink, Paint};
-use crate::table::{Cell, row, shorten, table};
+use crate::table::{Cell, plain, row, shorten, table};
 
 /// Both answers that `status` is made of.
 #[derive(Debug, Clone, Serialize)]
@@ -33,7 +33,7 @@ fn summary(paint: Paint, told: &Overview) -> String {
         Some(seconds) => format!("agreed with another node {} ago", ago(Some(seconds))),
         None => "never agreed with another node yet".to_owned(),
     };
-    let mesh = if status.mesh_name.is_empty() { status.mesh.short() } else { status.mesh_name.clone() };
+    let mesh = if status.mesh_name.is_empty() { status.mesh.short() } else { plain(&status.mesh_name) };
     let mut lines = vec![
         format!(
             "Mesh {} ({}), fold version {}",
@@ -91,11 +91,15 @@ fn node(node: &NodeRow) -> Vec<Cell> {
         Cell::ink(node.state.replace('_', " "), ink),
         ago(Some(node.since_seconds)),
         heard,
-        clock::span(std::time::Duration::from_millis(node.lag_ms)),
+        lag(node.lag_ms),
         node.peers.to_string(),
         shorten(&digests.join(" "), 60),
         node.health.join(", ")
     ]
+}
+
+fn lag(millis: u64) -> String {
+    if millis == 0 { "none".to_owned() } else { clock::span(std::time::Duration::from_millis(millis)) }
 }
 
 fn digest(scope: &ScopeRow) -> String {
