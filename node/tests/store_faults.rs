@@ -217,3 +217,40 @@ async fn what_a_lying_disk_lost_is_named() {
     let (_store, loaded) = Store::open_on(disk, mesh, [2; 8], OPTIONS).unwrap();
     assert_eq!(ids(&loaded.statements), ids(&all));
 }
+
+/// The same on a real file system. Needs a small one, which only root can make, so it runs when asked:
+/// `mount -t tmpfs -o size=16m tmpfs DIR`, then `DRIFTLESS_SMALL_DISK=DIR cargo test … -- --ignored small_disk`.
+#[tokio::test]
+#[ignore = "needs a small file system"]
+async fn a_small_disk_fills_and_is_freed() {
+    let disk = std::path::PathBuf::from(std::env::var_os("DRIFTLESS_SMALL_DISK").expect("a directory"));
+    let (dir, filler) = (disk.join("store"), disk.join("filler"));
+    let (mesh, all) = statements(3000);
+    let (store, _) = Store::open(&dir, mesh, [1; 8]).unwrap();
+    let (writer, mut events) = Writer::spawn(store, FAST).unwrap();
+    let (mut stored, _) = store_all(&writer, &mut events, &all[..20]).await;
+    fill(&filler);
+    let (more, refused) = store_all(&writer, &mut events, &all).await;
+    stored.extend(more);
+    assert!(refused.first().is_some_and(|why| why.contains("no space left on the device")), "{refused:?}");
+    writer.close();
+    fill(&filler);
+    // A start on the full disk: the reserve pays for the boot, reads go on, writes wait.
+    let (store, loaded) = Store::open(&dir, mesh, [2; 8]).unwrap();
+    assert_eq!((loaded.store_id, loaded.boot), ([1; 8], 2));
+    assert!(stored.is_subset(&ids(&loaded.statements)));
+    let (writer, mut events) = Writer::spawn(store, FAST).unwrap();
+    assert!(matches!(next(&mut events).await, Event::ReadOnly { .. }));
+    std::fs::remove_file(&filler).unwrap();
+    assert_eq!(recovered(&mut events).await, []);
+    let (stored, refused) = store_all(&writer, &mut events, &all).await;
+    assert_eq!((stored.len(), refused), (all.len(), vec![]));
+    writer.close();
+    std::fs::remove_dir_all(&dir).unwrap();
+}
+
+fn fill(path: &std::path::Path) {
+    use std::io::Write;
+    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(path).unwrap();
+    while file.write_all(&[1; 512]).is_ok() {}
+}
