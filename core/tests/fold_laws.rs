@@ -212,7 +212,7 @@ fn nothing_changes_without_a_witness() {
 fn what_is_kept_to_save_work_changes_nothing() {
     let few = cases().cases.div_ceil(32);
     for manner in [Manner { sequential: 93, counting: 97 }, WILD] {
-        let config = ProptestConfig { cases: few, max_shrink_iters: 300, ..cases() };
+        let config = ProptestConfig { cases: few, ..cases() };
         run_some(config, manner, 80..260, |members, limits, dice| {
             let mut members = members.to_vec();
             members.sort_by_key(|member| member.statement.key());

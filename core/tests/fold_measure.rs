@@ -115,6 +115,21 @@ fn measure() {
         report(&format!("{branches} branches, own keys"), &turns(branches, rounds, 64, false));
         report(&format!("{branches} branches, same key"), &turns(branches, rounds, 64, true));
     }
+    for history in [1000, 4000] {
+        let mut members = turns(1, history, 20, false);
+        let mut fold = ScopeFold::new();
+        fold.update(&members, &[]);
+        let mut took = Vec::new();
+        for blind in 0..3 {
+            let edit = put(&["key1"], Value::Int(blind));
+            let statement = forge(9, members.len() as u64 + 1, vec![(path("s/entry"), vec![], vec![edit])]);
+            members.push(member(statement));
+            let begun = Instant::now();
+            fold.update(&members[members.len() - 1..], &[]);
+            took.push(begun.elapsed());
+        }
+        println!("blind writes behind a history of {history}: {took:?}");
+    }
     let mut late = turns(2, 250, 20, false);
     late[1..].sort_by_key(|member| member.statement.statement().author);
     report("one branch of 250 arrives after the other", &late);

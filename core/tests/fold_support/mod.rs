@@ -44,7 +44,7 @@ pub fn cases() -> proptest::test_runner::Config {
     proptest::test_runner::Config {
         cases,
         failure_persistence: None,
-        max_shrink_iters: 4000,
+        max_shrink_iters: if std::env::var_os("DRIFTLESS_NO_SHRINK").is_some() { 0 } else { 1000 },
         ..proptest::test_runner::Config::default()
     }
 }
