@@ -83,6 +83,13 @@ pub fn generate() -> Result<SecretKey, KeyError> {
     Ok(SecretKey::from_bytes(*bytes))
 }
 
+/// Makes a key and its file, which must not exist.
+pub fn create(path: &Path) -> Result<SecretKey, KeyError> {
+    let key = generate()?;
+    save(path, &key)?;
+    Ok(key)
+}
+
 /// Writes a key file with mode 0600: whole and synced, or not at all. Never overwrites one.
 pub fn save(path: &Path, key: &SecretKey) -> Result<(), KeyError> {
     let failed = |doing| move |cause| KeyError::Io { path: path.to_owned(), doing, cause };

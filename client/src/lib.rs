@@ -13,6 +13,7 @@ pub mod clock;
 pub mod config;
 pub mod endpoint;
 pub mod error;
+pub mod founding;
 pub mod keys;
 pub mod route;
 pub mod sign;

@@ -124,8 +124,8 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
 }
 
 /// Puts a store aside that cannot be opened because it is damaged; a good one, or none, is left as it is.
-pub fn rebuild_damaged(config: &Config) -> Result<(), StoreError> {
-    match Store::open(&config.node.data_dir, config.mesh.id, [0; 8]) {
+pub fn rebuild_damaged(config: &Config) -> Result<(), StartError> {
+    match Store::open(&config.node.data_dir, config.mesh.id, entropy()?) {
         Err(error @ StoreError::Corrupt { .. }) => {
             warn!(%error, "the store is damaged");
             if let Some(aside) = store::rebuild(&config.node.data_dir)? {
@@ -133,7 +133,7 @@ pub fn rebuild_damaged(config: &Config) -> Result<(), StoreError> {
             }
             Ok(())
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
         Ok(_) => Ok(()),
     }
 }

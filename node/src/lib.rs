@@ -2,7 +2,9 @@
 //! import one another; they meet in the driver.
 #![forbid(unsafe_code)]
 
+pub mod assemble;
 pub mod config;
+pub mod demo;
 pub mod door;
 pub mod driver;
 pub mod http;

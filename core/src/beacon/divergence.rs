@@ -12,6 +12,9 @@ use super::{BEACON_EXPIRY_MAX_MS, MARK_MS, MARKS, MAX_NODES, SETTLE_MS};
 /// Own merged digests that are remembered for each scope: peers report a set a little later than this node had it.
 const REMEMBERED_MERGES: usize = 16;
 
+/// Equal sets that are remembered for each scope of each node: enough for the questions of a person who just wrote.
+const REMEMBERED_SETS: usize = 16;
+
 /// Why a beacon was not taken. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum NotHeard {
@@ -108,7 +111,16 @@ struct Theirs {
     mark: Option<u64>,
     /// Marks at which the sets were equal, and when that was first and last seen; newest last.
     equal: VecDeque<Equal>,
+    /// Sets of which both had exactly the same, and when that was first and last so; newest last.
+    same: VecDeque<Same>,
     alarm: Option<Alarm>,
+}
+
+#[derive(Clone, Copy)]
+struct Same {
+    set: [u8; 32],
+    first_ms: u64,
+    last_ms: u64,
 }
 
 #[derive(Clone, Copy)]
@@ -328,6 +340,7 @@ impl Theirs {
             since_ms: now_ms,
             mark: None,
             equal: VecDeque::new(),
+            same: VecDeque::new(),
             alarm: None,
         }
     }
@@ -345,12 +358,27 @@ impl Theirs {
             self.state = state;
             self.since_ms = now_ms;
         }
+        self.note_same(mine, own_time_ms);
         let Some(mark) = self.mark.filter(|_| state == State::InSync) else { return };
         match self.equal.iter_mut().find(|equal| equal.mark == mark) {
             Some(equal) => equal.last_ms = own_time_ms,
             None => {
                 self.equal.push_back(Equal { mark, first_ms: now_ms, last_ms: own_time_ms });
                 self.equal.drain(..self.equal.len().saturating_sub(MARKS));
+            }
+        }
+    }
+
+    /// Exactly equal sets tell at once, where marks tell only when they have settled.
+    fn note_same(&mut self, mine: &Mine, own_time_ms: u64) {
+        if self.report.set != mine.report.set || self.report.effective != mine.report.effective {
+            return;
+        }
+        match self.same.back_mut().filter(|same| same.set == self.report.set) {
+            Some(same) => same.last_ms = own_time_ms,
+            None => {
+                self.same.push_back(Same { set: self.report.set, first_ms: own_time_ms, last_ms: own_time_ms });
+                self.same.drain(..self.same.len().saturating_sub(REMEMBERED_SETS));
             }
         }
     }
@@ -394,8 +422,10 @@ impl Theirs {
         let covers = |mark: u64| mark.saturating_mul(MARK_MS) > change.hlc.millis();
         // Equality counts only when seen with the change held here, so strictly after it came.
         let equal = self.equal.iter().find(|equal| covers(equal.mark) && equal.last_ms > change.held_ms);
-        match (equal, self.state, self.mark) {
-            (Some(equal), _, _) => Reach::Has { since_ms: equal.first_ms.max(change.held_ms) },
+        let same = self.same.iter().find(|same| same.last_ms > change.held_ms);
+        let first = equal.map(|equal| equal.first_ms).into_iter().chain(same.map(|same| same.first_ms)).min();
+        match (first, self.state, self.mark) {
+            (Some(first_ms), _, _) => Reach::Has { since_ms: first_ms.max(change.held_ms) },
             (None, State::Differs, Some(mark)) if covers(mark) && !silent => Reach::Lacks { since_ms: self.since_ms },
             (None, _, _) => Reach::Unknown,
         }

@@ -1,5 +1,6 @@
 //! The dispatcher: events in, effects out, one deadline. It decides nothing itself; each room decides for its part.
 
+mod arrivals;
 mod beat;
 mod calls;
 mod counts;
@@ -80,6 +81,7 @@ pub struct Machine {
     /// Gossip whose verdict waits for a statement: by that statement.
     held_back: BTreeMap<StatementId, gossip::HeldBack>,
     divergence: Divergence,
+    arrivals: arrivals::Arrivals,
     /// When this node last had the same set as another one, Unix milliseconds.
     agreed_ms: Option<u64>,
     /// From the author's time to the effect here, of the last changes, about.
@@ -121,6 +123,7 @@ impl Machine {
             pushes: BTreeMap::new(),
             held_back: BTreeMap::new(),
             divergence: Divergence::new(node, setup.mesh),
+            arrivals: arrivals::Arrivals::since(now.wall_ms),
             agreed_ms: None,
             lag_ms: 0,
             beacons_sent: 0,

@@ -1,6 +1,6 @@
 //! Peers: which links are up, what is asked of whom, and when reconciliation runs. Reconciliation itself is another room.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use driftless_statement::statement::Bytes;
 use driftless_statement::{PublicKey, Scope, StatementId};
@@ -263,7 +263,8 @@ impl Machine {
 
     fn fetch_missing(&mut self, effects: &mut Vec<Effect>) {
         let missing = self.log.missing();
-        self.wanted.retain(|id| missing.iter().any(|(wanted, _)| wanted == id));
+        let still: BTreeSet<StatementId> = missing.iter().map(|(id, _)| *id).collect();
+        self.wanted.retain(|id| still.contains(id));
         let mut by_peer: BTreeMap<PublicKey, Vec<StatementId>> = BTreeMap::new();
         for (id, scope) in missing.into_iter().take(BATCH_IDS) {
             let able: Vec<PublicKey> = self.peers.connected().filter(|peer| self.shares(peer, &scope)).collect();

@@ -22,6 +22,7 @@ impl Machine {
         let ways = self.storing.stored(batch);
         let due = self.take_in(&ways, effects);
         self.settle(due, effects);
+        self.timers.news(self.now.mono_ms);
         for way in &ways {
             match way.origin {
                 Origin::Write(_) | Origin::Submit(_) => self.publish(&way.statement, effects),
@@ -40,6 +41,7 @@ impl Machine {
             let when = self.due_ms(statement);
             let Some(room) = self.scopes.get_mut(&scope) else { continue };
             room.stored(statement);
+            self.arrivals.note(statement.id(), self.now.wall_ms);
             if when > self.floor_ms.saturating_add(SKEW_MS) {
                 room.out.insert(statement.id(), Out::NotDue);
                 room.waiting_for_time.insert((when, statement.id()), statement.clone());

@@ -79,6 +79,12 @@ impl Machine {
         self.divergence.picture(self.now.wall_ms)
     }
 
+    /// Age of the oldest beacon among the nodes that are heard, milliseconds.
+    pub fn oldest_beacon_ms(&self) -> u64 {
+        let heard = self.nodes().into_iter().filter(|node| !node.silent).filter_map(|node| node.heard_ms);
+        heard.min().map_or(0, |heard| self.now.wall_ms.saturating_sub(heard))
+    }
+
     /// Every other expected node as seen from here.
     pub fn nodes(&self) -> Vec<NodeState> {
         self.divergence.nodes(self.now.wall_ms).collect()
@@ -90,7 +96,7 @@ impl Machine {
         let statement = told.statement.statement();
         let (scope, hlc) = (statement.scope.clone(), statement.hlc);
         let holders = self.held_by(&scope);
-        let change = Change { scope, hlc, held_ms: hlc.millis() };
+        let change = Change { scope, hlc, held_ms: self.arrivals.held_since(id) };
         let mut reach = ChangeReach {
             expected: u32::try_from(holders.len()).unwrap_or(u32::MAX),
             has: Vec::new(),

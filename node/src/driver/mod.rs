@@ -132,7 +132,6 @@ impl Driver {
     async fn select(&mut self) -> Action {
         let deadline = self.clock.instant(self.machine.deadline());
         tokio::select! {
-            biased;
             _ = self.shutdown.wait_for(|end| *end) => Action::End,
             Some(event) = self.store_events.recv() => Action::Store(event),
             () = tokio::time::sleep_until(self.look) => Action::Look,

@@ -1,9 +1,7 @@
 //! `keys`: making key files and showing their public halves.
 
-use std::path::Path;
-
-use driftless_client::keys::{self, KeyError};
-use driftless_statement::{PublicKey, SecretKey};
+use driftless_client::{founding, keys};
+use driftless_statement::PublicKey;
 use serde::Serialize;
 
 use crate::args::KeysCommand;
@@ -18,17 +16,10 @@ struct Shown {
     peer_id: String,
 }
 
-/// Makes a key and its file. Never overwrites one.
-pub fn create(file: &Path) -> Result<SecretKey, KeyError> {
-    let key = keys::generate()?;
-    keys::save(file, &key)?;
-    Ok(key)
-}
-
 pub fn run(command: KeysCommand, session: &Session) -> Result<(), Failure> {
     let (key, file) = match command {
         KeysCommand::New { file } => {
-            let key = create(&file)?.public();
+            let key = keys::create(&file)?.public();
             session
                 .out
                 .say(&format!("made {}; keep it secret, and have its public key granted something", file.display()));
@@ -40,6 +31,6 @@ pub fn run(command: KeysCommand, session: &Session) -> Result<(), Failure> {
             (keys::load(&file)?.public(), file)
         }
     };
-    let shown = Shown { key, file: file.display().to_string(), peer_id: super::init::peer::id(&key) };
+    let shown = Shown { key, file: file.display().to_string(), peer_id: founding::peer::id(&key) };
     session.out.show(&shown, |_| format!("{key}\n"))
 }
