@@ -94,6 +94,7 @@ async fn write(
 ) -> Answer<Response<Body>> {
     let path = target::path(raw(&request))?;
     query(&request)?.end()?;
+    shared.must_be_ready()?;
     let (head, body) = request.into_parts();
     let kind = if taken.is_empty() { "" } else { body::media(&head.headers, taken)? };
     let precondition = etag::precondition(&head.headers)?;

@@ -285,4 +285,3 @@ pub fn page(mut told: Vec<Told>, limit: usize) -> api::History {
 pub fn genesis_id(mesh: driftless_statement::MeshId) -> StatementId {
     StatementId(mesh.0)
 }
-

@@ -7,6 +7,7 @@ mod observe;
 mod roll;
 pub mod words;
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::registry::Registry;
@@ -24,6 +25,8 @@ pub struct Metrics {
     registry: Mutex<Registry>,
     families: Families,
     described: Vec<Described>,
+    /// How often the core was looked at.
+    looks: AtomicU64,
 }
 
 impl Metrics {
@@ -32,7 +35,7 @@ impl Metrics {
         let mut roll = Roll::new();
         let families = Families::register(&mut roll, version);
         let (registry, described) = roll.into_parts();
-        Self { registry: Mutex::new(registry), families, described }
+        Self { registry: Mutex::new(registry), families, described, looks: AtomicU64::new(0) }
     }
 
     /// Lends the registry, so that libp2p registers its families on it too.

@@ -128,6 +128,7 @@ const WRITE: &[Kind] = &[
     Kind::Clock,
     Kind::ReadOnly,
     Kind::NotFounded,
+    Kind::NotReady,
     Kind::NotHeld,
     Kind::NotFound,
 ];
