@@ -1,4 +1,5 @@
 //! What the fold means, one small story each. The laws in `fold_laws.rs` say the same of everything at once.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 mod fold_support;
 

@@ -1,4 +1,5 @@
 //! Prints what the fold costs. Run with `cargo test -p driftless-core --test fold_measure -- --ignored --nocapture`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 mod fold_support;
 

@@ -1,5 +1,5 @@
-//! One entry as an Automerge document, for as long as its history is concurrent. Only this file names Automerge; it knows
-//! statements by id and edits, never trust, limits or other entries.
+//! One entry as an Automerge document, for as long as its history is concurrent. It knows statements by id and edits,
+//! never trust, limits or other entries.
 //!
 //! Every change is made here, by replaying statements in the order of (HLC, id); no change is ever received. So operation
 //! ids ascend in that order, and Automerge's own tie-breaks (the value shown at a key, the order of elements inserted at
@@ -10,6 +10,7 @@
 //! a map key outlives a concurrent delete of that key.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::mem::ManuallyDrop;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
@@ -18,11 +19,12 @@ use automerge::{
     Value as Found,
 };
 use driftless_statement::tree::Naming;
-use driftless_statement::{After, Edit, ElementId, ElementRef, Op, Pointer, Skip, StatementId, Step, Tree, Value};
+use driftless_statement::{After, Edit, ElementId, ElementRef, Op, Skip, StatementId, Step, Tree, Value};
 
 /// The key under which the root and every element keep their value.
-const V: &str = "v";
-/// Automerge asserts on its own invariants; a failed one must cost a statement, not the process.
+pub(super) const V: &str = "v";
+
+/// Automerge refused, or one of the assertions on its own invariants failed. It must cost a statement, not the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct EngineFailed;
 
@@ -40,9 +42,9 @@ impl From<automerge::PatchLogMismatch> for EngineFailed {
 
 /// The names of list elements and the objects that stand for them.
 #[derive(Debug, Clone, Default)]
-struct Elements {
+pub(super) struct Elements {
     objects: BTreeMap<ElementId, ObjId>,
-    names: BTreeMap<ObjId, ElementId>,
+    pub(super) names: BTreeMap<ObjId, ElementId>,
 }
 
 impl Elements {
@@ -55,13 +57,13 @@ impl Elements {
 /// A document that begins with a merged value that all its statements have seen, and holds those statements.
 #[derive(Debug, Clone)]
 pub(super) struct Doc {
-    automerge: Automerge,
+    pub(super) automerge: Automerge,
     /// Who wrote, by the number that an actor id begins with; the first is the seed.
-    writers: Vec<StatementId>,
+    pub(super) writers: Vec<StatementId>,
     /// Where the document stood after each statement.
     heads: BTreeMap<StatementId, Vec<ChangeHash>>,
     seed: Vec<ChangeHash>,
-    elements: Elements,
+    pub(super) elements: Elements,
 }
 
 /// What lies at a place.
@@ -102,7 +104,7 @@ fn actor(number: usize, statement: StatementId) -> ActorId {
     ActorId::from(bytes)
 }
 
-fn guarded<T>(run: impl FnOnce() -> Result<T, EngineFailed>) -> Result<T, EngineFailed> {
+pub(super) fn guarded<T>(run: impl FnOnce() -> Result<T, EngineFailed>) -> Result<T, EngineFailed> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(EngineFailed))
 }
 
@@ -119,9 +121,10 @@ impl Doc {
             };
             if let Some(tree) = seed {
                 doc.automerge.set_actor(actor(0, StatementId::NONE));
-                let mut tx = doc.automerge.transaction();
+                let mut tx = ManuallyDrop::new(doc.automerge.transaction());
                 write_tree(&mut tx, &mut doc.elements, &Place { object: ROOT, key: V.into() }, tree)?;
-                doc.seed = tx.commit_with(CommitOptions::default().with_time(0)).0.into_iter().collect();
+                let done = ManuallyDrop::into_inner(tx).commit_with(CommitOptions::default().with_time(0));
+                doc.seed = done.0.into_iter().collect();
             }
             Ok(doc)
         })
@@ -136,6 +139,8 @@ impl Doc {
         edits: &[Edit],
     ) -> Result<Vec<(u32, Skip)>, EngineFailed> {
         guarded(|| {
+            #[cfg(test)]
+            super::engine_test::strike(statement);
             let at: BTreeSet<ChangeHash> =
                 bases.iter().flat_map(|base| self.heads.get(base).unwrap_or(&self.seed)).copied().collect();
             let at: Vec<ChangeHash> = at.into_iter().collect();
@@ -147,7 +152,7 @@ impl Doc {
                 true => self.automerge.transaction(),
                 false => self.automerge.transaction_at(PatchLog::inactive(), &at)?,
             };
-            let mut change = Change { tx, elements: &mut self.elements, own: statement };
+            let mut change = Change { tx: ManuallyDrop::new(tx), elements: &mut self.elements, own: statement };
             let mut skipped = Vec::new();
             for (edit, index) in edits.iter().zip(0u32..) {
                 if let Err(skip) = change.edit(index, edit)? {
@@ -155,7 +160,7 @@ impl Doc {
                 }
             }
             let Change { tx, .. } = change;
-            match tx.commit_with(CommitOptions::default().with_time(0)).0 {
+            match ManuallyDrop::into_inner(tx).commit_with(CommitOptions::default().with_time(0)).0 {
                 Some(hash) => {
                     self.writers.push(statement);
                     self.heads.insert(statement, vec![hash]);
@@ -164,113 +169,6 @@ impl Doc {
             }
             Ok(skipped)
         })
-    }
-
-    /// The merged value of everything applied.
-    pub(super) fn tree(&self) -> Result<Option<Tree>, EngineFailed> {
-        guarded(|| {
-            let Some((value, object)) = self.automerge.get(ROOT, V)? else { return Ok(None) };
-            self.read(&value, &object).map(Some)
-        })
-    }
-
-    fn read(&self, value: &Found<'_>, object: &ObjId) -> Result<Tree, EngineFailed> {
-        Ok(match value {
-            Found::Object(ObjType::List) => Tree::List(
-                self.automerge
-                    .list_range(object, ..)
-                    .filter_map(|item| {
-                        let wrapper = item.id();
-                        let name = self.elements.names.get(&wrapper)?;
-                        Some(self.read_at(&wrapper, V).map(|tree| (*name, tree)))
-                    })
-                    .collect::<Result<_, _>>()?,
-            ),
-            Found::Object(_) => Tree::Map(
-                self.automerge
-                    .map_range(object, ..)
-                    .map(|item| {
-                        let tree = self.read(&item.value.clone().into_value(), &item.id())?;
-                        Ok((item.key.into_owned(), tree))
-                    })
-                    .collect::<Result<_, EngineFailed>>()?,
-            ),
-            Found::Scalar(scalar) => scalar_tree(scalar),
-        })
-    }
-
-    fn read_at(&self, object: &ObjId, key: &str) -> Result<Tree, EngineFailed> {
-        let (value, id) = self.automerge.get(object, key)?.ok_or(EngineFailed)?;
-        self.read(&value, &id)
-    }
-
-    /// Who wrote each leaf of the merged value: scalars, counters, empty maps and empty lists.
-    pub(super) fn writers(&self) -> Result<Vec<(Pointer, Tree, StatementId)>, EngineFailed> {
-        guarded(|| {
-            let mut found = Vec::new();
-            if let Some((value, object)) = self.automerge.get(ROOT, V)? {
-                self.trace(&value, &object, &mut Vec::new(), &mut found)?;
-            }
-            Ok(found)
-        })
-    }
-
-    fn trace(
-        &self,
-        value: &Found<'_>,
-        object: &ObjId,
-        at: &mut Pointer,
-        found: &mut Vec<(Pointer, Tree, StatementId)>,
-    ) -> Result<(), EngineFailed> {
-        let before = found.len();
-        match value {
-            Found::Object(ObjType::List) => {
-                for wrapper in self.automerge.list_range(object, ..).map(|item| item.id()) {
-                    let name = self.elements.names.get(&wrapper).ok_or(EngineFailed)?;
-                    let (value, id) = self.automerge.get(&wrapper, V)?.ok_or(EngineFailed)?;
-                    at.push(Step::Element(ElementRef::Of(*name)));
-                    self.trace(&value, &id, at, found)?;
-                    at.pop();
-                }
-            }
-            Found::Object(_) => {
-                for item in self.automerge.map_range(object, ..) {
-                    at.push(Step::Key(item.key.to_string()));
-                    self.trace(&item.value.clone().into_value(), &item.id(), at, found)?;
-                    at.pop();
-                }
-            }
-            Found::Scalar(_) => {}
-        }
-        if found.len() == before {
-            found.push((at.clone(), self.read(value, object)?, self.writer(object)));
-        }
-        Ok(())
-    }
-
-    /// The statement whose change made this operation.
-    fn writer(&self, id: &ObjId) -> StatementId {
-        let number = match id {
-            ObjId::Root => None,
-            ObjId::Id(_, actor, _) => actor.to_bytes().first_chunk::<4>().map(|bytes| u32::from_be_bytes(*bytes)),
-        };
-        let number = number.and_then(|number| usize::try_from(number).ok()).unwrap_or(0);
-        self.writers.get(number).copied().unwrap_or(StatementId::NONE)
-    }
-}
-
-fn scalar_tree(scalar: &ScalarValue) -> Tree {
-    match scalar {
-        ScalarValue::Counter(counter) => Tree::Counter(counter.into()),
-        ScalarValue::Str(text) => Tree::Leaf(Value::Text(text.to_string())),
-        ScalarValue::Int(value) => Tree::Leaf(Value::Int((*value).into())),
-        ScalarValue::Uint(value) => Tree::Leaf(Value::Int((*value).into())),
-        ScalarValue::F64(value) => Tree::Leaf(Value::Float(*value)),
-        ScalarValue::Boolean(value) => Tree::Leaf(Value::Bool(*value)),
-        // The last three kinds are never written here.
-        ScalarValue::Null | ScalarValue::Bytes(_) | ScalarValue::Timestamp(_) | ScalarValue::Unknown { .. } => {
-            Tree::Leaf(Value::Null)
-        }
     }
 }
 
@@ -325,7 +223,8 @@ fn write_tree(tx: &mut Transaction<'_>, names: &mut Elements, at: &Place, tree: 
 
 /// One statement's change while it is made.
 struct Change<'a> {
-    tx: Transaction<'a>,
+    /// Not dropped on failure: rolling back could fail again, and a panic in a panic ends the process.
+    tx: ManuallyDrop<Transaction<'a>>,
     elements: &'a mut Elements,
     own: StatementId,
 }

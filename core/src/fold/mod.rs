@@ -1,5 +1,5 @@
 //! The fold: from the set of a scope's statements to its merged state. It knows statements, values and limits; it must not
-//! know trust, the log, a clock or a disk. Only `doc.rs` names Automerge.
+//! know trust, the log, a clock or a disk. Only `doc.rs` and `doc_read.rs` name Automerge.
 //!
 //! **Need.** Equal sets give equal state, whatever the order of arrival, and one statement more costs what it changes,
 //! not what came before it.
@@ -43,6 +43,9 @@
 mod conflict;
 mod digest;
 mod doc;
+mod doc_read;
+#[cfg(test)]
+mod engine_test;
 mod entry;
 mod explain;
 mod fate;

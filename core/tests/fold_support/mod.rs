@@ -3,6 +3,7 @@
 
 pub mod generate;
 pub mod model;
+pub mod store;
 
 use std::sync::Arc;
 

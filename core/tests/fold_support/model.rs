@@ -5,246 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use driftless_core::fold::{Breach, Fate, Limits, Member, Skipped};
 use driftless_statement::{
-    After, Edit, ElementId, ElementRef, Op, Path, Pointer, Skip, StatementId, Step, Tree, Value, codec,
+    Edit, ElementId, ElementRef, Op, Path, Pointer, Skip, StatementId, Step, Tree, Value, codec,
 };
 
 use super::generate::edits_of;
-
-type Seen = BTreeSet<usize>;
-
-#[derive(Clone)]
-enum Node {
-    Leaf(Value),
-    Counter(i64, Vec<(usize, i64)>),
-    List(usize),
-    Map(usize),
-}
-
-#[derive(Clone)]
-struct Written {
-    by: usize,
-    node: Node,
-    gone: Vec<usize>,
-}
-
-/// All values ever written at one place.
-type Register = Vec<Written>;
-
-#[derive(Clone)]
-struct Element {
-    name: ElementId,
-    by: usize,
-    gone: Vec<usize>,
-    register: Register,
-}
-
-#[derive(Clone, Default)]
-struct Store {
-    root: Register,
-    maps: Vec<BTreeMap<String, Register>>,
-    lists: Vec<Vec<Element>>,
-}
-
-#[derive(Clone)]
-enum Place {
-    Root,
-    Key(usize, String),
-    Element(usize, usize),
-}
-
-fn shows(by: usize, gone: &[usize], seen: &Seen) -> bool {
-    seen.contains(&by) && !gone.iter().any(|killer| seen.contains(killer))
-}
-
-fn winner<'a>(register: &'a Register, seen: &Seen) -> Option<&'a Written> {
-    register.iter().filter(|written| shows(written.by, &written.gone, seen)).max_by_key(|written| written.by)
-}
-
-impl Store {
-    fn register(&self, place: &Place) -> Register {
-        match place {
-            Place::Root => self.root.clone(),
-            Place::Key(map, key) => self.maps[*map].get(key).cloned().unwrap_or_default(),
-            Place::Element(list, at) => self.lists[*list][*at].register.clone(),
-        }
-    }
-
-    fn register_mut(&mut self, place: &Place) -> &mut Register {
-        match place {
-            Place::Root => &mut self.root,
-            Place::Key(map, key) => self.maps[*map].entry(key.clone()).or_default(),
-            Place::Element(list, at) => &mut self.lists[*list][*at].register,
-        }
-    }
-
-    fn node(&self, place: &Place, seen: &Seen) -> Option<Node> {
-        winner(&self.register(place), seen).map(|written| written.node.clone())
-    }
-
-    fn find(&self, list: usize, name: ElementId, seen: &Seen) -> Option<usize> {
-        let at = self.lists[list].iter().position(|element| element.name == name)?;
-        let element = &self.lists[list][at];
-        shows(element.by, &element.gone, seen).then_some(at)
-    }
-
-    fn step(&self, node: Option<Node>, step: &Step, own: StatementId, seen: &Seen) -> Option<Place> {
-        match (node?, step) {
-            (Node::Map(map), Step::Key(key)) => Some(Place::Key(map, key.clone())),
-            (Node::List(list), Step::Element(element)) => {
-                self.find(list, element.resolve(own), seen).map(|at| Place::Element(list, at))
-            }
-            _ => None,
-        }
-    }
-
-    fn place(&self, at: &[Step], own: StatementId, seen: &Seen) -> Option<Place> {
-        at.iter().try_fold(Place::Root, |place, step| self.step(self.node(&place, seen), step, own, seen))
-    }
-
-    fn build(&mut self, value: &Value, by: usize, name: &mut impl FnMut() -> ElementId) -> Node {
-        match value {
-            Value::List(items) => {
-                let mut list = Vec::new();
-                for item in items {
-                    let name_here = name();
-                    let node = self.build(item, by, name);
-                    let register = vec![Written { by, node, gone: vec![] }];
-                    list.push(Element { name: name_here, by, gone: vec![], register });
-                }
-                self.lists.push(list);
-                Node::List(self.lists.len() - 1)
-            }
-            Value::Map(entries) => {
-                let mut map = BTreeMap::new();
-                for (key, item) in entries {
-                    let node = self.build(item, by, name);
-                    map.insert(key.clone(), vec![Written { by, node, gone: vec![] }]);
-                }
-                self.maps.push(map);
-                Node::Map(self.maps.len() - 1)
-            }
-            other => Node::Leaf(other.clone()),
-        }
-    }
-
-    fn write(&mut self, place: &Place, node: Option<Node>, by: usize, seen: &Seen) {
-        let register = self.register_mut(place);
-        for written in register.iter_mut().filter(|written| shows(written.by, &written.gone, seen)) {
-            written.gone.push(by);
-        }
-        // A statement's own earlier value at this place is replaced for everybody.
-        register.retain(|written| !(written.by == by && written.gone.contains(&by)));
-        if let Some(node) = node {
-            register.push(Written { by, node, gone: vec![] });
-        }
-    }
-
-    fn edit(&mut self, edit: &Edit, number: u32, by: usize, own: StatementId, seen: &Seen) -> Result<(), Skip> {
-        let mut next = 0;
-        let mut name = || {
-            next += 1;
-            ElementId { statement: own, edit: number, ordinal: next - 1 }
-        };
-        match &edit.op {
-            Op::Put(value) => {
-                let place = self.place(&edit.at, own, seen).ok_or(Skip::NoTarget)?;
-                let node = self.build(value, by, &mut name);
-                self.write(&place, Some(node), by, seen);
-            }
-            Op::Counter(start) => {
-                let place = self.place(&edit.at, own, seen).ok_or(Skip::NoTarget)?;
-                self.write(&place, Some(Node::Counter(*start, vec![])), by, seen);
-            }
-            Op::Delete => {
-                let place = self.place(&edit.at, own, seen).ok_or(Skip::NoTarget)?;
-                self.node(&place, seen).ok_or(Skip::NoTarget)?;
-                match place {
-                    Place::Element(list, at) => self.lists[list][at].gone.push(by),
-                    place => self.write(&place, None, by, seen),
-                }
-            }
-            Op::Increment(step) => {
-                let place = self.place(&edit.at, own, seen).ok_or(Skip::NoTarget)?;
-                match self.node(&place, seen).ok_or(Skip::NoTarget)? {
-                    Node::Counter(..) => {}
-                    _ => return Err(Skip::NotACounter),
-                }
-                for written in self.register_mut(&place) {
-                    if let (true, Node::Counter(_, steps)) = (shows(written.by, &written.gone, seen), &mut written.node)
-                    {
-                        steps.push((by, *step));
-                    }
-                }
-            }
-            Op::Insert(after, value) => {
-                let place = self.place(&edit.at, own, seen).ok_or(Skip::NoTarget)?;
-                let Node::List(list) = self.node(&place, seen).ok_or(Skip::NoTarget)? else {
-                    return Err(Skip::NotAList);
-                };
-                let at = match after {
-                    After::Head => 0,
-                    After::Element(element) => 1 + self.find(list, element.resolve(own), seen).ok_or(Skip::NoAnchor)?,
-                };
-                let name_here = name();
-                let node = self.build(value, by, &mut name);
-                let register = vec![Written { by, node, gone: vec![] }];
-                self.lists[list].insert(at, Element { name: name_here, by, gone: vec![], register });
-            }
-        }
-        Ok(())
-    }
-
-    fn tree(&self, node: &Node, seen: &Seen) -> Tree {
-        match node {
-            Node::Leaf(value) => Tree::Leaf(value.clone()),
-            Node::Counter(start, steps) => {
-                let seen = steps.iter().filter(|(by, _)| seen.contains(by));
-                Tree::Counter(start + seen.map(|(_, step)| step).sum::<i64>())
-            }
-            Node::List(list) => Tree::List(
-                self.lists[*list]
-                    .iter()
-                    .filter(|element| shows(element.by, &element.gone, seen))
-                    .map(|element| {
-                        let shown = winner(&element.register, seen).expect("an element always has a value");
-                        (element.name, self.tree(&shown.node, seen))
-                    })
-                    .collect(),
-            ),
-            Node::Map(map) => Tree::Map(
-                self.maps[*map]
-                    .iter()
-                    .filter_map(|(key, register)| Some((key.clone(), self.tree(&winner(register, seen)?.node, seen))))
-                    .collect(),
-            ),
-        }
-    }
-
-    fn leaves(&self, register: &Register, seen: &Seen, at: &mut Pointer, out: &mut Vec<(Pointer, usize)>) {
-        let Some(shown) = winner(register, seen) else { return };
-        let before = out.len();
-        match &shown.node {
-            Node::List(list) => {
-                for element in self.lists[*list].iter().filter(|element| shows(element.by, &element.gone, seen)) {
-                    at.push(Step::Element(ElementRef::Of(element.name)));
-                    self.leaves(&element.register, seen, at, out);
-                    at.pop();
-                }
-            }
-            Node::Map(map) => {
-                for (key, register) in &self.maps[*map] {
-                    at.push(Step::Key(key.clone()));
-                    self.leaves(register, seen, at, out);
-                    at.pop();
-                }
-            }
-            Node::Leaf(_) | Node::Counter(..) => {}
-        }
-        if out.len() == before {
-            out.push((at.clone(), shown.by));
-        }
-    }
-}
+use super::store::{Seen, Store};
 
 /// A conflict: (statement, edit) of the earlier and of the later side.
 pub type Pair = ((StatementId, u32), (StatementId, u32));
@@ -286,8 +51,7 @@ impl Entry {
     }
 
     fn tree(&self) -> Option<Tree> {
-        let all = self.all();
-        winner(&self.store.root, &all).map(|shown| self.store.tree(&shown.node, &all))
+        self.store.read(&self.all())
     }
 }
 
@@ -299,108 +63,126 @@ fn depth(value: &Value) -> usize {
     }
 }
 
+/// A fold from scratch while it runs.
+struct Fold<'a> {
+    order: Vec<&'a Member>,
+    places: BTreeMap<StatementId, usize>,
+    limits: Limits,
+    entries: BTreeMap<Path, Entry>,
+    reached: BTreeMap<&'static str, usize>,
+}
+
 pub fn fold(members: &[Member], limits: &Limits) -> Model {
     let mut set: BTreeMap<_, &Member> = BTreeMap::new();
     set.extend(members.iter().map(|member| (member.statement.key(), member)));
     let order: Vec<&Member> = set.into_values().collect();
-    let places: BTreeMap<StatementId, usize> =
-        order.iter().enumerate().map(|(at, member)| (member.statement.id(), at)).collect();
-    let mut entries: BTreeMap<Path, Entry> = BTreeMap::new();
-    let mut fates = BTreeMap::new();
-    let mut reached: BTreeMap<&'static str, usize> = BTreeMap::new();
-    let mut reach = |what| *reached.entry(what).or_default() += 1;
-    for (at, member) in order.iter().enumerate() {
-        let id = member.statement.id();
+    let places = order.iter().enumerate().map(|(at, member)| (member.statement.id(), at)).collect();
+    let mut fold = Fold { order, places, limits: *limits, entries: BTreeMap::new(), reached: BTreeMap::new() };
+    let fates = (0..fold.order.len()).map(|at| (fold.order[at].statement.id(), fold.decide(at))).collect();
+    let entries = std::mem::take(&mut fold.entries);
+    let shown = entries.iter().map(|(path, entry)| (path.clone(), fold.show(path, entry))).collect();
+    Model { entries: shown, fates, reached: fold.reached }
+}
+
+impl Fold<'_> {
+    fn reach(&mut self, what: &'static str) {
+        *self.reached.entry(what).or_default() += 1;
+    }
+
+    fn decide(&mut self, at: usize) -> Option<Fate> {
+        let member = self.order[at].clone();
         if !member.counts {
-            fates.insert(id, None);
-            continue;
+            return None;
         }
         let mut tried: Vec<(Path, Entry)> = Vec::new();
         let mut breach: Option<(Path, Breach)> = None;
         for (touch, edits) in member.statement.statement().touches.iter().zip(edits_of(&member.statement)) {
-            let mut entry = entries.get(&touch.path).cloned().unwrap_or_default();
-            let mut seen = Seen::new();
-            let mut walked = BTreeSet::new();
-            let mut open: Vec<StatementId> = touch.bases.clone();
-            while let Some(base) = open.pop() {
-                let Some(place) = places.get(&base).filter(|place| **place < at) else { continue };
-                if let Some((_, closure)) = entry.fit.iter().find(|(fit, _)| fit == place) {
-                    seen.extend(closure);
-                } else if walked.insert(base) {
-                    let more = order[*place].statement.statement().bases_of(&touch.path).unwrap_or_default();
-                    if !more.is_empty() {
-                        reach("a base replaced");
-                    }
-                    open.extend(more);
-                }
-            }
-            if seen.len() < entry.fit.len() {
-                reach("concurrent");
-            }
-            seen.insert(at);
-            let mut skips = Vec::new();
-            for (edit, number) in edits.iter().zip(0u32..) {
-                if let Err(skip) = entry.store.edit(edit, number, at, id, &seen) {
-                    skips.push((number, skip));
-                    reach(match skip {
-                        Skip::NoTarget => "skip: no target",
-                        Skip::NoAnchor => "skip: no anchor",
-                        Skip::NotACounter => "skip: not a counter",
-                        Skip::NotAList => "skip: not a list",
-                    });
-                }
-            }
-            entry.fit.push((at, seen));
-            entry.skips.insert(at, skips);
-            let heads = entry.heads().len();
-            let value = entry.tree().map(|tree| tree.to_value());
-            let size = value.as_ref().map(|value| codec::encode(&value.to_item()).len()).unwrap_or(0);
-            let levels = value.as_ref().map(depth).unwrap_or(0);
-            let broken = if heads > limits.heads {
-                reach("unfit: heads");
-                Some(Breach::Heads { max: limits.heads, got: heads })
-            } else if size > limits.entry_bytes {
-                reach("unfit: size");
-                Some(Breach::Size { max: limits.entry_bytes, got: size })
-            } else if levels > limits.value_depth {
-                reach("unfit: depth");
-                Some(Breach::Depth { max: limits.value_depth, got: levels })
-            } else {
-                None
-            };
+            let entry = self.attempt(at, &touch.path, &edits);
+            let broken = self.broken(&entry);
             if let (Some(broken), None) = (broken, &breach) {
                 breach = Some((touch.path.clone(), broken));
             }
             tried.push((touch.path.clone(), entry));
         }
-        let fate = match breach {
-            Some((path, breach)) => {
-                if tried.len() > 1 {
-                    reach("unfit in two entries");
-                }
-                Fate::Unfit { path, breach }
+        if let Some((path, breach)) = breach {
+            if tried.len() > 1 {
+                self.reach("unfit in two entries");
             }
-            None => {
-                let mut skipped = Vec::new();
-                for (path, entry) in &tried {
-                    let skips = &entry.skips[&at];
-                    skipped.extend(skips.iter().map(|(edit, why)| Skipped {
-                        path: path.clone(),
-                        edit: *edit,
-                        why: *why,
-                    }));
-                }
-                entries.extend(tried);
-                Fate::Fit { skipped }
-            }
-        };
-        fates.insert(id, Some(fate));
+            return Some(Fate::Unfit { path, breach });
+        }
+        let mut skipped = Vec::new();
+        for (path, entry) in &tried {
+            let skips = entry.skips[&at].iter();
+            skipped.extend(skips.map(|(edit, why)| Skipped { path: path.clone(), edit: *edit, why: *why }));
+        }
+        self.entries.extend(tried);
+        Some(Fate::Fit { skipped })
     }
-    let shown = entries.into_iter().map(|(path, entry)| {
-        let shown = show(&path, &entry, &order, &mut reach);
-        (path, shown)
-    });
-    Model { entries: shown.collect(), fates, reached }
+
+    /// What the statement has seen of an entry: the closures of its effective bases.
+    fn seen(&mut self, at: usize, path: &Path, entry: &Entry) -> Seen {
+        let mut seen = Seen::new();
+        let mut walked = BTreeSet::new();
+        let mut open: Vec<StatementId> =
+            self.order[at].statement.statement().bases_of(path).unwrap_or_default().to_vec();
+        while let Some(base) = open.pop() {
+            let Some(place) = self.places.get(&base).copied().filter(|place| *place < at) else { continue };
+            if let Some((_, closure)) = entry.fit.iter().find(|(fit, _)| *fit == place) {
+                seen.extend(closure);
+            } else if walked.insert(base) {
+                let more = self.order[place].statement.statement().bases_of(path).unwrap_or_default().to_vec();
+                if !more.is_empty() {
+                    self.reach("a base replaced");
+                }
+                open.extend(more);
+            }
+        }
+        seen
+    }
+
+    /// The entry as it would be with the statement.
+    fn attempt(&mut self, at: usize, path: &Path, edits: &[Edit]) -> Entry {
+        let mut entry = self.entries.get(path).cloned().unwrap_or_default();
+        let mut seen = self.seen(at, path, &entry);
+        if seen.len() < entry.fit.len() {
+            self.reach("concurrent");
+        }
+        seen.insert(at);
+        let mut skips = Vec::new();
+        for (edit, number) in edits.iter().zip(0u32..) {
+            if let Err(skip) = entry.store.edit(edit, number, at, self.order[at].statement.id(), &seen) {
+                skips.push((number, skip));
+                self.reach(match skip {
+                    Skip::NoTarget => "skip: no target",
+                    Skip::NoAnchor => "skip: no anchor",
+                    Skip::NotACounter => "skip: not a counter",
+                    Skip::NotAList => "skip: not a list",
+                });
+            }
+        }
+        entry.fit.push((at, seen));
+        entry.skips.insert(at, skips);
+        entry
+    }
+
+    fn broken(&mut self, entry: &Entry) -> Option<Breach> {
+        let heads = entry.heads().len();
+        let value = entry.tree().map(|tree| tree.to_value());
+        let size = value.as_ref().map(|value| codec::encode(&value.to_item()).len()).unwrap_or(0);
+        let levels = value.as_ref().map(depth).unwrap_or(0);
+        if heads > self.limits.heads {
+            self.reach("unfit: heads");
+            Some(Breach::Heads { max: self.limits.heads, got: heads })
+        } else if size > self.limits.entry_bytes {
+            self.reach("unfit: size");
+            Some(Breach::Size { max: self.limits.entry_bytes, got: size })
+        } else if levels > self.limits.value_depth {
+            self.reach("unfit: depth");
+            Some(Breach::Depth { max: self.limits.value_depth, got: levels })
+        } else {
+            None
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -444,57 +226,64 @@ fn ends(newer: &Mark, older: &Mark) -> bool {
     older.at.starts_with(&newer.at) && (older.increment || !newer.increment)
 }
 
-fn show(path: &Path, entry: &Entry, order: &[&Member], reach: &mut impl FnMut(&'static str)) -> Shown {
-    let id = |at: usize| order[at].statement.id();
-    let all: Vec<(usize, &Seen, Vec<Mark>)> =
-        entry.fit.iter().map(|(at, seen)| (*at, seen, marks(path, entry, *at, order))).collect();
-    let live = |at: usize, own: &[Mark], mark: &Mark| {
-        !own.iter().any(|later| later.edit > mark.edit && ends(later, mark))
-            && !all.iter().any(|(other, seen, marks)| {
-                *other != at && seen.contains(&at) && marks.iter().any(|newer| ends(newer, mark))
-            })
-    };
-    let mut conflicts = BTreeSet::new();
-    for (left, _, left_marks) in &all {
-        for (right, seen, right_marks) in all.iter().filter(|(right, ..)| right > left) {
-            if seen.contains(left) {
-                continue;
-            }
-            for a in left_marks {
-                for b in right_marks {
-                    let near = a.at.starts_with(&b.at) || b.at.starts_with(&a.at);
-                    if near && a.increment && b.increment {
-                        reach("increments that commute");
-                    }
-                    if a.insert
-                        && b.insert
-                        && a.at.len() == b.at.len()
-                        && a.at[..a.at.len() - 1] == b.at[..b.at.len() - 1]
-                    {
-                        reach("inserts into one list");
-                    }
-                    if !near || (a.increment && b.increment) {
-                        continue;
-                    }
-                    if !live(*left, left_marks, a) || !live(*right, right_marks, b) {
-                        reach("conflict resolved or replaced");
-                        continue;
-                    }
-                    reach(match (a, b) {
-                        _ if a.increment != b.increment => "conflict: increment and write",
-                        _ if a.at == b.at => "conflict: same pointer",
-                        (a, b) if a.delete || b.delete => "conflict: delete and inner edit",
-                        _ => "conflict: prefix",
-                    });
-                    conflicts.insert(((id(*left), a.edit), (id(*right), b.edit)));
+impl Fold<'_> {
+    fn show(&mut self, path: &Path, entry: &Entry) -> Shown {
+        let all: Vec<(usize, &Seen, Vec<Mark>)> =
+            entry.fit.iter().map(|(at, seen)| (*at, seen, marks(path, entry, *at, &self.order))).collect();
+        let mut conflicts = BTreeSet::new();
+        for (at, left) in all.iter().enumerate() {
+            for right in &all[at + 1..] {
+                if !right.1.contains(&left.0) {
+                    self.compare(left, right, &all, &mut conflicts);
                 }
             }
         }
+        let id = |at: usize| self.order[at].statement.id();
+        let mut heads: Vec<StatementId> = entry.heads().into_iter().map(id).collect();
+        heads.sort_unstable();
+        let leaves = entry.store.writers(&entry.all()).into_iter().map(|(at, by)| (at, id(by))).collect();
+        Shown { heads, tree: entry.tree(), conflicts, leaves }
     }
-    let mut heads: Vec<StatementId> = entry.heads().into_iter().map(id).collect();
-    heads.sort_unstable();
-    let mut leaves = Vec::new();
-    entry.store.leaves(&entry.store.root, &entry.all(), &mut Vec::new(), &mut leaves);
-    let leaves = leaves.into_iter().map(|(at, by)| (at, id(by))).collect();
-    Shown { heads, tree: entry.tree(), conflicts, leaves }
+
+    /// All pairs of edits of two concurrent statements.
+    fn compare(&mut self, left: &Fit<'_>, right: &Fit<'_>, all: &[Fit<'_>], conflicts: &mut BTreeSet<Pair>) {
+        for a in &left.2 {
+            for b in &right.2 {
+                let near = a.at.starts_with(&b.at) || b.at.starts_with(&a.at);
+                if near && a.increment && b.increment {
+                    self.reach("increments that commute");
+                }
+                if a.insert && b.insert && a.at.len() == b.at.len() && a.at[..a.at.len() - 1] == b.at[..b.at.len() - 1]
+                {
+                    self.reach("inserts into one list");
+                }
+                if !near || (a.increment && b.increment) {
+                    continue;
+                }
+                if !live(left, a, all) || !live(right, b, all) {
+                    self.reach("conflict resolved or replaced");
+                    continue;
+                }
+                self.reach(match (a, b) {
+                    _ if a.increment != b.increment => "conflict: increment and write",
+                    _ if a.at == b.at => "conflict: same pointer",
+                    (a, b) if a.delete || b.delete => "conflict: delete and inner edit",
+                    _ => "conflict: prefix",
+                });
+                let id = |at: usize| self.order[at].statement.id();
+                conflicts.insert(((id(left.0), a.edit), (id(right.0), b.edit)));
+            }
+        }
+    }
+}
+
+/// A fit statement, what it has seen, and its edits that were not skipped.
+type Fit<'a> = (usize, &'a Seen, Vec<Mark>);
+
+fn live(own: &Fit<'_>, mark: &Mark, all: &[Fit<'_>]) -> bool {
+    let by_itself = own.2.iter().any(|later| later.edit > mark.edit && ends(later, mark));
+    let by_others = all.iter().any(|(other, seen, marks)| {
+        *other != own.0 && seen.contains(&own.0) && marks.iter().any(|newer| ends(newer, mark))
+    });
+    !by_itself && !by_others
 }
