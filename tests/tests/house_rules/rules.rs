@@ -138,7 +138,8 @@ fn words(sources: &[Source], rule: &'static str, room: fn(&Source) -> bool, word
 fn core_is_pure(sources: &[Source]) -> Vec<Violation> {
     let banned = [
         "tokio", "libp2p", "redb", "axum", "hyper", "std::time", "SystemTime", "Instant", "std::net", "std::fs",
-        "std::io", "std::env", "std::thread", "getrandom", "rand::", "HashMap", "HashSet", "async ", ".await", "println!",
+        "std::io", "std::env", "std::thread", "getrandom", "rand::", "HashMap", "HashSet", "async ", ".await;",
+        ".await?", ".await)", ".await.", "println!",
     ];
     words(sources, "core is pure", |source| source.is_in("core/") && source.serves(), &banned)
 }
@@ -189,11 +190,13 @@ fn function_sizes(sources: &[Source]) -> Vec<Violation> {
     for source in sources {
         for function in source.functions() {
             lengths.push(function.length);
-            if function.length > 70 {
+            // A table of cases in a test is data, and reads better whole.
+            let cap = if source.serves() { 70 } else { 130 };
+            if function.length > cap {
                 found.push(Violation {
                     rule: "function size",
                     place: format!("{}:{}", source.path, function.line),
-                    what: format!("`{}` has {} lines, at most 70", function.name, function.length),
+                    what: format!("`{}` has {} lines, at most {cap}", function.name, function.length),
                 });
             }
         }

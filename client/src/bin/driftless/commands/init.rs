@@ -1,5 +1,7 @@
 //! `init`: founds a mesh and says what to do next. It needs no node.
 
+use std::path::Path as FilePath;
+
 use driftless_client::founding::{self, FoundingError, Made, Plan};
 
 use crate::args::InitArgs;
