@@ -27,7 +27,7 @@ impl Machine {
             agreed_ms: self.agreed_ms,
             isolated: self.divergence.picture(self.now.wall_ms).hears_nobody,
             read_only: self.storing.read_only().map(str::to_owned),
-            ready: self.loaded && self.trust.is_some(),
+            ready: self.loaded && self.settled.is_some(),
             differs: false,
         }
     }
