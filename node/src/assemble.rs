@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use driftless_client::{bundle, keys};
 use driftless_core::machine::{Machine, Pace, Setup};
+use driftless_statement::PublicKey;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
@@ -100,10 +101,12 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
     };
     let writer = Writer::spawn(store, pace).map_err(StartError::Thread)?;
     let clock = Clock::start();
+    let name = name_of(config, &key.public());
+    let settings = HttpSettings { name: name.clone(), ..http_settings(config) };
     let setup = Setup {
         key,
         mesh: config.mesh.id,
-        name: config.node.name.clone(),
+        name,
         wants: None,
         store: u64::from_be_bytes(loaded.store_id),
         boot: loaded.boot,
@@ -117,7 +120,7 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
         Parts { machine, clock, network, store: writer, metrics: metrics.clone(), shutdown: ends.clone() };
     let (driver, door) = Driver::new(parts);
     let heartbeat = driver.heartbeat();
-    let served = http::serve(door.clone(), http_settings(config), metrics, ends).await?;
+    let served = http::serve(door.clone(), settings, metrics, ends).await?;
     let tcp = served.tcp;
     let tasks = vec![tokio::spawn(served.run()), tokio::spawn(driver.run(loaded.statements, first))];
     Ok(Node { door, tcp, heartbeat, shutdown, tasks })
@@ -185,8 +188,12 @@ fn core_pace(config: &Config) -> Pace {
         reconcile_ms: millis(config.reconcile.interval),
         repair_ms: millis(config.reconcile.repair_interval),
         request_ms: millis(config.reconcile.request_timeout),
-        ..Pace::default()
     }
+}
+
+/// The configured name, or the first ten digits of the node's key.
+fn name_of(config: &Config, node: &PublicKey) -> String {
+    if config.node.name.is_empty() { node.short() } else { config.node.name.clone() }
 }
 
 fn millis(duration: Duration) -> u64 {
@@ -199,7 +206,6 @@ fn http_settings(config: &Config) -> HttpSettings {
         unix: http.socket.clone().map(|path| UnixSocket { path, mode: http.socket_mode }),
         tcp: http.listen,
         hosts: http.allowed_hosts.clone(),
-        name: config.node.name.clone(),
         max_connections: usize::try_from(http.max_connections).unwrap_or(usize::MAX),
         max_watchers: usize::try_from(http.max_watchers).unwrap_or(usize::MAX),
         header_timeout: http.header_timeout,

@@ -44,7 +44,7 @@ enum ConfigCommand {
     /// Print the configuration in force and where each value comes from
     Show {
         #[command(flatten)]
-        flags: Flags,
+        flags: Box<Flags>,
     },
     /// Print every key with its meaning and default
     Keys,

@@ -33,14 +33,14 @@ impl Lines {
         self.waiting.entry(path).or_default();
     }
 
-    /// Puts an edit in line; gives it back when the lines are full.
-    pub fn join(&mut self, call: CallId, edit: LocalEdit) -> Result<(), LocalEdit> {
-        if self.len >= LINE {
-            return Err(edit);
+    /// Puts an edit in line, unless the lines are full.
+    pub fn join(&mut self, call: CallId, edit: LocalEdit) -> bool {
+        let fits = self.len < LINE;
+        if fits {
+            self.len += 1;
+            self.waiting.entry(edit.path.clone()).or_default().push_back((call, edit));
         }
-        self.len += 1;
-        self.waiting.entry(edit.path.clone()).or_default().push_back((call, edit));
-        Ok(())
+        fits
     }
 
     /// The edit on its way has arrived: the next one in line, if any; else the line ends.
@@ -71,7 +71,7 @@ impl Machine {
         if !self.lines.is_busy(&edit.path) {
             return self.write(call, edit, effects);
         }
-        if self.lines.join(call, edit).is_err() {
+        if !self.lines.join(call, edit) {
             effects.push(Effect::Wrote { call, outcome: Err(WriteRefused::Busy) });
         }
     }

@@ -70,7 +70,7 @@ impl Driver {
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Store { batch, statements, floor_ms } => {
-                self.to_store(store::Batch { id: batch, statements, floor_ms })
+                self.send_to_store(store::Batch { id: batch, statements, floor_ms })
             }
             Effect::Publish { topic, bytes } => {
                 self.command(Command::Publish { topic: translate::topic(&topic), bytes })
@@ -100,7 +100,7 @@ impl Driver {
     }
 
     /// A batch that the writer has no room for has failed like one that the disk refused.
-    fn to_store(&mut self, batch: store::Batch) {
+    fn send_to_store(&mut self, batch: store::Batch) {
         let id = batch.id;
         if let Err(error) = self.writer.submit(batch) {
             let reason = error.to_string();

@@ -1,6 +1,8 @@
 //! The house rules as a test: who may import whom, sizes, module docs, banned calls. Each rule is proven by a violation
 //! planted in a text of its own. To run: `cargo test -p driftless-tests --test house_rules`.
 
+#![allow(clippy::unwrap_used)]
+
 mod rules;
 mod source;
 
