@@ -10,7 +10,7 @@ const OWN: StatementId = StatementId::NONE;
 
 /// Each edit as `put /replicas 3`, its pointer as JSON Pointer with the indices that elements have at that moment when
 /// the edits are applied to `before` in order. An element that is not there is shown by its name; the whole value as
-/// `(all)`.
+/// `the whole value`.
 pub fn edits(before: Option<&Tree>, edits: &[Edit]) -> Vec<String> {
     let state_before = |index: usize| {
         let mut state = before.cloned();
@@ -22,7 +22,7 @@ pub fn edits(before: Option<&Tree>, edits: &[Edit]) -> Vec<String> {
 
 fn one(state: Option<&Tree>, edit: &Edit) -> String {
     let (at, target) = pointer(state, &edit.at);
-    let shown = if at.is_empty() { "(all)" } else { &at };
+    let shown = if at.is_empty() { "the whole value" } else { &at };
     match &edit.op {
         Op::Put(value) => format!("put {shown} {}", json::to_string(value)),
         Op::Delete => format!("delete {shown}"),
@@ -105,7 +105,7 @@ mod tests {
         assert_eq!(words(r#"{"a":1,"b":2}"#, r#"{"a":1,"b":3}"#), ["put /b 3"]);
         assert_eq!(words(r#"{"a/b":[1,2,3,4]}"#, r#"{"a/b":[1,2,9,3,4]}"#), ["insert /a~1b/2 9"]);
         assert_eq!(words(r#"{"a":[1,2,3,4,5]}"#, r#"{"a":[1,2,3,4]}"#), ["delete /a/4"]);
-        assert_eq!(edits(None, &diff::diff(None, &value("[1]"))), ["put (all) [1]"]);
-        assert_eq!(edits(None, &diff::delete()), ["delete (all)"]);
+        assert_eq!(edits(None, &diff::diff(None, &value("[1]"))), ["put the whole value [1]"]);
+        assert_eq!(edits(None, &diff::delete()), ["delete the whole value"]);
     }
 }

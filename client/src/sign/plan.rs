@@ -192,7 +192,10 @@ mod tests {
         let same = Desired::Value(json::parse(b"{\"a\":[1]}").unwrap());
         assert!(plan(&merged("shop/a", Some("{\"a\":[1]}")), &same).unwrap().is_none());
         assert!(plan(&merged("shop/a", None), &Desired::Absent).unwrap().is_none());
-        assert_eq!(plan(&merged("shop/a", Some("1")), &Desired::Absent).unwrap().unwrap().words(), ["delete (all)"]);
+        assert_eq!(
+            plan(&merged("shop/a", Some("1")), &Desired::Absent).unwrap().unwrap().words(),
+            ["delete the whole value"]
+        );
     }
 
     #[test]

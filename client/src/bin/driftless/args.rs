@@ -251,8 +251,8 @@ pub enum KeysCommand {
 #[derive(Debug, Args)]
 pub struct GrantArgs {
     /// Public key to give to.
-    #[arg(value_parser = key, requires = "verbs")]
-    pub key: Option<PublicKey>,
+    #[arg(value_parser = key, value_name = "KEY", requires = "verbs")]
+    pub to: Option<PublicKey>,
     /// Verbs, with commas: write, approve, delegate, revoke, operate, member.
     #[arg(value_parser = verbs, requires = "prefix")]
     pub verbs: Option<VerbList>,
@@ -365,6 +365,48 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    /// Options that go with every command share their names with nothing in any of them.
+    #[test]
+    fn every_command_is_read_with_every_option() {
+        let key = "1ed1e8fae2c4a144b8be8fd4b47bf3d3b34b871c3cacf6010f0e42d474fce27e";
+        let commands = [
+            "init d --nodes 1 --name x --scopes a,b --node-write a --base-port 1",
+            "keys new f",
+            "keys show",
+            "grant",
+            &format!("grant {key} member,write / --scopes a,b -m x"),
+            "apply -f a -f - --prune --under a --dry-run -m x --ticket y",
+            "diff -f a --prefix a",
+            "get a/ --watch",
+            "get",
+            "set a/b -1 --at /x --if-match e -m x",
+            "set a/b x --text",
+            "edit a/b -m x",
+            "delete a/b a/c",
+            "history a/b -n 3 --long",
+            "explain a/b",
+            "conflicts a -n 3",
+            "status",
+            &format!("wait {key} --for 50%"),
+            "log --scope @mesh -n 3",
+            "context list",
+            "context use a",
+            "context set a",
+            "context delete a",
+            "context show",
+            "completion bash",
+            "version",
+        ];
+        let options = "--context c --endpoint unix:/s --key k -o json --timeout 5s -v";
+        for command in commands {
+            let line = format!("driftless {command} {options}");
+            let read = Arguments::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string());
+            let global = read.unwrap().global;
+            assert_eq!(global.key, Some(PathBuf::from("k")), "{line}");
+            assert_eq!((global.context.as_deref(), global.verbose), (Some("c"), 1), "{line}");
+        }
     }
 
     #[test]

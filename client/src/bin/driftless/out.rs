@@ -25,10 +25,6 @@ pub enum Ink {
 impl Paint {
     /// No colours.
     pub const NONE: Self = Self(false);
-    /// Colours.
-    #[cfg(test)]
-    pub const ALWAYS: Self = Self(true);
-
     /// Colours when this stream is a terminal and NO_COLOR is not set (no-color.org).
     fn of(terminal: bool) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -109,4 +105,10 @@ pub fn json<T: Serialize>(data: &T) -> Result<String, Failure> {
 /// Data as YAML.
 pub fn yaml<T: Serialize>(data: &T) -> Result<String, Failure> {
     serde_saphyr::to_string(data).map_err(|error| Failure::Usage(format!("cannot be written as YAML: {error}")))
+}
+
+#[cfg(test)]
+impl Paint {
+    /// Colours, terminal or not.
+    pub const ALWAYS: Self = Self(true);
 }

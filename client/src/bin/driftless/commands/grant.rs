@@ -10,7 +10,7 @@ use crate::session::{Session, note};
 
 pub async fn run(arguments: GrantArgs, session: &Session) -> Result<(), Failure> {
     let client = session.client()?;
-    let (Some(key), Some(verbs), Some(prefix)) = (arguments.key, arguments.verbs, arguments.prefix) else {
+    let (Some(key), Some(verbs), Some(prefix)) = (arguments.to, arguments.verbs, arguments.prefix) else {
         let grants = client.grants(None).await?;
         return session.out.show(&grants, |paint| render::grants::grants(paint, &grants));
     };

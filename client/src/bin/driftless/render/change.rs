@@ -37,7 +37,7 @@ pub fn nodes(paint: Paint, change: &Change) -> String {
     let rows = |state: &'static str, ink: Ink, list: &[Reach]| -> Vec<Vec<Cell>> {
         list.iter()
             .map(|reach| {
-                let name = if reach.name.is_empty() { "?" } else { &reach.name };
+                let name = if reach.name.is_empty() { "-" } else { &reach.name };
                 row![
                     name,
                     reach.node.short(),

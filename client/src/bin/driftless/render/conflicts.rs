@@ -17,7 +17,7 @@ pub fn conflicts(paint: Paint, answer: &Conflicts) -> String {
 
 /// One conflict.
 pub fn one(paint: Paint, conflict: &ConflictInfo) -> String {
-    let pointer = if conflict.pointer.is_empty() { "(all)" } else { &conflict.pointer };
+    let pointer = if conflict.pointer.is_empty() { "the whole value" } else { &conflict.pointer };
     let head = paint.ink(Ink::Strong, &format!("{} {pointer}", conflict.path));
     format!(
         "{head}\n  {} {}\n  {} {}\n",

@@ -49,7 +49,7 @@ fn winners(paint: Paint, told: &Explanation) -> String {
         .winners
         .iter()
         .map(|winner| {
-            let pointer = if winner.pointer.is_empty() { "(all)" } else { &winner.pointer };
+            let pointer = if winner.pointer.is_empty() { "the whole value" } else { &winner.pointer };
             let value = shorten(&json::to_string(&winner.value), 40);
             row![pointer, value, winner.id.short(), winner.author.short(), winner.time.as_str()]
         })

@@ -82,14 +82,17 @@ fn node(node: &NodeRow) -> Vec<Cell> {
         "silent" => Ink::Bad,
         _ => Ink::Warn,
     };
-    let name = if node.this { format!("{} (this)", node.name) } else { node.name.clone() };
+    let name = if node.name.is_empty() { "-" } else { &node.name };
+    let name = if node.this { format!("{name} (this)") } else { name.to_owned() };
     let heard = if node.this { "-".to_owned() } else { ago(node.heard_seconds) };
-    let digests: Vec<String> = node.scopes.iter().map(digest).collect();
+    let since = if node.this { "-".to_owned() } else { ago(Some(node.since_seconds)) };
+    // A node that was never heard, or not for long, has told no digest.
+    let digests: Vec<String> = node.scopes.iter().filter(|scope| !scope.effective.is_empty()).map(digest).collect();
     row![
-        if node.name.is_empty() { "?".to_owned() } else { name },
+        name,
         node.node.short(),
         Cell::ink(node.state.replace('_', " "), ink),
-        ago(Some(node.since_seconds)),
+        since,
         heard,
         lag(node.lag_ms),
         node.peers.to_string(),

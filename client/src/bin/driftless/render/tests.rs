@@ -30,7 +30,7 @@ const WRITE: &str = r#"{"id":"%a","scope":"shop","author":"%1","grant":"%2","hlc
     "note":{"reason":"Black Friday","ticket":"OPS-7"},"fate":"fit","bases":{"shop/checkout/limits":["%b"]}}"#;
 const VOID: &str = r#"{"id":"%b","scope":"shop","author":"%3","grant":"%4","hlc":"1795168800000.0",
     "time":"2026-11-20T10:00:00Z","kind":"write","paths":["shop/checkout/limits","shop/flags"],
-    "edits":[["put /max 9000","delete /soft"],["put (all) {\"dark\":true}"]],"fate":"void",
+    "edits":[["put /max 9000","delete /soft"],["put the whole value {\"dark\":true}"]],"fate":"void",
     "reason":"no such grant","skipped":["shop/checkout/limits: delete /soft: the target is not there"]}"#;
 const GRANT: &str = r#"{"id":"%c","scope":"@mesh","author":"%1","grant":"%2","hlc":"1790000000000.0",
     "time":"2026-09-21T14:13:20Z","kind":"grant","paths":[],"fate":"fit"}"#;
@@ -52,7 +52,7 @@ const CONFLICTS: &str = r#"{"total":3,"conflicts":[{"path":"shop/checkout/limits
     "winner":{"id":"%a","author":"%1","time":"2026-11-21T09:00:00Z","edit":"put /max 30"},
     "loser":{"id":"%b","author":"%3","time":"2026-11-21T08:59:00Z","edit":"put /max 20"}},
     {"path":"shop/flags","pointer":"",
-    "winner":{"id":"%c","author":"%1","time":"2026-11-21T09:00:00Z","edit":"delete (all)"},
+    "winner":{"id":"%c","author":"%1","time":"2026-11-21T09:00:00Z","edit":"delete the whole value"},
     "loser":{"id":"%d","author":"%3","time":"2026-11-21T08:59:00Z","edit":"put /dark true"}}]}"#;
 
 #[test]
