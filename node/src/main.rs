@@ -22,7 +22,7 @@ enum Command {
     /// Run a node until SIGTERM or SIGINT
     Run {
         #[command(flatten)]
-        flags: Flags,
+        flags: Box<Flags>,
         /// When the store cannot be opened because it is damaged: put it aside, start a new one, refetch from peers
         #[arg(long)]
         rebuild_store: bool,
