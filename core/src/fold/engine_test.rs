@@ -1,5 +1,4 @@
 //! What happens when the merge engine fails: it is made to, for chosen statements.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
