@@ -367,12 +367,13 @@ async fn slow_and_half_open_clients_are_cut() {
     judge("silent", &raw::read(&mut silent).await, 0, "");
     // One byte at a time does not buy time: the whole head has one deadline.
     let mut loris = world.unix().await;
+    let mut drip = tokio::time::interval(Duration::from_millis(20));
     let dripping = async {
         for byte in b"GET /v1/status HTTP/1.1\r\nx-loris: ".iter().chain([b'x'; 10_000].iter()) {
             if loris.write_all(&[*byte]).await.is_err() {
                 break;
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            drip.tick().await;
         }
     };
     tokio::time::timeout(Duration::from_secs(10), dripping).await.expect("the dripping client is cut");

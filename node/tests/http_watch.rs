@@ -28,10 +28,10 @@ impl Reader {
         let found = async {
             loop {
                 let seen = String::from_utf8_lossy(&self.bytes).into_owned();
-                if let Some(at) = seen.find(text) {
-                    let end = at + text.len();
-                    self.bytes.drain(..end);
-                    return seen[..end].to_owned();
+                if let Some((before, _)) = seen.split_once(text) {
+                    let taken = format!("{before}{text}");
+                    self.bytes.drain(..taken.len());
+                    return taken;
                 }
                 assert!(raw::more(&mut self.stream, &mut self.bytes).await, "ended before {text:?}: {seen}");
             }
@@ -110,10 +110,11 @@ async fn readers_who_do_not_read_are_cut_and_hold_up_nobody() {
         world.put("shop/live", &round.to_string()).await;
         reader.until(&format!("\"value\":{round},")).await;
     }
+    let mut look = tokio::time::interval(Duration::from_millis(20));
     // The 50 filled their sockets, took nothing, and are cut; what is left is the one that reads.
     tokio::time::timeout(Duration::from_secs(20), async {
         while world.metrics.watchers() > 1 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            look.tick().await;
         }
     })
     .await

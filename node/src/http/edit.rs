@@ -12,6 +12,7 @@ use driftless_statement::{Path, Prefix};
 
 use super::problem::{Answer, Kind, Problem};
 use super::routes::Shared;
+use super::stamp::About;
 use super::target::{self, Query};
 use super::watch::{self, Target};
 use super::{body, entry, etag, listing, refuse};
@@ -106,12 +107,12 @@ async fn write(
     let change = read(kind, &bytes)?;
     let edit = LocalEdit { path: path.clone(), change, precondition, note };
     match shared.door.write(edit).await.map_err(refuse::closed)? {
-        Ok(receipt) => Ok(written(&path, &receipt)),
+        Ok(receipt) => Ok(written(shared, &path, &receipt)),
         Err(refused) => Err(refuse::write(&refused, &path)),
     }
 }
 
-fn written(path: &Path, receipt: &Receipt) -> Response<Body> {
+fn written(shared: &Shared, path: &Path, receipt: &Receipt) -> Response<Body> {
     let fate = match &receipt.fate {
         Some(fate) => words::why_of_fate(fate)
             .map_or_else(|| words::of_fate(fate).to_owned(), |why| format!("{}: {why}", words::of_fate(fate))),
@@ -128,6 +129,8 @@ fn written(path: &Path, receipt: &Receipt) -> Response<Body> {
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", receipt.etag)) {
         response.headers_mut().insert(ETAG, tag);
     }
+    let about = About::under(path.as_str());
+    shared.stamps.put(response.headers_mut(), &shared.door, &shared.door.view(), &about);
     response
 }
 

@@ -14,7 +14,9 @@ pub fn write(refused: &WriteRefused, path: &Path) -> Box<Problem> {
     let problem = match refused {
         WriteRefused::NotFounded => Problem::new(Kind::NotFounded, detail),
         WriteRefused::NotHeld { held_by, .. } => Problem::new(Kind::NotHeld, detail).held_by(held_by),
-        WriteRefused::Precondition { etag } => Problem::new(Kind::Precondition, detail).etag(etag.as_deref()),
+        WriteRefused::Precondition { etag } => {
+            Problem::new(Kind::Precondition, precondition(etag.as_deref())).etag(etag.as_deref())
+        }
         WriteRefused::Absent(_) => Problem::new(Kind::NotFound, detail),
         WriteRefused::NoGrant { .. } => Problem::new(Kind::NoGrant, detail),
         WriteRefused::Patch(_) => Problem::new(Kind::Patch, detail),
@@ -25,6 +27,13 @@ pub fn write(refused: &WriteRefused, path: &Path) -> Box<Problem> {
         WriteRefused::Busy => Problem::new(Kind::Busy, detail),
     };
     problem.about(path)
+}
+
+fn precondition(etag: Option<&str>) -> String {
+    match etag {
+        Some(etag) => format!("the entry's entity tag is now \"{etag}\"; read it again, and decide again"),
+        None => "the entry is absent; send no If-Match, or If-None-Match: * to create it".to_owned(),
+    }
 }
 
 /// The scope asked about is not held here.
@@ -71,5 +80,64 @@ fn waiting(missing: &[StatementId]) -> String {
             missing.len(),
             names.join(", ")
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use driftless_core::fold::Breach;
+    use driftless_core::view::Revision;
+    use driftless_statement::{Hlc, Invalid, PublicKey, Scope, patch};
+
+    use super::*;
+
+    #[test]
+    fn every_refusal_has_its_own_kind() {
+        let path = Path::parse("shop/limits").unwrap();
+        let node = PublicKey([7; 32]);
+        let scope = Scope::parse("shop").unwrap();
+        let cases = [
+            (WriteRefused::NotFounded, Kind::NotFounded),
+            (WriteRefused::NotHeld { scope, held_by: vec![node] }, Kind::NotHeld),
+            (WriteRefused::Precondition { etag: Some("ab".to_owned()) }, Kind::Precondition),
+            (WriteRefused::Precondition { etag: None }, Kind::Precondition),
+            (WriteRefused::Absent(path.clone()), Kind::NotFound),
+            (WriteRefused::NoGrant { node, verb: "write", path: path.clone() }, Kind::NoGrant),
+            (WriteRefused::Patch(patch::BadPatch::NotAList), Kind::Patch),
+            (WriteRefused::Invalid(Invalid::Short), Kind::Invalid),
+            (WriteRefused::Unfit(Breach::Size { got: 2, max: 1 }), Kind::Unfit),
+            (WriteRefused::Clock { after: Hlc(1) }, Kind::Clock),
+            (WriteRefused::ReadOnly { reason: "no space".to_owned() }, Kind::ReadOnly),
+            (WriteRefused::Busy, Kind::Busy),
+        ];
+        for (refused, kind) in cases {
+            let problem = write(&refused, &path);
+            assert_eq!(problem.kind, kind, "{refused:?}");
+            let body = problem.to_api();
+            assert_eq!(body.instance.as_deref(), Some("shop/limits"));
+            assert!(body.detail.len() > 10 && !body.detail.contains("Some("), "{}", body.detail);
+            assert_eq!(body.held_by.len(), usize::from(kind == Kind::NotHeld));
+        }
+    }
+
+    #[test]
+    fn every_outcome_of_a_submission_has_its_words() {
+        let id = StatementId([3; 32]);
+        let revision = Revision { store: 1, boot: 1, count: 1 };
+        let scope = Scope::parse("shop").unwrap();
+        for (outcome, word, reason) in [
+            (SubmitOutcome::Stored { id, revision }, "stored", None),
+            (SubmitOutcome::Known { id, revision }, "known", None),
+            (SubmitOutcome::Waiting { id, missing: vec![id] }, "waiting", Some("missing")),
+            (SubmitOutcome::Waiting { id, missing: vec![] }, "waiting", Some("trust")),
+            (SubmitOutcome::Invalid(Invalid::Short), "refused", Some("short")),
+            (SubmitOutcome::NotHeld { id, scope }, "refused", Some("not_held")),
+            (SubmitOutcome::ReadOnly { id, reason: "full".to_owned() }, "refused", Some("read_only")),
+            (SubmitOutcome::Full { id }, "refused", Some("full")),
+        ] {
+            let told = submitted(&outcome);
+            assert_eq!((told.outcome.as_str(), told.reason.as_deref()), (word, reason), "{outcome:?}");
+            assert_eq!(told.detail.is_some(), reason.is_some(), "{outcome:?}");
+        }
     }
 }

@@ -188,3 +188,41 @@ impl Query {
 pub fn revision(name: &str, text: &str) -> Answer<Revision> {
     text.parse().map_err(|error| Problem::new(Kind::Revision, format!("{name}: {error}")))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_escape_may_spell_an_allowed_character_and_nothing_else() {
+        assert_eq!(path("shop/%61").unwrap().as_str(), "shop/a");
+        assert_eq!(path("%73hop/a~b").unwrap().as_str(), "shop/a~b");
+        for raw in ["shop%2Fa", "shop/%2e%2e", "shop/%", "shop/%4", "shop/%+1", "shop/%ff", "shop/%00", "shop/a%20"] {
+            assert_eq!(path(raw).unwrap_err().kind, Kind::Path, "{raw}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_known_taken_once_and_checked() {
+        let mut query = Query::parse(Some("limit=7&prefix=shop%2Fa&watch")).unwrap();
+        assert_eq!(query.limit().unwrap(), 7);
+        assert_eq!(query.prefix().unwrap().as_str(), "shop/a");
+        assert!(query.watch().unwrap());
+        query.end().unwrap();
+        assert!(Query::parse(Some("a=1&a=2")).is_err());
+        assert!(Query::parse(Some("lim=1")).unwrap().end().is_err());
+        Query::parse(Some("&&")).unwrap().end().unwrap();
+    }
+
+    #[test]
+    fn cursors_read_back_and_nothing_else_does() {
+        let cursor = (Hlc(7 << 16 | 9), StatementId([0xab; 32]));
+        let text = cursor_text(&cursor);
+        assert_eq!(parse_cursor(&text), Some(cursor));
+        for bad in ["", "7.9", "07.9-", &text.replace("7.", "07."), &text.replace('9', "65536"), &text.to_uppercase()] {
+            assert_eq!(parse_cursor(bad), None, "{bad}");
+        }
+        let end = format!("{}.0-{}", 1u64 << 48, cursor.1);
+        assert_eq!(parse_cursor(&end), None);
+    }
+}

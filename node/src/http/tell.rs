@@ -285,3 +285,57 @@ pub fn page(mut told: Vec<Told>, limit: usize) -> api::History {
 pub fn genesis_id(mesh: driftless_statement::MeshId) -> StatementId {
     StatementId(mesh.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(key: &str) -> Vec<Step> {
+        vec![Step::Key(key.to_owned())]
+    }
+
+    #[test]
+    fn edits_read_as_words() {
+        let element = ElementRef::Of(ElementId { statement: StatementId([0xab; 32]), edit: 1, ordinal: 2 });
+        for (edit, words) in [
+            (Edit { at: vec![], op: Op::Put(Value::Int(3)) }, "put the whole value 3"),
+            (Edit { at: at("a/b~"), op: Op::Put(Value::Null) }, "put /a~1b~0 null"),
+            (Edit { at: at("a"), op: Op::Delete }, "delete /a"),
+            (Edit { at: at("a"), op: Op::Counter(-2) }, "counter /a -2"),
+            (Edit { at: at("a"), op: Op::Increment(5) }, "increment /a +5"),
+            (Edit { at: at("a"), op: Op::Insert(After::Head, Value::Bool(true)) }, "insert /a first true"),
+            (
+                Edit { at: at("a"), op: Op::Insert(After::Element(element), Value::Int(1)) },
+                "insert /a after [ababababab:1:2] 1",
+            ),
+            (Edit { at: vec![Step::Element(ElementRef::Own(0, 4))], op: Op::Delete }, "delete /[0:4]"),
+        ] {
+            assert_eq!(super::edit(&edit), words);
+        }
+        let long = Edit { at: vec![], op: Op::Put(Value::Text("x".repeat(1000))) };
+        assert!(super::edit(&long).chars().count() < 200);
+    }
+
+    #[test]
+    fn a_tree_keeps_its_names() {
+        let id = ElementId { statement: StatementId([1; 32]), edit: 0, ordinal: 3 };
+        let tree = Tree::Map(BTreeMap::from([
+            ("count".to_owned(), Tree::Counter(4)),
+            ("list".to_owned(), Tree::List(vec![(id, Tree::Leaf(Value::Int(1)))])),
+        ]));
+        let json = serde_json::to_value(super::tree(&tree)).unwrap();
+        let name = format!("{}:0:3", "01".repeat(32));
+        assert_eq!(
+            json,
+            serde_json::json!({"map": {"count": {"counter": 4}, "list": {"list": [[name, {"leaf": 1}]]}}})
+        );
+    }
+
+    #[test]
+    fn health_is_empty_when_well() {
+        let well = Standing { ready: true, ..Standing::default() };
+        assert!(health(&well, 0).is_empty());
+        let ill = Standing { isolated: true, read_only: Some("full".to_owned()), ..Standing::default() };
+        assert_eq!(health(&ill, 2), ["not_ready", "read_only", "isolated", "own_branch_forked"]);
+    }
+}

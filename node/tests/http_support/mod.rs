@@ -225,12 +225,10 @@ fn drive(mesh: &Mesh, loaded: Option<Vec<Arc<Verified>>>, faults: Arc<Faults>, m
         }
         loop {
             let wait = driver.machine.deadline().saturating_sub(now().mono_ms).max(1);
-            tokio::select! {
-                call = waiting.recv() => match call {
-                    Some(call) => driver.call(now(), call),
-                    None => return,
-                },
-                () = tokio::time::sleep(Duration::from_millis(wait)) => driver.step(now(), Event::Tick),
+            match tokio::time::timeout(Duration::from_millis(wait), waiting.recv()).await {
+                Ok(Some(call)) => driver.call(now(), call),
+                Ok(None) => return,
+                Err(_) => driver.step(now(), Event::Tick),
             }
         }
     });
