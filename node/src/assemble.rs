@@ -15,7 +15,7 @@ use tracing::{error, info, warn};
 use crate::config::Config;
 use crate::door::Door;
 use crate::driver::{Clock, Driver, Parts};
-use crate::http::{self, HttpSettings, UnixSocket};
+use crate::http::{self, HttpSettings};
 use crate::metrics::Metrics;
 use crate::p2p::{self, P2pConfig, P2pError};
 use crate::store::{self, Directory, Store, StoreError, Writer};
@@ -102,7 +102,7 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
     let writer = Writer::spawn(store, pace).map_err(StartError::Thread)?;
     let clock = Clock::start();
     let name = name_of(config, &key.public());
-    let settings = HttpSettings { name: name.clone(), ..http_settings(config) };
+    let settings = HttpSettings::of(&config.http, &name);
     let setup = Setup {
         key,
         mesh: config.mesh.id,
@@ -198,19 +198,4 @@ fn name_of(config: &Config, node: &PublicKey) -> String {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn http_settings(config: &Config) -> HttpSettings {
-    let http = &config.http;
-    HttpSettings {
-        unix: http.socket.clone().map(|path| UnixSocket { path, mode: http.socket_mode }),
-        tcp: http.listen,
-        hosts: http.allowed_hosts.clone(),
-        max_connections: usize::try_from(http.max_connections).unwrap_or(usize::MAX),
-        max_watchers: usize::try_from(http.max_watchers).unwrap_or(usize::MAX),
-        header_timeout: http.header_timeout,
-        request_timeout: http.request_timeout,
-        heartbeat: http.watch_heartbeat,
-        ..HttpSettings::default()
-    }
 }
