@@ -116,8 +116,7 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
     };
     let machine = Machine::new(setup, clock.now());
     let (shutdown, ends) = watch::channel(false);
-    let parts =
-        Parts { machine, clock, network, store: writer, metrics: metrics.clone(), shutdown: ends.clone() };
+    let parts = Parts { machine, clock, network, store: writer, metrics: metrics.clone(), shutdown: ends.clone() };
     let (driver, door) = Driver::new(parts);
     let heartbeat = driver.heartbeat();
     let served = http::serve(door.clone(), settings, metrics, ends).await?;

@@ -134,10 +134,9 @@ fn make_directory(directory: &FilePath) -> Result<(), FoundingError> {
     let mut entries = std::fs::read_dir(directory).map_err(|error| file_error(directory, error))?;
     match entries.next() {
         None => Ok(()),
-        Some(_) => Err(file_error(
-            directory,
-            "is not empty, and nothing in it is ever overwritten; choose another directory",
-        )),
+        Some(_) => {
+            Err(file_error(directory, "is not empty, and nothing in it is ever overwritten; choose another directory"))
+        }
     }
 }
 
@@ -202,9 +201,7 @@ fn first_statements(
     let mut grants = vec![give(operator, &operates, Prefix::all(), Vec::new())];
     for node in nodes {
         grants.push(give(node.key, &[Verb::Member], Prefix::all(), scopes.clone()));
-        grants.extend(
-            plan.node_write.iter().map(|prefix| give(node.key, &[Verb::Write], prefix.clone(), Vec::new())),
-        );
+        grants.extend(plan.node_write.iter().map(|prefix| give(node.key, &[Verb::Write], prefix.clone(), Vec::new())));
     }
     let mut statements = vec![genesis];
     let (mesh, epoch) = match statements.first() {

@@ -89,9 +89,9 @@ impl Cast {
     pub async fn converge(&self, entries: usize) -> Result<(), String> {
         let equal = || {
             let first = self.eu().node.door.standing().digest;
-            self.actors.iter().all(|actor| {
-                actor.node.door.view().len() == entries && actor.node.door.standing().digest == first
-            })
+            self.actors
+                .iter()
+                .all(|actor| actor.node.door.view().len() == entries && actor.node.door.standing().digest == first)
         };
         wait("the nodes to serve the same", || async { Ok(equal().then_some(())) }).await
     }
@@ -108,11 +108,7 @@ impl Cast {
 }
 
 async fn start(config: &FilePath, name: &str) -> Result<Actor, String> {
-    let flags = Flags {
-        config: Some(config.to_owned()),
-        set: vec![format!("node.name={name}")],
-        ..Flags::default()
-    };
+    let flags = Flags { config: Some(config.to_owned()), set: vec![format!("node.name={name}")], ..Flags::default() };
     let config = Config::load(&flags, &Environment::default()).map_err(|error| error.to_string())?;
     let node = assemble::start(&config).await.map_err(|error| format!("{name}: {error}"))?;
     let socket = config.http.socket.clone().ok_or("the founded configuration has no socket")?;

@@ -3,11 +3,26 @@
 use driftless_statement::{Path, Value, json};
 
 const ENTRIES: &[(&str, &str)] = &[
-    ("shop/checkout/limits", r#"{"max_items": 50, "timeout_ms": 1200, "retries": 2, "currency": ["EUR", "USD", "JPY"]}"#),
-    ("shop/checkout/flags/new-basket", r#"{"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off"}"#),
-    ("shop/checkout/flags/one-click", r#"{"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"}"#),
-    ("shop/checkout/flags/gift-wrap", r#"{"state": "DISABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off"}"#),
-    ("shop/search/ranking", r#"{"weights": {"price": 0.3, "rating": 0.5, "freshness": 0.2}, "boost": ["local", "in-stock"]}"#),
+    (
+        "shop/checkout/limits",
+        r#"{"max_items": 50, "timeout_ms": 1200, "retries": 2, "currency": ["EUR", "USD", "JPY"]}"#,
+    ),
+    (
+        "shop/checkout/flags/new-basket",
+        r#"{"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off"}"#,
+    ),
+    (
+        "shop/checkout/flags/one-click",
+        r#"{"state": "ENABLED", "variants": {"on": true, "off": false}, "defaultVariant": "on"}"#,
+    ),
+    (
+        "shop/checkout/flags/gift-wrap",
+        r#"{"state": "DISABLED", "variants": {"on": true, "off": false}, "defaultVariant": "off"}"#,
+    ),
+    (
+        "shop/search/ranking",
+        r#"{"weights": {"price": 0.3, "rating": 0.5, "freshness": 0.2}, "boost": ["local", "in-stock"]}"#,
+    ),
     ("shop/search/limits", r#"{"page_size": 24, "max_pages": 40, "timeout_ms": 250}"#),
     ("shop/payment/providers", r#"[{"name": "acme-pay", "weight": 70}, {"name": "paymore", "weight": 30}]"#),
     ("shop/payment/limits", r#"{"daily_eur": 5000, "single_eur": 1500.5, "three_ds_above_eur": 30}"#),

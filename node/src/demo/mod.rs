@@ -63,7 +63,11 @@ async fn load(cast: &Cast, stage: &Stage) -> Result<(), String> {
     stage.say(&format!("{} entries written in {}", entries.len(), stage::span(begin.elapsed())));
     let begin = Instant::now();
     cast.converge(entries.len()).await?;
-    stage.say(&format!("all three nodes serve the same {} entries after another {}", entries.len(), stage::span(begin.elapsed())));
+    stage.say(&format!(
+        "all three nodes serve the same {} entries after another {}",
+        entries.len(),
+        stage::span(begin.elapsed())
+    ));
     stage.nodes(&cast.eu().client.divergence().await.map_err(|error| error.to_string())?);
     Ok(())
 }
@@ -79,7 +83,11 @@ async fn travel(cast: &Cast, stage: &Stage) -> Result<(), String> {
         actor.wait_for(&path, |value| value.contains("\"max_items\":75")).await?;
     }
     stage.say("shop/checkout/limits: max_items becomes 75, written at eu");
-    stage.say(&format!("durable on eu after {}, served by us and ap after {}", stage::span(durable), stage::span(begin.elapsed())));
+    stage.say(&format!(
+        "durable on eu after {}, served by us and ap after {}",
+        stage::span(durable),
+        stage::span(begin.elapsed())
+    ));
     Ok(())
 }
 

@@ -58,11 +58,7 @@ pub const RULES: &[Rule] = &[
         check: module_docs,
         planted: &[("node/src/driver.rs", "use std::fmt;")],
     },
-    Rule {
-        name: "files are at most 600 lines",
-        check: file_sizes,
-        planted: &[("core/src/log/mod.rs", LONG_FILE)],
-    },
+    Rule { name: "files are at most 600 lines", check: file_sizes, planted: &[("core/src/log/mod.rs", LONG_FILE)] },
     Rule {
         name: "functions are at most 70 lines",
         check: function_sizes,
@@ -87,10 +83,7 @@ pub const RULES: &[Rule] = &[
     Rule {
         name: "nothing is unfinished by its own words",
         check: unfinished,
-        planted: &[
-            ("node/src/driver.rs", "//! x¶fn f() { todo!() }"),
-            ("node/src/driver.rs", "//! x¶// FIXME: later"),
-        ],
+        planted: &[("node/src/driver.rs", "//! x¶fn f() { todo!() }"), ("node/src/driver.rs", "//! x¶// FIXME: later")],
     },
     Rule {
         name: "no names without meaning",
@@ -137,9 +130,29 @@ fn words(sources: &[Source], rule: &'static str, room: fn(&Source) -> bool, word
 
 fn core_is_pure(sources: &[Source]) -> Vec<Violation> {
     let banned = [
-        "tokio", "libp2p", "redb", "axum", "hyper", "std::time", "SystemTime", "Instant", "std::net", "std::fs",
-        "std::io", "std::env", "std::thread", "getrandom", "rand::", "HashMap", "HashSet", "async ", ".await;",
-        ".await?", ".await)", ".await.", "println!",
+        "tokio",
+        "libp2p",
+        "redb",
+        "axum",
+        "hyper",
+        "std::time",
+        "SystemTime",
+        "Instant",
+        "std::net",
+        "std::fs",
+        "std::io",
+        "std::env",
+        "std::thread",
+        "getrandom",
+        "rand::",
+        "HashMap",
+        "HashSet",
+        "async ",
+        ".await;",
+        ".await?",
+        ".await)",
+        ".await.",
+        "println!",
     ];
     words(sources, "core is pure", |source| source.is_in("core/") && source.serves(), &banned)
 }
@@ -156,8 +169,14 @@ fn rooms(sources: &[Source]) -> Vec<Violation> {
     ban(|s| s.is_in("client/src/"), &["driftless_core", "driftless_node", "libp2p", "redb"]);
     ban(|s| s.is_in("core/statement/src/"), &["driftless_core", "driftless_client", "driftless_node"]);
     ban(|s| s.is_in("core/src/"), &["driftless_client", "driftless_node"]);
-    ban(|s| s.is_in("node/src/p2p/"), &["crate::store", "crate::http", "crate::driver", "crate::door", "driftless_core"]);
-    ban(|s| s.is_in("node/src/store/"), &["crate::p2p", "crate::http", "crate::driver", "crate::door", "driftless_core"]);
+    ban(
+        |s| s.is_in("node/src/p2p/"),
+        &["crate::store", "crate::http", "crate::driver", "crate::door", "driftless_core"],
+    );
+    ban(
+        |s| s.is_in("node/src/store/"),
+        &["crate::p2p", "crate::http", "crate::driver", "crate::door", "driftless_core"],
+    );
     ban(|s| s.is_in("node/src/http/"), &["crate::p2p", "crate::store", "crate::driver", "libp2p", "redb"]);
     ban(|s| s.is_in("node/src/driver"), &["libp2p::", "redb::", "axum::"]);
     ban(|s| s.is_in("sim/"), &["libp2p", "tokio", "driftless_node"]);
@@ -165,7 +184,8 @@ fn rooms(sources: &[Source]) -> Vec<Violation> {
 }
 
 fn module_docs(sources: &[Source]) -> Vec<Violation> {
-    let silent = |source: &&Source| !source.lines.iter().find(|l| !l.trim().is_empty()).is_some_and(|l| l.starts_with("//!"));
+    let silent =
+        |source: &&Source| !source.lines.iter().find(|l| !l.trim().is_empty()).is_some_and(|l| l.starts_with("//!"));
     let violation = |source: &Source| Violation {
         rule: "module docs",
         place: source.path.clone(),
@@ -264,6 +284,7 @@ fn names(sources: &[Source]) -> Vec<Violation> {
 }
 
 fn no_allow(sources: &[Source]) -> Vec<Violation> {
-    let switches = ["allow(clippy::unwrap_used", "allow(clippy::expect_used", "allow(clippy::panic", "allow(clippy::indexing"];
+    let switches =
+        ["allow(clippy::unwrap_used", "allow(clippy::expect_used", "allow(clippy::panic", "allow(clippy::indexing"];
     words(sources, "lints stay on", Source::serves, &switches)
 }

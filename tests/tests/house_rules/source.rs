@@ -40,13 +40,17 @@ impl Source {
     /// Lines of code that serve, with their number: comments, docs and inline tests left out.
     pub fn code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.lines.iter().take(self.tests_from).enumerate();
-        lines.map(|(at, line)| (at + 1, line.split("//").next().unwrap_or_default())).filter(|(_, l)| !l.trim().is_empty())
+        lines
+            .map(|(at, line)| (at + 1, line.split("//").next().unwrap_or_default()))
+            .filter(|(_, l)| !l.trim().is_empty())
     }
 
     /// Every line of code, tests included.
     pub fn all_code(&self) -> impl Iterator<Item = (usize, &str)> {
         let lines = self.lines.iter().enumerate();
-        lines.map(|(at, line)| (at + 1, line.split("//").next().unwrap_or_default())).filter(|(_, l)| !l.trim().is_empty())
+        lines
+            .map(|(at, line)| (at + 1, line.split("//").next().unwrap_or_default()))
+            .filter(|(_, l)| !l.trim().is_empty())
     }
 
     /// Functions, by rustfmt's layout: from the line with `fn` to the first `}` at the same indentation.
@@ -57,7 +61,8 @@ impl Source {
             let Some(name) = function_name(line.trim_start()) else { continue };
             let end = self.lines.iter().enumerate().skip(start).find(|(_, line)| {
                 let here = line.len() - line.trim_start().len();
-                here == indent && (line.trim_end() == format!("{}}}", " ".repeat(indent)) || line.trim_end().ends_with(';'))
+                here == indent
+                    && (line.trim_end() == format!("{}}}", " ".repeat(indent)) || line.trim_end().ends_with(';'))
                     || (here == indent && line.trim_end().ends_with('}') && line.contains("fn "))
             });
             let length = end.map_or(1, |(end, _)| end - start + 1);

@@ -17,7 +17,9 @@ async fn three_processes_converge_and_a_killed_one_comes_back() {
     }
     mesh.kill(1);
     for number in 0..20 {
-        mesh.put(if number % 2 == 0 { 0 } else { 2 }, &format!("shop/during-{number}"), &number.to_string()).await.unwrap();
+        mesh.put(if number % 2 == 0 { 0 } else { 2 }, &format!("shop/during-{number}"), &number.to_string())
+            .await
+            .unwrap();
     }
     mesh.start(1, &[]);
     for number in 0..20 {

@@ -17,7 +17,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub fn binary(name: &str) -> PathBuf {
     let own = std::env::current_exe().unwrap();
     let beside = own.parent().unwrap().parent().unwrap().join(name);
-    assert!(beside.exists(), "{} is not built: run `cargo build -p driftless-node -p driftless-client` first", beside.display());
+    assert!(
+        beside.exists(),
+        "{} is not built: run `cargo build -p driftless-node -p driftless-client` first",
+        beside.display()
+    );
     beside
 }
 
@@ -61,7 +65,10 @@ impl Mesh {
         for index in 0..usize::from(nodes) {
             let peers = usize::from(nodes) - 1;
             wait("the nodes to meet", || async {
-                mesh.client(index).status().await.is_ok_and(|status| status.peers.len() == peers && status.scopes.iter().any(|s| s.statements > 1))
+                mesh.client(index)
+                    .status()
+                    .await
+                    .is_ok_and(|status| status.peers.len() == peers && status.scopes.iter().any(|s| s.statements > 1))
             })
             .await;
         }
@@ -140,14 +147,17 @@ impl Mesh {
     }
 
     pub async fn wait_read(&self, index: usize, path: &str, value: &str) {
-        wait(&format!("node {index} to serve {path}"), || async { self.read(index, path).await.as_deref() == Some(value) })
-            .await;
+        wait(&format!("node {index} to serve {path}"), || async {
+            self.read(index, path).await.as_deref() == Some(value)
+        })
+        .await;
     }
 
     /// Set, merged and effective digests of every scope.
     pub async fn digests(&self, index: usize) -> Vec<(String, u64, String, String, String)> {
         let Ok(status) = self.client(index).status().await else { return Vec::new() };
-        let row = |s: driftless_client::api::ScopeRow| (s.scope.to_string(), s.statements, s.set, s.merged, s.effective);
+        let row =
+            |s: driftless_client::api::ScopeRow| (s.scope.to_string(), s.statements, s.set, s.merged, s.effective);
         status.scopes.into_iter().map(row).collect()
     }
 
