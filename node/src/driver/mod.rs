@@ -164,6 +164,10 @@ impl Driver {
                 self.effects = effects;
             }
         }
+        // Otherwise services would be refused until the next look, although the genesis is held.
+        if !self.shown.standing.load().ready {
+            self.shown.standing.store(self.machine.standing().into());
+        }
     }
 
     async fn close(self) {

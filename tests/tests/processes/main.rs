@@ -1,7 +1,9 @@
 //! Real processes over real sockets: what a user starts, kills, and gets wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod local_snapshot;
 mod mesh;
+mod operator;
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;

@@ -71,6 +71,8 @@ impl Mesh {
                     .is_ok_and(|status| status.peers.len() == peers && status.scopes.iter().any(|s| s.statements > 1))
             })
             .await;
+            // Local services are let in a moment after the genesis is held.
+            wait("the node to serve", || async { mesh.client(index).items(&Prefix::all()).await.is_ok() }).await;
         }
         mesh
     }
