@@ -12,7 +12,7 @@ use super::backoff::Backoff;
 use super::cache;
 use super::follower::{Follower, Step};
 use super::shared::{At, Shared};
-use crate::api::WatchEvent;
+use crate::api::{WatchEvent, header};
 use crate::client::Client;
 use crate::error::ClientError;
 use crate::sse::{Event, Parser};
@@ -45,7 +45,12 @@ async fn connection(
 ) -> ClientError {
     let endpoint = || client.endpoint().to_string();
     let mut body = match client.watch(prefix, follower.connect()).await {
-        Ok(response) => response.into_body(),
+        Ok(response) => {
+            let text = |name: &str| response.headers().get(name).and_then(|value| value.to_str().ok());
+            let agreed = text(header::STALENESS).and_then(|seconds| seconds.parse().ok());
+            shared.reached(index, agreed, text(header::ISOLATED) == Some("true"));
+            response.into_body()
+        }
         Err(error) => return error,
     };
     let mut parser = Parser::default();

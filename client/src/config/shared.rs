@@ -176,7 +176,6 @@ impl Shared {
                 Step::Put(item) => snapshot.put(item),
                 Step::Delete(path) => snapshot.delete(path.as_str()),
                 Step::Alive { agreed, isolated } => {
-                    part.synced = true;
                     part.agreed = agreed;
                     part.isolated = isolated;
                 }
@@ -187,6 +186,17 @@ impl Shared {
         self.snapshot.store(Arc::new(snapshot));
         self.parts.store(Arc::new(parts));
         self.changed.send_modify(|count| *count = count.wrapping_add(1));
+    }
+
+    /// A connection was made: the answer's head says how the node stands. The state is no newer for it.
+    pub(super) fn reached(&self, index: usize, agreed: Option<u64>, isolated: bool) {
+        let _writing = self.writing();
+        let mut parts = Vec::clone(&self.parts.load());
+        if let Some(part) = parts.get_mut(index) {
+            part.agreed = agreed;
+            part.isolated = isolated;
+        }
+        self.parts.store(Arc::new(parts));
     }
 
     /// Something came from the node that changes nothing.
