@@ -141,6 +141,7 @@ mod tests {
     fn node(scopes: Vec<driftless_core::beacon::ScopeState>) -> NodeState {
         NodeState {
             node: PublicKey([1; 32]),
+            name: "one".to_owned(),
             heard_ms: Some(9_000),
             silent: false,
             scopes,
