@@ -50,6 +50,7 @@ fn beacon(boot: u64, counter: u64) -> Beacon {
         health: Health::READ_ONLY.with(Health::CLOCK),
         peers: 3,
         lag_ms: 120,
+        name: "node".to_owned(),
         scopes: vec![report("billing", 4), report("shop", 5)],
     }
 }

@@ -81,6 +81,7 @@ impl Node {
             health: Health::default(),
             peers: 3,
             lag_ms: 10,
+            name: "node".to_owned(),
             scopes: vec![report],
         }
     }

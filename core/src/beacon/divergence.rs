@@ -97,6 +97,7 @@ struct Header {
     /// How long it holds from when it was heard: independent of how the two clocks differ.
     holds_ms: u64,
     lag_ms: u64,
+    name: String,
     fold_version: u64,
     health: super::Health,
     peers: u64,
@@ -188,6 +189,7 @@ impl Divergence {
             expires_ms: beacon.expires_ms,
             holds_ms: beacon.expires_ms.saturating_sub(beacon.time_ms),
             lag_ms: beacon.lag_ms,
+            name: beacon.name.clone(),
             fold_version: beacon.fold_version,
             health: beacon.health,
             peers: beacon.peers,
@@ -297,6 +299,7 @@ impl Divergence {
         let last = heard.map(|heard| &heard.last);
         NodeState {
             node,
+            name: last.map(|last| last.name.clone()).unwrap_or_default(),
             heard_ms: last.map(|last| last.heard_ms),
             silent: last.is_none_or(|last| last.is_silent(now_ms)),
             scopes: scopes.filter_map(|(scope, theirs)| Some(theirs.state_against(self.own.get(scope)?))).collect(),

@@ -12,7 +12,9 @@ const CONTEXT: &[u8] = b"driftless/beacon/v1\0";
 const VERSION: u64 = 1;
 const SIGNATURE_BYTES: usize = 64;
 /// Bytes for everything but the reports: fixed fields, framing and signature, rounded up.
-const HEAD_BYTES: usize = 256;
+const HEAD_BYTES: usize = 320;
+/// Bytes of a node's name.
+pub const NAME_BYTES: usize = 64;
 
 /// Why bytes are no beacon. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,6 +56,8 @@ pub struct Beacon {
     pub peers: u64,
     /// From a change's time to its effect there, about: milliseconds over the last minute.
     pub lag_ms: u64,
+    /// The node's name, for people: at most 64 bytes, no control characters. Empty when it has none.
+    pub name: String,
     /// The state of scopes, ascending; of some of them when all do not fit.
     pub scopes: Vec<Report>,
 }
@@ -177,7 +181,8 @@ impl Beacon {
         ];
         let head = [Item::uint(VERSION), Item::bytes(self.mesh.as_bytes()), Item::bytes(self.node.as_bytes())];
         let scopes = Item::Array(self.scopes.iter().map(Report::to_item).collect());
-        codec::encode(&Item::Array(head.into_iter().chain(numbers.map(Item::uint)).chain([scopes]).collect()))
+        let tail = [Item::text(&self.name), scopes];
+        codec::encode(&Item::Array(head.into_iter().chain(numbers.map(Item::uint)).chain(tail).collect()))
     }
 
     /// The bytes and the node's signature. Refuses what a receiver would refuse.
@@ -206,6 +211,7 @@ impl Beacon {
             health: Health(fields.uint("health")?),
             peers: fields.uint("peers")?,
             lag_ms: fields.uint("lag")?,
+            name: fields.name("name", NAME_BYTES)?,
             scopes: fields
                 .array("scopes", BEACON_SCOPES)?
                 .into_iter()

@@ -12,7 +12,7 @@ mod picture;
 
 pub use divergence::{Divergence, NotHeard, Own};
 pub use marks::{MarkHash, MarkList, Marks};
-pub use message::{BadBeacon, Beacon, Claim, Health, Proven, Report, folded_digest, pages};
+pub use message::{BadBeacon, Beacon, Claim, Health, NAME_BYTES, Proven, Report, folded_digest, pages};
 pub use picture::{Alarm, Change, NodeState, Picture, Reach, ScopeState, State};
 
 /// Distance of two marks in milliseconds: long enough to settle well within it, short enough to notice a cut soon.

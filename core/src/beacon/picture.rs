@@ -44,6 +44,8 @@ pub struct ScopeState {
 pub struct NodeState {
     /// The node.
     pub node: PublicKey,
+    /// Its name as it says; empty when it has none or was never heard.
+    pub name: String,
     /// When its last beacon came, Unix milliseconds here; nothing when none ever did.
     pub heard_ms: Option<u64>,
     /// Whether it counts as silent: its last beacon holds no longer, or none came.

@@ -5,7 +5,7 @@ use driftless_statement::Scope;
 use super::Machine;
 use super::effect::{Effect, Topic, Verdict};
 use super::scope::ScopeRoom;
-use crate::beacon::{Beacon, Claim, Health, NotHeard, Own, Report, folded_digest, pages};
+use crate::beacon::{Beacon, Claim, Health, NAME_BYTES, NotHeard, Own, Report, folded_digest, pages};
 use crate::wire::Gossip;
 
 impl Machine {
@@ -25,6 +25,7 @@ impl Machine {
             health: self.health(),
             peers: self.peers.count() as u64,
             lag_ms: self.lag_ms,
+            name: self.name.clone(),
             scopes: if turn < pages.len() { pages.swap_remove(turn) } else { Vec::new() },
         };
         self.beacons_sent += 1;
@@ -68,12 +69,7 @@ impl Machine {
                 continue;
             }
             self.open_scope(&report.scope, effects);
-            let same = self.scopes.get(&report.scope).is_some_and(|room| room.summary.digest() == report.set);
-            if same {
-                self.agreed_ms = Some(self.now.wall_ms);
-            } else {
-                self.repair(beacon.node, &report.scope, effects);
-            }
+            self.told_set(beacon, report, effects);
         }
     }
 
@@ -116,6 +112,18 @@ fn report(scope: &Scope, room: &mut ScopeRoom, mesh_due: &[u8; 32], fold_version
         effective: room.effective.digest(),
         newest: room.newest,
     }
+}
+
+/// A name as a beacon may carry it.
+pub(super) fn sayable(name: &str) -> String {
+    let mut said = String::new();
+    for letter in name.chars().filter(|letter| !letter.is_control()) {
+        if said.len() + letter.len_utf8() > NAME_BYTES {
+            break;
+        }
+        said.push(letter);
+    }
+    said
 }
 
 /// A beacon that is not taken is handed on when it may be news to others: never when it is old or nobody's.

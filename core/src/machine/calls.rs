@@ -1,8 +1,9 @@
 //! Calls of local services that wait for the disk: writes in line for one entry, and submissions of several statements.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
-use driftless_statement::{Path, StatementId};
+use driftless_statement::{Path, StatementId, Verified};
 
 use super::Machine;
 use super::effect::Effect;
@@ -59,19 +60,27 @@ impl Lines {
     }
 }
 
+/// Who waits for a statement to be durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Waiter {
+    /// A submission.
+    Call(CallId),
+    /// A peer's push, by the token of its request.
+    Push(u64),
+}
+
 /// A submission whose statements are not all settled.
 pub(super) struct Submission {
     outcomes: Vec<Option<SubmitOutcome>>,
-    storing: BTreeMap<StatementId, usize>,
+    storing: BTreeMap<StatementId, Vec<usize>>,
 }
 
 impl Machine {
     /// An edit from a local service: made at once, or in line behind the one of the same entry that is on its way.
     pub(super) fn edit(&mut self, call: CallId, edit: LocalEdit, effects: &mut Vec<Effect>) {
         if !self.lines.is_busy(&edit.path) {
-            return self.write(call, edit, effects);
-        }
-        if !self.lines.join(call, edit) {
+            self.write(call, edit, effects);
+        } else if !self.lines.join(call, edit) {
             effects.push(Effect::Wrote { call, outcome: Err(WriteRefused::Busy) });
         }
     }
@@ -82,11 +91,11 @@ impl Machine {
         for (wire, index) in statements.iter().zip(0..) {
             let taken = match self.storing.read_only() {
                 Some(reason) => Err(reason.to_owned()),
-                None => Ok(self.take(wire, Origin::Submit(call), false, effects)),
+                None => Ok(self.take(wire, Origin::Submit, false, effects)),
             };
             let outcome = match taken {
-                Ok(Taken::Appended(id)) => {
-                    submission.storing.insert(id, index);
+                Ok(Taken::Appended(id) | Taken::Known(id)) if self.is_storing(&id) => {
+                    submission.storing.entry(id).or_default().push(index);
                     None
                 }
                 Ok(taken) => Some(submit_outcome(taken, self.view.revision())),
@@ -97,8 +106,23 @@ impl Machine {
         if submission.storing.is_empty() {
             effects.push(Effect::Submitted { call, outcome: submission.outcomes.into_iter().flatten().collect() });
         } else {
+            let ids: Vec<StatementId> = submission.storing.keys().copied().collect();
             self.submissions.insert(call, submission);
+            ids.into_iter().for_each(|id| self.await_disk(id, Waiter::Call(call)));
         }
+    }
+
+    /// Whether a statement is held and not on disk yet.
+    pub(super) fn is_storing(&self, id: &StatementId) -> bool {
+        let on_disk = |held: &Arc<Verified>| {
+            self.scopes.get(&held.statement().scope).is_some_and(|room| room.summary.contains(id))
+        };
+        self.log.get(id).is_some_and(|held| !on_disk(held))
+    }
+
+    /// Somebody is to be told when a statement is durable, or that it will not be soon.
+    pub(super) fn await_disk(&mut self, id: StatementId, waiter: Waiter) {
+        self.waiters.entry(id).or_default().push(waiter);
     }
 
     /// Statements are durable and folded: tells who waited for them.
@@ -108,18 +132,23 @@ impl Machine {
             let id = way.statement.id();
             match way.origin {
                 Origin::Write(call) => {
-                    let path = way.statement.statement().touches.first().map(|touch| touch.path.clone());
+                    let path = entry_of(&way.statement);
                     let entry = path.as_ref().and_then(|path| self.view.get(path));
                     let etag = entry.map_or_else(|| etag(&[]), |entry| entry.etag());
                     let fate = Some(self.fate(&way.statement));
                     effects.push(Effect::Wrote { call, outcome: Ok(Receipt { id: Some(id), revision, fate, etag }) });
                     self.next_in_line(path, effects);
                 }
-                Origin::Submit(call) => {
-                    self.settle_submission(call, id, SubmitOutcome::Stored { id, revision }, effects)
+                Origin::Unclaimed => self.next_in_line(entry_of(&way.statement), effects),
+                Origin::Submit | Origin::Peer | Origin::Loaded => {}
+            }
+            for waiter in self.waiters.remove(&id).unwrap_or_default() {
+                match waiter {
+                    Waiter::Call(call) => {
+                        self.settle_submission(call, id, &SubmitOutcome::Stored { id, revision }, effects);
+                    }
+                    Waiter::Push(token) => self.push_settled(token, id, true, effects),
                 }
-                Origin::Pushed(token) => self.push_settled(token, id, true, effects),
-                Origin::Peer | Origin::Loaded => {}
             }
         }
     }
@@ -131,43 +160,47 @@ impl Machine {
             let reason = reason.to_owned();
             match way.origin {
                 Origin::Write(call) => {
+                    let reason = reason.clone();
                     effects.push(Effect::Wrote { call, outcome: Err(WriteRefused::ReadOnly { reason }) });
-                    let path = way.statement.statement().touches.first().map(|touch| touch.path.clone());
-                    self.next_in_line(path, effects);
+                    self.next_in_line(entry_of(&way.statement), effects);
                 }
-                Origin::Submit(call) => {
-                    self.settle_submission(call, id, SubmitOutcome::ReadOnly { id, reason }, effects);
+                Origin::Unclaimed | Origin::Submit | Origin::Peer | Origin::Loaded => {}
+            }
+            for waiter in self.waiters.remove(&id).unwrap_or_default() {
+                match waiter {
+                    Waiter::Call(call) => {
+                        let reason = reason.clone();
+                        self.settle_submission(call, id, &SubmitOutcome::ReadOnly { id, reason }, effects);
+                    }
+                    Waiter::Push(token) => self.push_settled(token, id, false, effects),
                 }
-                Origin::Pushed(token) => self.push_settled(token, id, false, effects),
-                Origin::Peer | Origin::Loaded => {}
             }
         }
     }
 
-    /// The store takes writes again: what it gave back goes first.
-    pub(super) fn store_recovered(&mut self, effects: &mut Vec<Effect>) {
-        let ways = self.storing.recovered();
-        self.store(ways, effects);
+    /// The store takes writes again: what it gave back goes first, and further edits of its entries stand in line
+    /// behind it.
+    pub(super) fn store_recovered(&mut self) {
+        let again = self.storing.recovered().filter_map(entry_of);
+        again.for_each(|path| self.lines.open(path));
     }
 
     fn next_in_line(&mut self, path: Option<Path>, effects: &mut Vec<Effect>) {
         let Some(path) = path else { return };
         // One that ends without going to the disk (refused, unchanged) makes way for the next at once.
         while let Some((call, edit)) = self.lines.next(&path) {
-            let before = self.storing.sent();
-            self.write(call, edit, effects);
-            if self.storing.sent() != before {
+            if self.write(call, edit, effects) {
                 return;
             }
         }
     }
 
-    fn settle_submission(&mut self, call: CallId, id: StatementId, outcome: SubmitOutcome, effects: &mut Vec<Effect>) {
+    fn settle_submission(&mut self, call: CallId, id: StatementId, outcome: &SubmitOutcome, effects: &mut Vec<Effect>) {
         let Some(submission) = self.submissions.get_mut(&call) else { return };
-        if let Some(index) = submission.storing.remove(&id)
-            && let Some(slot) = submission.outcomes.get_mut(index)
-        {
-            *slot = Some(outcome);
+        for index in submission.storing.remove(&id).unwrap_or_default() {
+            if let Some(slot) = submission.outcomes.get_mut(index) {
+                *slot = Some(outcome.clone());
+            }
         }
         if submission.storing.is_empty()
             && let Some(submission) = self.submissions.remove(&call)
@@ -175,6 +208,11 @@ impl Machine {
             effects.push(Effect::Submitted { call, outcome: submission.outcomes.into_iter().flatten().collect() });
         }
     }
+}
+
+/// The entry that a local write is about.
+fn entry_of(statement: &Verified) -> Option<Path> {
+    statement.statement().touches.first().map(|touch| touch.path.clone())
 }
 
 fn submit_outcome(taken: Taken, revision: Revision) -> SubmitOutcome {

@@ -15,23 +15,28 @@ use crate::fold::Breach;
 use crate::view::etag;
 
 impl Machine {
-    /// Signs and appends a local edit; the reply comes when it is on disk.
-    pub(super) fn write(&mut self, call: CallId, edit: LocalEdit, effects: &mut Vec<Effect>) {
+    /// Signs and appends a local edit; the reply comes when it is on disk. False: it ended at once, without a statement.
+    pub(super) fn write(&mut self, call: CallId, edit: LocalEdit, effects: &mut Vec<Effect>) -> bool {
         let outcome = match self.draft(edit) {
             Ok(Some(statement)) => {
                 let path = statement.statement().touches.first().map(|touch| touch.path.clone());
                 match self.arrive(statement.into(), Origin::Write(call), false, effects) {
                     super::intake::Taken::Appended(_) => {
-                        return path.into_iter().for_each(|path| self.lines.open(path));
+                        path.into_iter().for_each(|path| self.lines.open(path));
+                        return true;
                     }
                     super::intake::Taken::Invalid(invalid) => Err(WriteRefused::Invalid(invalid)),
                     _ => Err(WriteRefused::Busy),
                 }
             }
-            Ok(None) => return self.answer_unchanged(call, effects),
+            Ok(None) => {
+                self.answer_unchanged(call, effects);
+                return false;
+            }
             Err(refused) => Err(refused),
         };
         effects.push(Effect::Wrote { call, outcome });
+        false
     }
 
     /// The signed statement for an edit; `None` when the value is already there.
@@ -41,6 +46,9 @@ impl Machine {
         }
         if !self.storing.has_room() {
             return Err(WriteRefused::Busy);
+        }
+        if self.log.genesis().is_none() {
+            return Err(WriteRefused::NotFounded);
         }
         let base = self.merged(&edit.path, Some(&self.node)).map_err(WriteRefused::from)?;
         check_precondition(&edit.precondition, &base)?;

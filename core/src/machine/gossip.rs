@@ -68,7 +68,8 @@ impl Machine {
     }
 
     fn hold_back(&mut self, statement: StatementId, id: &[u8], from: PublicKey) -> Option<Verdict> {
-        if self.held_back.len() >= HELD_BACK {
+        // One message for a statement is enough to hand on.
+        if self.held_back.len() >= HELD_BACK || self.held_back.contains_key(&statement) {
             return Some(Verdict::Ignore);
         }
         let until = self.now.mono_ms + HOLD_MS;

@@ -65,7 +65,7 @@ impl Taken {
 impl Machine {
     /// Takes a statement in. `wanted`: this node asked for it by id. `spread`: gossip does not carry it onward by itself.
     pub(super) fn take(&mut self, wire: &[u8], origin: Origin, spread: bool, effects: &mut Vec<Effect>) -> Taken {
-        let taken = match self.check(wire, origin) {
+        let taken = match self.check(wire, origin, effects) {
             Ok(statement) => self.arrive(Arc::new(statement), origin, spread, effects),
             Err(taken) => taken,
         };
@@ -74,7 +74,7 @@ impl Machine {
     }
 
     /// The checks before the log, the cheap ones first.
-    fn check(&self, wire: &[u8], origin: Origin) -> Result<Verified, Taken> {
+    fn check(&mut self, wire: &[u8], origin: Origin, effects: &mut Vec<Effect>) -> Result<Verified, Taken> {
         let signed = Signed::decode(wire).map_err(Taken::Invalid)?;
         let id = signed.id();
         signed.check_mesh(self.mesh).map_err(Taken::Invalid)?;
@@ -82,19 +82,29 @@ impl Machine {
             return Err(Taken::Known(id));
         }
         let scope = &signed.statement().scope;
+        let author = signed.statement().author;
+        if !(self.holds(scope) && self.knows(&author)) {
+            self.refresh_trust(effects);
+        }
         if !self.holds(scope) {
             return Err(Taken::NotHeld(id, scope.clone()));
         }
         if self.storing.read_only().is_some() && origin.is_foreign() {
             return Err(Taken::ReadOnly(id));
         }
-        let author = signed.statement().author;
-        let known = self.trust.as_ref().is_none_or(|trust| trust.is_author(&author));
-        if !known && !self.wanted.contains(&id) {
+        if !self.storing.has_room() {
+            return Err(Taken::Full(id));
+        }
+        if !self.knows(&author) && !self.wanted.contains(&id) {
             let grant = signed.statement().grant;
             return Err(Taken::Refused(id, Refusal::NoSuchGrant { grant }));
         }
         signed.verify().map_err(Taken::Invalid)
+    }
+
+    /// Whether trust knows a key as an author; before trust is known anybody may be one.
+    fn knows(&self, author: &PublicKey) -> bool {
+        self.trust.as_ref().is_none_or(|trust| trust.is_author(author))
     }
 
     /// Hands a verified statement to the log and follows what the log makes of it.
@@ -106,9 +116,13 @@ impl Machine {
         effects: &mut Vec<Effect>,
     ) -> Taken {
         let id = statement.id();
+        if self.trust_is_old && self.trust.as_ref().is_none_or(|trust| trust.admissible(&statement).is_err()) {
+            self.refresh_trust(effects);
+        }
         let wanted = self.wanted.remove(&id);
         match self.log.arrive(statement, wanted, self.trust.as_ref()) {
-            Arrival::Known => Taken::Known(id),
+            Arrival::Known if self.log.contains(&id) => Taken::Known(id),
+            Arrival::Known => Taken::Waiting(id, Vec::new()),
             Arrival::Appended(list) => {
                 self.appended(list, Some((id, origin, spread)), effects);
                 Taken::Appended(id)
@@ -127,7 +141,7 @@ impl Machine {
         first: Option<(StatementId, Origin, bool)>,
         effects: &mut Vec<Effect>,
     ) {
-        let touches_trust = list.iter().any(|statement| statement.statement().scope.is_mesh());
+        self.trust_is_old |= list.iter().any(|statement| statement.statement().scope.is_mesh());
         let mut ways = Vec::with_capacity(list.len());
         for statement in list {
             self.wanted.remove(&statement.id());
@@ -141,47 +155,41 @@ impl Machine {
             }
             ways.push(OnItsWay { statement, origin, arrived_ms: self.now.mono_ms });
         }
-        self.store(ways, effects);
-        if touches_trust {
-            self.trust_changed(effects);
-        }
+        self.storing.join(ways);
     }
 
     /// Sends statements to the disk; what came from there is on it already.
-    pub(super) fn store(&mut self, ways: Vec<OnItsWay>, effects: &mut Vec<Effect>) {
-        if ways.is_empty() {
-            return;
-        }
-        let statements = ways.iter().map(|way| way.statement.clone()).collect();
-        if let Some(batch) = self.storing.send(ways) {
+    pub(super) fn store(&mut self, effects: &mut Vec<Effect>) {
+        let demanded = self.floor_wanted();
+        if let Some((batch, statements)) = self.storing.send(self.floor_ms, demanded) {
             effects.push(Effect::Store { batch, statements, floor_ms: self.floor_ms });
         }
     }
 
-    /// Evaluates trust anew and lets in what it now admits.
-    pub(super) fn trust_changed(&mut self, effects: &mut Vec<Effect>) {
-        let Some(genesis) = self.log.get(&StatementId(self.mesh.0)).cloned() else { return };
-        let trust = Trust::evaluate(&genesis, self.log.mesh().map(|statement| &**statement));
-        let members = trust.members().map(|(key, _)| *key).collect();
-        if self.members != members {
-            self.members = members;
-            self.divergence.expect(self.members.iter().copied());
-            effects.push(Effect::Members(self.members.clone()));
-        }
-        self.trust = Some(trust);
-        if let Some(trust) = &self.trust {
-            let admitted = self.log.retry(trust);
-            if !admitted.is_empty() {
-                self.appended(admitted, None, effects);
+    /// Evaluates trust anew if `@mesh` grew, and lets in what it now admits. Once an event, and earlier only for a
+    /// statement that the older trust does not know: a bundle of grants costs one evaluation, not one for each.
+    pub(super) fn refresh_trust(&mut self, effects: &mut Vec<Effect>) {
+        while std::mem::take(&mut self.trust_is_old) {
+            let Some(genesis) = self.log.genesis() else { return };
+            let trust = Trust::evaluate(genesis, self.log.mesh().map(|statement| &**statement));
+            let members = trust.members().map(|(key, _)| *key).collect();
+            if self.members != members {
+                self.members = members;
+                self.divergence.expect(self.members.iter().copied());
+                effects.push(Effect::Members(self.members.clone()));
             }
+            let admitted = self.log.retry(&trust);
+            self.trust = Some(trust);
+            self.appended(admitted, None, effects);
         }
     }
 
     /// Hands a statement to gossip: whole when it is small, by id when it is not.
-    pub(super) fn publish(&self, statement: &Verified, effects: &mut Vec<Effect>) {
+    pub(super) fn publish(&mut self, statement: &Verified, effects: &mut Vec<Effect>) {
         let scope = &statement.statement().scope;
         let gossip = Gossip::of(statement.id(), scope, statement.wire());
         let topic = Topic::Scope(scope.clone());
+        self.counts.published += 1;
         effects.push(Effect::Publish { topic, bytes: gossip.encode() });
     }
 

@@ -12,6 +12,7 @@ mod intake;
 mod now;
 mod outcome;
 mod peers;
+mod repair;
 mod scope;
 mod serve;
 mod settle;
@@ -55,6 +56,8 @@ pub struct Machine {
     boot: u64,
     now: Now,
     floor_ms: u64,
+    /// The floor as it is on disk: what decides what is due, so that no crash makes due things early again.
+    kept_floor_ms: u64,
     last_hlc: Hlc,
     rng: Rng,
     timers: timers::Timers,
@@ -65,6 +68,8 @@ pub struct Machine {
     wanted: BTreeSet<StatementId>,
     /// Trust from all that is held: decides what is let in.
     trust: Option<Trust>,
+    /// Whether `@mesh` grew since.
+    trust_is_old: bool,
     /// Trust from what is on disk and due: decides what counts.
     settled: Option<Trust>,
     members: BTreeSet<PublicKey>,
@@ -78,6 +83,8 @@ pub struct Machine {
     peers: peers::Peers,
     /// Pushes that are acknowledged when the disk has them, by the token of their request.
     pushes: BTreeMap<u64, serve::Pushed>,
+    /// Who waits for a statement to be durable, besides the call that wrote it.
+    waiters: BTreeMap<StatementId, Vec<calls::Waiter>>,
     /// Gossip whose verdict waits for a statement: by that statement.
     held_back: BTreeMap<StatementId, gossip::HeldBack>,
     divergence: Divergence,
@@ -99,18 +106,20 @@ impl Machine {
             timers: timers::Timers::new(now.mono_ms, &setup.pace, &mut rng),
             node,
             mesh: setup.mesh,
-            name: setup.name,
+            name: beat::sayable(&setup.name),
             wants: setup.wants,
             pace: setup.pace,
             boot: setup.boot,
             now,
             floor_ms: setup.floor_ms.max(now.wall_ms),
+            kept_floor_ms: setup.floor_ms,
             last_hlc: Hlc::default(),
             rng,
             loaded: false,
             log: Log::new(setup.mesh),
             wanted: BTreeSet::new(),
             trust: None,
+            trust_is_old: false,
             settled: None,
             members: BTreeSet::new(),
             storing: Storing::default(),
@@ -121,6 +130,7 @@ impl Machine {
             unchanged: None,
             peers: peers::Peers::default(),
             pushes: BTreeMap::new(),
+            waiters: BTreeMap::new(),
             held_back: BTreeMap::new(),
             divergence: Divergence::new(node, setup.mesh),
             arrivals: arrivals::Arrivals::since(now.wall_ms),
@@ -135,7 +145,7 @@ impl Machine {
     /// Follows one event. Cannot fail: what is bad in it is data.
     pub fn handle(&mut self, now: Now, event: Event, effects: &mut Vec<Effect>) {
         self.now = now;
-        self.advance_floor(effects);
+        self.floor_ms = self.floor_ms.max(now.wall_ms);
         match event {
             Event::Loaded(statements) => self.load(statements, effects),
             Event::Write { call, edit } => self.edit(call, edit, effects),
@@ -148,9 +158,11 @@ impl Machine {
             Event::RequestFailed { peer, corr } => self.request_failed(peer, corr, effects),
             Event::Stored { batch } => self.stored(batch, effects),
             Event::StoreFailed { batch, reason } => self.store_failed(batch, &reason, effects),
-            Event::StoreRecovered => self.store_recovered(effects),
+            Event::StoreRecovered => self.store_recovered(),
             Event::Tick => self.tick(effects),
         }
+        self.refresh_trust(effects);
+        self.store(effects);
     }
 
     /// When it wants the next [`Event::Tick`], on the timer clock.
@@ -170,7 +182,8 @@ impl Machine {
         let ways: Vec<OnItsWay> = held.into_iter().map(way).collect();
         self.open_scope(&Scope::mesh(), effects);
         effects.push(Effect::Subscribe(Topic::Beacons));
-        self.trust_changed(effects);
+        self.trust_is_old = true;
+        self.refresh_trust(effects);
         let due = self.take_in(&ways, effects);
         self.settle(due, effects);
         effects.push(Effect::Show(self.view.clone()));

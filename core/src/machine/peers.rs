@@ -8,6 +8,7 @@ use driftless_statement::{PublicKey, Scope, StatementId};
 use super::Machine;
 use super::effect::Effect;
 use super::intake::Taken;
+use super::repair::Strange;
 use super::storing::Origin;
 use crate::log::Log;
 use crate::reconcile::limits::BATCH_IDS;
@@ -25,13 +26,25 @@ struct Link {
     next_round: u64,
     /// When each scope was last compared because beacons differed.
     repaired: BTreeMap<Scope, u64>,
+    /// Sets that its beacons told and that this node did not have, until they are compared.
+    strange: BTreeMap<Scope, Strange>,
+    /// Fetches that wait for its answer.
+    fetches: usize,
 }
 
-/// What a request to a peer was for.
-enum Asked {
+/// A request to a peer, and what it was for.
+struct Asked {
+    peer: PublicKey,
+    what: What,
+}
+
+enum What {
     Session,
     Fetch(Vec<StatementId>),
 }
+
+/// Fetches that one peer may owe an answer to. What is not fetched for want of it, reconciliation brings.
+const FETCHES: usize = 16;
 
 /// All links, and the requests that wait for an answer.
 #[derive(Default)]
@@ -59,13 +72,34 @@ impl Peers {
         self.asked.len()
     }
 
-    fn fetched(&mut self, ids: &[StatementId]) {
-        self.fetching.retain(|id, _| ids.binary_search(id).is_err());
+    /// A link, with what is under way on it.
+    pub(super) fn strange(&mut self) -> impl Iterator<Item = (&PublicKey, &mut BTreeMap<Scope, Strange>)> {
+        self.links.iter_mut().map(|(peer, link)| (peer, &mut link.strange))
     }
 
-    fn ask(&mut self, asked: Asked) -> u64 {
+    /// What a connected peer's beacons told of sets that were not had here.
+    pub(super) fn strange_of(&mut self, peer: &PublicKey) -> Option<&mut BTreeMap<Scope, Strange>> {
+        self.links.get_mut(peer).map(|link| &mut link.strange)
+    }
+
+    /// A request is over: what it was for, if this peer was asked it.
+    fn over(&mut self, peer: &PublicKey, corr: u64) -> Option<What> {
+        if self.asked.get(&corr).is_none_or(|asked| asked.peer != *peer) {
+            return None;
+        }
+        let what = self.asked.remove(&corr)?.what;
+        if let What::Fetch(ids) = &what {
+            self.fetching.retain(|id, _| ids.binary_search(id).is_err());
+            if let Some(link) = self.links.get_mut(peer) {
+                link.fetches = link.fetches.saturating_sub(1);
+            }
+        }
+        Some(what)
+    }
+
+    fn ask(&mut self, peer: PublicKey, what: What) -> u64 {
         self.next += 1;
-        self.asked.insert(self.next, asked);
+        self.asked.insert(self.next, Asked { peer, what });
         self.next
     }
 }
@@ -73,14 +107,17 @@ impl Peers {
 impl Machine {
     pub(super) fn connected(&mut self, peer: PublicKey, effects: &mut Vec<Effect>) {
         let next_round = self.now.mono_ms + self.rng.around(self.pace.reconcile_ms);
-        self.peers.links.insert(peer, Link { next_round, ..Link::default() });
+        self.peers.links.entry(peer).or_insert_with(|| Link { next_round, ..Link::default() });
         self.compare_all(peer, effects);
         self.timers.beacon_soon(self.now.mono_ms);
     }
 
     pub(super) fn disconnected(&mut self, peer: PublicKey) {
-        if let Some(Link { active: Some((corr, session)), .. }) = self.peers.links.remove(&peer) {
-            self.peers.asked.remove(&corr);
+        let asked = self.peers.asked.iter().filter(|(_, asked)| asked.peer == peer);
+        let corrs: Vec<u64> = asked.map(|(corr, _)| *corr).collect();
+        // Whoever else has it may be asked at once.
+        corrs.into_iter().for_each(|corr| drop(self.peers.over(&peer, corr)));
+        if let Some(Link { active: Some((_, session)), .. }) = self.peers.links.remove(&peer) {
             self.count_session(&session.abandon());
         }
     }
@@ -114,6 +151,7 @@ impl Machine {
         if link.repaired.get(scope).is_some_and(|last| now < last + pause) {
             return;
         }
+        link.strange.remove(scope);
         link.repaired.insert(scope.clone(), now);
         self.line_up(peer, scope.clone());
         self.next_session(peer, effects);
@@ -135,7 +173,7 @@ impl Machine {
     }
 
     fn ask_in_session(&mut self, peer: PublicKey, session: Session, request: &Request, effects: &mut Vec<Effect>) {
-        let corr = self.peers.ask(Asked::Session);
+        let corr = self.peers.ask(peer, What::Session);
         let bytes = request.encode();
         self.counts.rounds += 1;
         if !matches!(request, Request::Push { .. }) {
@@ -149,7 +187,7 @@ impl Machine {
 
     /// A peer's answer: statements go in like any others, the session goes on.
     pub(super) fn response(&mut self, peer: PublicKey, corr: u64, bytes: &[u8], effects: &mut Vec<Effect>) {
-        let asked = self.peers.asked.remove(&corr);
+        let Some(asked) = self.peers.over(&peer, corr) else { return };
         let response = match Response::decode(bytes) {
             Ok(response) => response,
             Err(bad) => {
@@ -162,9 +200,8 @@ impl Machine {
             _ => self.counts.reconcile_bytes += bytes.len() as u64,
         }
         match asked {
-            Some(Asked::Session) => self.go_on(peer, corr, &response, effects),
-            Some(Asked::Fetch(ids)) => self.peers.fetched(&ids),
-            None => {}
+            What::Session => self.go_on(peer, corr, &response, effects),
+            What::Fetch(_) => {}
         }
     }
 
@@ -195,9 +232,7 @@ impl Machine {
     }
 
     pub(super) fn request_failed(&mut self, peer: PublicKey, corr: u64, effects: &mut Vec<Effect>) {
-        if let Some(Asked::Fetch(ids)) = self.peers.asked.remove(&corr) {
-            self.peers.fetched(&ids);
-        }
+        self.peers.over(&peer, corr);
         self.end_session(peer, corr, effects);
     }
 
@@ -229,9 +264,11 @@ impl Machine {
             .filter(|id| self.peers.fetching.get(id).is_none_or(|until| *until <= now))
             .take(BATCH_IDS)
             .collect();
-        if ids.is_empty() || !self.peers.links.contains_key(&peer) {
+        let Some(link) = self.peers.links.get_mut(&peer) else { return };
+        if ids.is_empty() || link.fetches >= FETCHES {
             return;
         }
+        link.fetches += 1;
         let mut sorted = ids;
         sorted.sort_unstable();
         sorted.dedup();
@@ -240,7 +277,7 @@ impl Machine {
             self.wanted.insert(*id);
         }
         let bytes = Request::Fetch { ids: sorted.clone() }.encode();
-        let corr = self.peers.ask(Asked::Fetch(sorted));
+        let corr = self.peers.ask(peer, What::Fetch(sorted));
         effects.push(Effect::Request { peer, corr, bytes });
     }
 
@@ -258,13 +295,15 @@ impl Machine {
             }
             self.compare_all(peer, effects);
         }
+        self.repair_strange(effects);
         self.fetch_missing(effects);
     }
 
     fn fetch_missing(&mut self, effects: &mut Vec<Effect>) {
         let missing = self.log.missing();
         let still: BTreeSet<StatementId> = missing.iter().map(|(id, _)| *id).collect();
-        self.wanted.retain(|id| still.contains(id));
+        let fetching = &self.peers.fetching;
+        self.wanted.retain(|id| still.contains(id) || fetching.contains_key(id));
         let mut by_peer: BTreeMap<PublicKey, Vec<StatementId>> = BTreeMap::new();
         for (id, scope) in missing.into_iter().take(BATCH_IDS) {
             let able: Vec<PublicKey> = self.peers.connected().filter(|peer| self.shares(peer, &scope)).collect();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use driftless_statement::{Hlc, MeshId, Path, Scope, StatementId, Verified};
 
+use super::repair::Recent;
 use crate::beacon::Marks;
 use crate::fold::ScopeFold;
 use crate::lthash::LtHash;
@@ -35,6 +36,8 @@ pub(super) struct ScopeRoom {
     pub effective: LtHash,
     /// Stored statements that do not count, and why.
     pub out: BTreeMap<StatementId, Out>,
+    /// Sets that were had lately.
+    pub recent: Recent,
     /// Stored statements that wait for their time, by the millisecond at which they are due.
     pub waiting_for_time: BTreeMap<(u64, StatementId), Arc<Verified>>,
     /// The latest time of a stored statement.
@@ -50,6 +53,7 @@ impl ScopeRoom {
             due: LtHash::default(),
             effective: LtHash::default(),
             out: BTreeMap::new(),
+            recent: Recent::default(),
             waiting_for_time: BTreeMap::new(),
             newest: Hlc::default(),
         }

@@ -6,6 +6,7 @@ use driftless_statement::statement::Bytes;
 use driftless_statement::{PublicKey, Scope, StatementId};
 
 use super::Machine;
+use super::calls::Waiter;
 use super::effect::Effect;
 use super::intake::Taken;
 use super::scope::ScopeRoom;
@@ -79,13 +80,16 @@ impl Machine {
         let mut pushed =
             Pushed { waiting: BTreeSet::new(), taken: 0, refused: BTreeMap::new(), places: BTreeMap::new() };
         for (place, wire) in statements.iter().enumerate() {
-            let taken = self.take(wire, Origin::Pushed(token), true, effects);
+            let taken = self.take(wire, Origin::Peer, true, effects);
             match &taken {
-                Taken::Appended(id) => {
+                Taken::Known(id) if self.is_storing(id) && self.storing.read_only().is_some() => {
+                    pushed.refused.insert(place, "read_only");
+                }
+                Taken::Appended(id) | Taken::Known(id) if self.is_storing(id) => {
                     pushed.waiting.insert(*id);
                     pushed.places.insert(*id, place);
                 }
-                Taken::Known(_) => pushed.taken += 1,
+                Taken::Appended(_) | Taken::Known(_) => pushed.taken += 1,
                 Taken::Waiting(_, missing) => {
                     pushed.refused.insert(place, taken.word());
                     self.fetch(peer, missing.clone(), effects);
@@ -95,7 +99,9 @@ impl Machine {
                 }
             }
         }
+        let ids: Vec<StatementId> = pushed.waiting.iter().copied().collect();
         self.pushes.insert(token, pushed);
+        ids.into_iter().for_each(|id| self.await_disk(id, Waiter::Push(token)));
         self.answer_push(token, effects);
     }
 

@@ -1,6 +1,7 @@
 //! From the disk to the view: what is durable becomes due, counts or does not, is folded, activated and shown.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use driftless_statement::limits::SKEW_MS;
@@ -13,20 +14,29 @@ use super::storing::{OnItsWay, Origin};
 use crate::fold::Member;
 use crate::view::Candidate;
 
+/// Behind every statement of one time.
+const LAST: StatementId = StatementId([u8::MAX; 32]);
+
 /// Statements that came due, by scope.
 type Due = BTreeMap<Scope, Vec<Arc<Verified>>>;
 
 impl Machine {
     /// A batch is on disk.
     pub(super) fn stored(&mut self, batch: u64, effects: &mut Vec<Effect>) {
-        let ways = self.storing.stored(batch);
-        let due = self.take_in(&ways, effects);
+        let Some((ways, floor_ms)) = self.storing.stored(batch) else { return };
+        self.kept_floor_ms = self.kept_floor_ms.max(floor_ms);
+        let mut due = self.come_of_age();
+        for (scope, statements) in self.take_in(&ways, effects) {
+            due.entry(scope).or_default().extend(statements);
+        }
         self.settle(due, effects);
-        self.timers.news(self.now.mono_ms);
+        if !ways.is_empty() {
+            self.timers.news(self.now.mono_ms);
+        }
         for way in &ways {
             match way.origin {
-                Origin::Write(_) | Origin::Submit(_) => self.publish(&way.statement, effects),
-                Origin::Peer | Origin::Pushed(_) | Origin::Loaded => self.report_effective(way, effects),
+                Origin::Write(_) | Origin::Unclaimed | Origin::Submit => self.publish(&way.statement, effects),
+                Origin::Peer | Origin::Loaded => self.report_effective(way, effects),
             }
         }
         self.answer_calls(&ways, effects);
@@ -35,6 +45,12 @@ impl Machine {
     /// Notes durable statements in their scopes. Returns those that are due.
     pub(super) fn take_in(&mut self, ways: &[OnItsWay], effects: &mut Vec<Effect>) -> Due {
         let mut due = Due::new();
+        let touched: BTreeSet<&Scope> = ways.iter().map(|way| &way.statement.statement().scope).collect();
+        for scope in touched {
+            if let Some(room) = self.scopes.get_mut(scope) {
+                room.recent.note(room.summary.digest(), self.now.mono_ms);
+            }
+        }
         for OnItsWay { statement, .. } in ways {
             let scope = statement.statement().scope.clone();
             self.open_scope(&scope, effects);
@@ -42,7 +58,7 @@ impl Machine {
             let Some(room) = self.scopes.get_mut(&scope) else { continue };
             room.stored(statement);
             self.arrivals.note(statement.id(), self.now.wall_ms);
-            if when > self.floor_ms.saturating_add(SKEW_MS) {
+            if when > self.kept_floor_ms.saturating_add(SKEW_MS) {
                 room.out.insert(statement.id(), Out::NotDue);
                 room.waiting_for_time.insert((when, statement.id()), statement.clone());
             } else {
@@ -67,10 +83,9 @@ impl Machine {
         statement.statement().hlc.millis()
     }
 
-    /// Moves the time floor with the clock, never back, and lets due what has come of age.
-    pub(super) fn advance_floor(&mut self, effects: &mut Vec<Effect>) {
-        self.floor_ms = self.floor_ms.max(self.now.wall_ms);
-        let horizon = self.floor_ms.saturating_add(SKEW_MS);
+    /// Lets due what has come of age by the floor on disk.
+    fn come_of_age(&mut self) -> Due {
+        let horizon = self.kept_floor_ms.saturating_add(SKEW_MS);
         let mut due = Due::new();
         for (scope, room) in &mut self.scopes {
             while let Some(first) = room.waiting_for_time.first_entry() {
@@ -82,15 +97,25 @@ impl Machine {
                 due.entry(scope.clone()).or_default().push(statement);
             }
         }
-        if !due.is_empty() {
-            self.settle(due, effects);
-        }
+        due
     }
 
-    /// When the next waiting statement comes of age, on the wall clock.
+    /// Whether the clock makes something due that the floor on disk does not.
+    pub(super) fn floor_wanted(&self) -> bool {
+        self.firsts_waiting().any(|when| when <= self.floor_ms)
+    }
+
+    /// When the next waiting statement comes of age, on the wall clock; not one that only waits for the disk.
     pub(super) fn next_due_ms(&self) -> Option<u64> {
+        let later = (Bound::Excluded((self.floor_ms.saturating_add(SKEW_MS), LAST)), Bound::Unbounded);
+        let next = self.scopes.values().filter_map(|room| room.waiting_for_time.range(later).next());
+        next.map(|((when, _), _)| when.saturating_sub(SKEW_MS)).min()
+    }
+
+    /// When the first waiting statement of each scope comes of age.
+    fn firsts_waiting(&self) -> impl Iterator<Item = u64> {
         let firsts = self.scopes.values().filter_map(|room| room.waiting_for_time.first_key_value());
-        firsts.map(|((when, _), _)| when.saturating_sub(SKEW_MS)).min()
+        firsts.map(|((when, _), _)| when.saturating_sub(SKEW_MS))
     }
 
     /// Folds what came due. A change of trust re-judges what did not count before.

@@ -1,26 +1,35 @@
 //! What is on its way to the disk. Nothing of it is acknowledged, folded or, when signed here, published before it is there.
+//!
+//! One batch is with the store at a time, and what comes meanwhile goes together in the next: commits are shared, and
+//! after a failure no later batch can reach the disk before what it names.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use driftless_statement::Verified;
 
 use super::event::CallId;
 
-/// Bytes that may wait for the disk before writes are refused: about a second of a slow disk.
+/// Bytes that may wait for the disk before more is refused: about a second of a slow disk.
 const WAITING_BYTES: usize = 64 * 1024 * 1024;
+/// Statements that may wait: small ones cost more than their bytes.
+pub(super) const WAITING: usize = 65_536;
+/// Statements in one batch: bounds how long the first of it waits for the last.
+const BATCH: usize = 8_192;
+/// Bytes in one batch, one statement more or less.
+const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
-/// Who waits for a statement to be durable.
+/// Who brought a statement: what follows once it is durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Origin {
     /// A local write: the call wants a receipt, and the statement is published once durable.
     Write(CallId),
-    /// A submission: publish once durable; the call's outcomes are gathered elsewhere.
-    Submit(CallId),
+    /// A local write whose call was told that the store failed: published should it become durable after all.
+    Unclaimed,
+    /// A submission: published once durable.
+    Submit,
     /// A peer or the gossip: forwarding need not wait.
     Peer,
-    /// A peer's push, by the token of its request: acknowledged once durable, forwarded at once.
-    Pushed(u64),
     /// The store itself, at the start.
     Loaded,
 }
@@ -28,7 +37,7 @@ pub(super) enum Origin {
 impl Origin {
     /// Whether a peer brought it.
     pub fn is_foreign(self) -> bool {
-        matches!(self, Self::Peer | Self::Pushed(_))
+        matches!(self, Self::Peer)
     }
 }
 
@@ -41,21 +50,27 @@ pub(super) struct OnItsWay {
     pub arrived_ms: u64,
 }
 
-/// Batches handed to the store, in order, and what a failed store gave back.
+/// The batch that the store has now.
+struct Batch {
+    number: u64,
+    ways: Vec<OnItsWay>,
+    floor_ms: u64,
+}
+
+/// What the store has, and in order what goes next.
 #[derive(Default)]
 pub(super) struct Storing {
     next: u64,
-    batches: BTreeMap<u64, Vec<OnItsWay>>,
-    /// Given back by the store; first to go when it takes writes again.
-    returned: BTreeMap<u64, Vec<OnItsWay>>,
+    sent: Option<Batch>,
+    waiting: VecDeque<OnItsWay>,
     bytes: usize,
     read_only: Option<String>,
 }
 
 impl Storing {
-    /// Whether another local write may be taken.
+    /// Whether more may be taken.
     pub fn has_room(&self) -> bool {
-        self.bytes < WAITING_BYTES
+        self.bytes < WAITING_BYTES && self.len() < WAITING
     }
 
     /// Why the store takes no writes, when it does not.
@@ -63,60 +78,66 @@ impl Storing {
         self.read_only.as_deref()
     }
 
-    /// Puts statements on their way: the number of the batch, unless the store takes nothing now.
-    pub fn send(&mut self, statements: Vec<OnItsWay>) -> Option<u64> {
-        let batch = self.next;
-        self.next += 1;
-        self.bytes += size(&statements);
-        if self.read_only.is_some() {
-            self.returned.insert(batch, statements);
+    /// Puts statements in line.
+    pub fn join(&mut self, ways: Vec<OnItsWay>) {
+        self.bytes += size(&ways);
+        self.waiting.extend(ways);
+    }
+
+    /// The next batch with its number, unless the store has one or takes none. `demanded`: even one without statements,
+    /// for its time floor.
+    pub fn send(&mut self, floor_ms: u64, demanded: bool) -> Option<(u64, Vec<Arc<Verified>>)> {
+        let idle = self.sent.is_none() && self.read_only.is_none();
+        if !idle || (self.waiting.is_empty() && !demanded) {
             return None;
         }
-        self.batches.insert(batch, statements);
-        Some(batch)
+        let mut ways = Vec::new();
+        let mut bytes = 0;
+        while ways.len() < BATCH && bytes < BATCH_BYTES {
+            let Some(way) = self.waiting.pop_front() else { break };
+            bytes += way.statement.wire().len();
+            ways.push(way);
+        }
+        let statements = ways.iter().map(|way: &OnItsWay| way.statement.clone()).collect();
+        self.next += 1;
+        self.sent = Some(Batch { number: self.next, ways, floor_ms });
+        Some((self.next, statements))
     }
 
-    /// A batch is durable: what was in it.
-    pub fn stored(&mut self, batch: u64) -> Vec<OnItsWay> {
-        let statements = self.batches.remove(&batch).unwrap_or_default();
-        self.bytes = self.bytes.saturating_sub(size(&statements));
-        statements
+    /// A batch is durable: what was in it, and the time floor that it kept. `None`: the store has no such batch.
+    pub fn stored(&mut self, number: u64) -> Option<(Vec<OnItsWay>, u64)> {
+        let batch = self.sent.take_if(|batch| batch.number == number)?;
+        self.bytes = self.bytes.saturating_sub(size(&batch.ways));
+        Some((batch.ways, batch.floor_ms))
     }
 
-    /// The store gave a batch back: keep it for later, take no writes meanwhile. Returns who was waiting.
-    pub fn failed(&mut self, batch: u64, reason: String) -> Vec<OnItsWay> {
+    /// The store gave its batch back: all is kept in its order for later, no writes are taken meanwhile. Returns what
+    /// waits now; local writes are unclaimed from here on.
+    pub fn failed(&mut self, number: u64, reason: String) -> Vec<OnItsWay> {
+        let Some(batch) = self.sent.take_if(|batch| batch.number == number) else { return Vec::new() };
         self.read_only = Some(reason);
-        let Some(mut statements) = self.batches.remove(&batch) else { return Vec::new() };
-        let waiting = statements.clone();
-        for way in &mut statements {
-            // The caller is told now; should the disk recover, the statement goes out like a peer's would.
-            if let Origin::Write(call) = way.origin {
-                way.origin = Origin::Submit(call);
+        batch.ways.into_iter().rev().for_each(|way| self.waiting.push_front(way));
+        let told = self.waiting.iter().cloned().collect();
+        for way in &mut self.waiting {
+            if matches!(way.origin, Origin::Write(_)) {
+                way.origin = Origin::Unclaimed;
             }
         }
-        self.returned.insert(batch, statements);
-        waiting
+        told
     }
 
-    /// The store takes writes again: what goes first, in its old order.
-    pub fn recovered(&mut self) -> Vec<OnItsWay> {
+    /// The store takes writes again. Returns the local writes that wait from before.
+    pub fn recovered(&mut self) -> impl Iterator<Item = &Verified> {
         self.read_only = None;
-        let statements: Vec<OnItsWay> = std::mem::take(&mut self.returned).into_values().flatten().collect();
-        self.bytes = self.bytes.saturating_sub(size(&statements));
-        statements
-    }
-
-    /// Batches handed over since the start.
-    pub fn sent(&self) -> u64 {
-        self.next
+        self.waiting.iter().filter(|way| way.origin == Origin::Unclaimed).map(|way| &*way.statement)
     }
 
     /// Statements on their way.
     pub fn len(&self) -> usize {
-        self.batches.values().chain(self.returned.values()).map(Vec::len).sum()
+        self.waiting.len() + self.sent.as_ref().map_or(0, |batch| batch.ways.len())
     }
 }
 
-fn size(statements: &[OnItsWay]) -> usize {
-    statements.iter().map(|way| way.statement.wire().len()).sum()
+fn size(ways: &[OnItsWay]) -> usize {
+    ways.iter().map(|way| way.statement.wire().len()).sum()
 }

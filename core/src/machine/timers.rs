@@ -12,7 +12,7 @@ const NEWS_MS: u64 = 500;
 pub(super) struct Timers {
     /// The next beacon.
     pub beacon: u64,
-    /// The next look at peers: reconcile with one, give up on requests that got no answer.
+    /// The next look at peers: reconcile with those whose turn it is, fetch what is missing.
     pub peers: u64,
 }
 

@@ -106,8 +106,8 @@ impl View {
         prefix: &'a Prefix,
         after: Option<&'a Path>,
     ) -> impl Iterator<Item = (&'a Path, &'a Arc<EntryView>)> {
-        let start = match after {
-            Some(after) => Bound::Excluded(after.as_str()),
+        let start = match after.map(Path::as_str).filter(|after| *after >= prefix.as_str()) {
+            Some(after) => Bound::Excluded(after),
             None => Bound::Included(prefix.as_str()),
         };
         // Some path characters sort before `/`, so a sibling like `shop-b` may lie between `shop` and `shop/a`: it is

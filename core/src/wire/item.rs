@@ -180,6 +180,15 @@ impl Fields {
         item.as_text().and_then(|text| Scope::parse(text).ok()).ok_or(BadMessage::Field("scope"))
     }
 
+    /// Text for people: at most `max` bytes, no control characters.
+    pub fn name(&mut self, what: &'static str, max: usize) -> Result<String, BadMessage> {
+        let text = self.item(what)?.as_text().map(str::to_owned).ok_or(BadMessage::Field(what))?;
+        if text.len() > max {
+            return Err(BadMessage::TooMany { what, max, got: text.len() });
+        }
+        if text.chars().any(char::is_control) { Err(BadMessage::Field(what)) } else { Ok(text) }
+    }
+
     pub fn word(&mut self) -> Result<Word, BadMessage> {
         self.item("word")?.as_text().and_then(Word::read).ok_or(BadMessage::Field("word"))
     }

@@ -1,6 +1,10 @@
 //! Whole machines in a small world: what a node does, end to end, without a socket, a disk or a clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod effects;
+mod properties;
+mod random;
+mod watch;
 mod world;
 
 use driftless_core::machine::{LocalChange, Precondition, SubmitOutcome, WriteRefused};

@@ -1,16 +1,20 @@
-//! A small world for machines: links that carry at once, disks that sync when told to, one clock. No sockets, no files.
+//! A small world for machines: links, disks and clocks as plain data, and a watcher that looks at every effect. By
+//! itself it delivers all, in order, at once; a seed and [`Sins`] make it as bad as wanted. No sockets, no files.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless_core::machine::{
     CallId, Effect, Event, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Setup, SubmitOutcome, Topic,
     Verdict, WriteOutcome,
 };
+use driftless_core::rng::Rng;
 use driftless_statement::{
-    Body, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement, StatementId, Value,
-    Verb, Verified, json,
+    Approve, Body, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement,
+    StatementId, Value, Verb, Verified, json,
 };
+
+use crate::watch::{Seen, Watch};
 
 pub const START_MS: u64 = 1_700_000_000_000;
 
@@ -21,22 +25,66 @@ pub struct Node {
     pub disk_works: bool,
     pub floor_ms: u64,
     pub wrote: BTreeMap<u64, WriteOutcome>,
+    /// Calls that demanded an entity tag of an entry.
+    pub matching: BTreeMap<u64, (String, String)>,
     pub submitted: BTreeMap<u64, Vec<SubmitOutcome>>,
     pub published: usize,
     pub members: BTreeSet<PublicKey>,
+    /// What the watcher remembers of it, across restarts.
+    pub seen: Seen,
+    /// How far its clock is ahead, milliseconds.
+    pub skew_ms: i64,
+    /// The scopes it wants; `None`: all.
+    pub wants: Option<BTreeSet<Scope>>,
     topics: BTreeSet<Topic>,
     boots: u64,
+}
+
+/// What goes wrong between nodes, in parts of a thousand.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sins {
+    /// Gossip that is lost.
+    pub lose: u64,
+    /// Gossip that comes twice.
+    pub twice: u64,
+    /// Requests that fail.
+    pub fail: u64,
+    /// The longest that anything takes, milliseconds.
+    pub delay_ms: u64,
+}
+
+/// Something under way.
+enum Pending {
+    Event(Event),
+    /// A batch that the disk has not synced.
+    Sync {
+        batch: u64,
+        statements: Vec<Arc<Verified>>,
+        floor_ms: u64,
+    },
+}
+
+struct Item {
+    at_ms: u64,
+    node: usize,
+    what: Pending,
 }
 
 /// All nodes, and the mesh they belong to.
 pub struct World {
     pub nodes: Vec<Node>,
     pub now_ms: u64,
-    pub root: SecretKey,
     pub genesis: Arc<Verified>,
     pub bundle: Vec<Vec<u8>>,
     pub cut: BTreeSet<(usize, usize)>,
-    queue: VecDeque<(usize, Event)>,
+    pub sins: Sins,
+    /// Picks what happens next among all that may; without it, what came first.
+    pub order: Option<Rng>,
+    pub watch: Watch,
+    /// Sync requests that the disk got, over all nodes.
+    pub events: u64,
+    roots: Vec<SecretKey>,
+    queue: Vec<Item>,
     gossip: BTreeMap<Vec<u8>, (Topic, Vec<u8>, BTreeSet<usize>)>,
     asked: BTreeMap<(usize, u64), (usize, u64)>,
     calls: u64,
@@ -73,44 +121,62 @@ fn unsigned(mesh: MeshId, author: PublicKey, grant: StatementId, at: u64, body: 
 impl World {
     /// A mesh of `count` nodes, all members, all allowed to write under `shop`.
     pub fn new(count: usize) -> Self {
-        let root = key(200);
-        let founding = Genesis { keys: vec![root.public()], threshold: 1, fold_version: 1, name: "test".to_owned() };
-        let at = START_MS - 10_000;
+        Self::with_roots(count, 1)
+    }
+
+    /// The same with several root keys, of which two (or the only one) must sign.
+    pub fn with_roots(count: usize, roots: u8) -> Self {
+        let roots: Vec<SecretKey> = (0..roots).map(|index| key(200 + index)).collect();
+        let keys = roots.iter().map(SecretKey::public).collect::<BTreeSet<_>>().into_iter().collect();
+        let threshold = if roots.len() > 1 { 2 } else { 1 };
+        let founding = Genesis { keys, threshold, fold_version: 1, name: "test".to_owned() };
         let body = Body::Genesis(founding);
-        let genesis = sign(unsigned(MeshId::UNFOUNDED, root.public(), StatementId::NONE, at, body), &root);
-        let mesh = MeshId::from(genesis.id());
-        let mut bundle = vec![genesis.wire().to_vec()];
-        for index in 0..count {
-            let node = key(u8::try_from(index + 1).unwrap()).public();
-            for (verbs, prefix) in [(vec![Verb::Member], ""), (vec![Verb::Write], "shop")] {
-                let grant = Grant {
-                    key: node,
-                    verbs: verbs.into_iter().collect(),
-                    prefix: Prefix::parse(prefix).unwrap(),
-                    scopes: Vec::new(),
-                };
-                let at = at + 1 + bundle.len() as u64;
-                let statement = unsigned(mesh, root.public(), genesis.id(), at, Body::Grant(grant));
-                bundle.push(sign(statement, &root).wire().to_vec());
-            }
-        }
+        let at = START_MS - 10_000;
+        let genesis = sign(unsigned(MeshId::UNFOUNDED, roots[0].public(), StatementId::NONE, at, body), &roots[0]);
         let mut world = Self {
             nodes: Vec::new(),
             now_ms: START_MS,
-            root,
+            bundle: vec![genesis.wire().to_vec()],
             genesis: Arc::new(genesis),
-            bundle,
             cut: BTreeSet::new(),
-            queue: VecDeque::new(),
+            sins: Sins::default(),
+            order: None,
+            watch: Watch::default(),
+            events: 0,
+            roots,
+            queue: Vec::new(),
             gossip: BTreeMap::new(),
             asked: BTreeMap::new(),
             calls: 0,
             tokens: 0,
         };
         for index in 0..count {
+            let node = key(u8::try_from(index + 1).unwrap()).public();
+            for (verb, prefix) in [(Verb::Member, ""), (Verb::Write, "shop")] {
+                let at = at + 10 + world.bundle.len() as u64;
+                world.bundle.extend(world.grant(node, verb, prefix, at));
+            }
+        }
+        for index in 0..count {
             world.add(index);
         }
         world
+    }
+
+    /// A grant by the root, with the approvals that it needs.
+    pub fn grant(&self, to: PublicKey, verb: Verb, prefix: &str, at_ms: u64) -> Vec<Vec<u8>> {
+        let (mesh, genesis) = (MeshId::from(self.genesis.id()), self.genesis.id());
+        let prefix = Prefix::parse(prefix).unwrap();
+        let grant = Grant { key: to, verbs: [verb].into_iter().collect(), prefix, scopes: Vec::new() };
+        let author = &self.roots[0];
+        let grant = sign(unsigned(mesh, author.public(), genesis, at_ms, Body::Grant(grant)), author);
+        let mut wires = vec![grant.wire().to_vec()];
+        if let Some(second) = self.roots.get(1) {
+            let body = Body::Approve(Approve { scope: Scope::mesh(), id: grant.id() });
+            let approval = sign(unsigned(mesh, second.public(), genesis, at_ms + 1, body), second);
+            wires.push(approval.wire().to_vec());
+        }
+        wires
     }
 
     /// Founds every node from the bundle and links all of them.
@@ -124,8 +190,9 @@ impl World {
         world
     }
 
-    fn now(&self) -> Now {
-        Now { mono_ms: self.now_ms - START_MS + 1_000, wall_ms: self.now_ms }
+    pub fn now(&self, index: usize) -> Now {
+        let skew_ms = self.nodes.get(index).map_or(0, |node| node.skew_ms);
+        Now { mono_ms: self.now_ms - START_MS + 1_000, wall_ms: self.now_ms.saturating_add_signed(skew_ms) }
     }
 
     fn setup(&self, index: usize, boot: u64, floor_ms: u64) -> Setup {
@@ -133,7 +200,7 @@ impl World {
             key: key(u8::try_from(index + 1).unwrap()),
             mesh: MeshId::from(self.genesis.id()),
             name: format!("node-{}", index + 1),
-            wants: None,
+            wants: self.nodes.get(index).and_then(|node| node.wants.clone()),
             store: index as u64 + 1,
             boot,
             floor_ms,
@@ -143,34 +210,72 @@ impl World {
     }
 
     fn add(&mut self, index: usize) {
-        let machine = Machine::new(self.setup(index, 1, 0), self.now());
+        let machine = Machine::new(self.setup(index, 1, 0), self.now(index));
         self.nodes.push(Node {
             machine,
             disk: Vec::new(),
             disk_works: true,
             floor_ms: 0,
             wrote: BTreeMap::new(),
+            matching: BTreeMap::new(),
             submitted: BTreeMap::new(),
             published: 0,
             members: BTreeSet::new(),
+            seen: Seen::default(),
+            skew_ms: 0,
+            wants: None,
             topics: BTreeSet::new(),
             boots: 1,
         });
         self.happen(index, Event::Loaded(Vec::new()));
     }
 
-    /// Crashes a node and starts it again from its disk.
+    /// Crashes a node and starts it again from its disk: what was not synced is gone.
     pub fn restart(&mut self, index: usize) {
-        self.queue.retain(|(node, _)| *node != index);
+        self.queue.retain(|item| item.node != index);
+        let me = self.nodes[index].machine.node();
+        let lost: Vec<_> = self.asked.iter().filter(|((to, _), _)| *to == index).map(|(_, from)| *from).collect();
+        self.asked.retain(|(to, _), (from, _)| *to != index && *from != index);
+        for (from, corr) in lost {
+            self.later(from, Event::RequestFailed { peer: me, corr });
+        }
+        for other in (0..self.nodes.len()).filter(|other| *other != index) {
+            self.happen(other, Event::Disconnected { peer: me });
+        }
         let boot = self.nodes[index].boots + 1;
         let setup = self.setup(index, boot, self.nodes[index].floor_ms);
-        let now = self.now();
+        let now = self.now(index);
         let node = &mut self.nodes[index];
         node.boots = boot;
         node.machine = Machine::new(setup, now);
+        node.seen.restarted();
         let disk = node.disk.clone();
         self.happen(index, Event::Loaded(disk));
-        self.link_all();
+        let others = 0..self.nodes.len();
+        let linked: Vec<usize> = others.filter(|other| *other != index && !self.is_cut(index, *other)).collect();
+        for other in linked {
+            let peer = self.nodes[other].machine.node();
+            self.happen(index, Event::Connected { peer });
+            self.happen(other, Event::Connected { peer: me });
+        }
+    }
+
+    /// The disk works again: whoever was refused hears of that before.
+    pub fn disk_works(&mut self, index: usize) {
+        let failed = |item: &Item| item.node == index && matches!(item.what, Pending::Event(Event::StoreFailed { .. }));
+        while let Some(at) = self.queue.iter().position(failed) {
+            if let Pending::Event(event) = self.queue.remove(at).what {
+                self.happen(index, event);
+            }
+        }
+        self.nodes[index].disk_works = true;
+        self.happen(index, Event::StoreRecovered);
+    }
+
+    /// Starts a node again with other wants, from an empty disk.
+    pub fn wants(&mut self, index: usize, scopes: &[&str]) {
+        self.nodes[index].wants = Some(scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect());
+        self.restart(index);
     }
 
     pub fn link_all(&mut self) {
@@ -235,25 +340,52 @@ impl World {
 
     /// One event into one machine, and its effects into the world.
     pub fn happen(&mut self, index: usize, event: Event) {
-        let now = self.now();
+        self.events += 1;
+        let now = self.now(index);
         let mut effects = Vec::new();
-        self.nodes[index].machine.handle(now, event, &mut effects);
-        effects.into_iter().for_each(|effect| self.carry_out(index, effect));
+        let node = &mut self.nodes[index];
+        self.watch.event(node, now, &event);
+        node.machine.handle(now, event, &mut effects);
+        for effect in effects {
+            self.watch.effect(&mut self.nodes[index], &effect);
+            self.carry_out(index, effect);
+        }
+        self.watch.after(&self.nodes[index]);
+    }
+
+    /// Puts an event under way, with the delay that the world's sins allow.
+    fn later(&mut self, node: usize, event: Event) {
+        let at_ms = self.now_ms + self.chance(self.sins.delay_ms + 1);
+        self.queue.push(Item { at_ms, node, what: Pending::Event(event) });
+    }
+
+    fn chance(&mut self, below: u64) -> u64 {
+        self.order.as_mut().map_or(0, |rng| rng.below(below))
+    }
+
+    fn sins(&mut self, parts: u64) -> bool {
+        parts > 0 && self.chance(1_000) < parts
+    }
+
+    fn sync(&mut self, index: usize, batch: u64, statements: Vec<Arc<Verified>>, floor_ms: u64) {
+        let node = &mut self.nodes[index];
+        if node.disk_works {
+            node.seen.synced(&statements);
+            node.disk.extend(statements);
+            node.floor_ms = node.floor_ms.max(floor_ms);
+            self.later(index, Event::Stored { batch });
+        } else {
+            let reason = "no space left".to_owned();
+            self.later(index, Event::StoreFailed { batch, reason });
+        }
     }
 
     fn carry_out(&mut self, index: usize, effect: Effect) {
         let me = self.nodes[index].machine.node();
         match effect {
             Effect::Store { batch, statements, floor_ms } => {
-                let node = &mut self.nodes[index];
-                if node.disk_works {
-                    node.disk.extend(statements);
-                    node.floor_ms = node.floor_ms.max(floor_ms);
-                    self.queue.push_back((index, Event::Stored { batch }));
-                } else {
-                    let reason = "no space left".to_owned();
-                    self.queue.push_back((index, Event::StoreFailed { batch, reason }));
-                }
+                let at_ms = self.now_ms + self.chance(self.sins.delay_ms + 1);
+                self.queue.push(Item { at_ms, node: index, what: Pending::Sync { batch, statements, floor_ms } });
             }
             Effect::Publish { topic, bytes } => {
                 self.nodes[index].published += 1;
@@ -268,17 +400,23 @@ impl World {
                     self.forward(index, &id);
                 }
             }
-            Effect::Request { peer, corr, bytes } => match self.find(&peer).filter(|to| !self.is_cut(index, *to)) {
-                Some(to) => {
-                    self.tokens += 1;
-                    self.asked.insert((to, self.tokens), (index, corr));
-                    self.queue.push_back((to, Event::Request { peer: me, token: self.tokens, bytes }));
+            Effect::Request { peer, corr, bytes } => {
+                let fails = self.sins(self.sins.fail);
+                match self.find(&peer).filter(|to| !fails && !self.is_cut(index, *to)) {
+                    Some(to) => {
+                        self.tokens += 1;
+                        let token = self.tokens;
+                        self.asked.insert((to, token), (index, corr));
+                        self.later(to, Event::Request { peer: me, token, bytes });
+                    }
+                    None => self.later(index, Event::RequestFailed { peer, corr }),
                 }
-                None => self.queue.push_back((index, Event::RequestFailed { peer, corr })),
-            },
+            }
             Effect::Respond { token, bytes } => {
                 if let Some((to, corr)) = self.asked.remove(&(index, token)) {
-                    self.queue.push_back((to, Event::Response { peer: me, corr, bytes }));
+                    let lost = self.sins(self.sins.fail) || self.is_cut(index, to);
+                    let failed = Event::RequestFailed { peer: me, corr };
+                    self.later(to, if lost { failed } else { Event::Response { peer: me, corr, bytes } });
                 }
             }
             Effect::Members(members) => self.nodes[index].members = members,
@@ -295,20 +433,41 @@ impl World {
 
     fn forward(&mut self, from: usize, id: &[u8]) {
         let me = self.nodes[from].machine.node();
-        let Some((topic, bytes, seen)) = self.gossip.get_mut(id) else { return };
         for to in 0..self.nodes.len() {
-            let cut = self.cut.contains(&(from.min(to), from.max(to)));
-            if !cut && self.nodes[to].topics.contains(topic) && seen.insert(to) {
-                self.queue.push_back((to, Event::Gossip { id: id.to_vec(), from: me, bytes: bytes.clone() }));
+            let cut = self.is_cut(from, to);
+            let Some((topic, bytes, seen)) = self.gossip.get_mut(id) else { return };
+            if cut || !self.nodes[to].topics.contains(topic) || !seen.insert(to) {
+                continue;
+            }
+            let bytes = bytes.clone();
+            if self.sins(self.sins.twice) {
+                let again = [id, &[1]].concat();
+                self.later(to, Event::Gossip { id: again, from: me, bytes: bytes.clone() });
+            }
+            if !self.sins(self.sins.lose) {
+                self.later(to, Event::Gossip { id: id.to_vec(), from: me, bytes });
             }
         }
     }
 
-    /// Delivers until nothing is under way.
+    /// What may happen now: by the seed, or what came first.
+    fn pick(&mut self) -> Option<Item> {
+        let now_ms = self.now_ms;
+        let ready: Vec<usize> = (0..self.queue.len()).filter(|at| self.queue[*at].at_ms <= now_ms).collect();
+        let pick = self.chance(ready.len() as u64);
+        ready.get(usize::try_from(pick).unwrap()).map(|at| self.queue.remove(*at))
+    }
+
+    /// Delivers until nothing is under way now.
     pub fn settle(&mut self) {
-        for _ in 0..1_000_000 {
-            let Some((index, event)) = self.queue.pop_front() else { return };
-            self.happen(index, event);
+        for _ in 0..20_000 {
+            match self.pick() {
+                Some(Item { node, what: Pending::Event(event), .. }) => self.happen(node, event),
+                Some(Item { node, what: Pending::Sync { batch, statements, floor_ms }, .. }) => {
+                    self.sync(node, batch, statements, floor_ms);
+                }
+                None => return,
+            }
         }
         panic!("the world never comes to rest");
     }
@@ -319,12 +478,16 @@ impl World {
         self.settle();
         loop {
             let next = |node: &Node| node.machine.deadline() + START_MS - 1_000;
-            let (at, index) = (0..self.nodes.len()).map(|index| (next(&self.nodes[index]), index)).min().unwrap();
-            if at > end {
+            let timer = (0..self.nodes.len()).map(|index| (next(&self.nodes[index]), index)).min().unwrap();
+            let under_way = self.queue.iter().map(|item| item.at_ms).min().unwrap_or(u64::MAX);
+            if timer.0.min(under_way) > end {
                 break;
             }
-            self.now_ms = self.now_ms.max(at);
-            self.happen(index, Event::Tick);
+            self.now_ms = self.now_ms.max(timer.0.min(under_way));
+            if timer.0 <= under_way {
+                self.happen(timer.1, Event::Tick);
+                assert!(next(&self.nodes[timer.1]) > self.now_ms, "a tick leaves its deadline in the past");
+            }
             self.settle();
         }
         self.now_ms = end;

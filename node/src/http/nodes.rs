@@ -73,7 +73,7 @@ fn row(node: &NodeState, own: &[ScopeState], now_ms: u64) -> api::NodeRow {
     let (state, since) = state(node);
     api::NodeRow {
         node: node.node,
-        name: String::new(),
+        name: node.name.clone(),
         this: false,
         state: state.to_owned(),
         since_seconds: since.map_or(0, ago),
@@ -141,6 +141,7 @@ mod tests {
     fn node(scopes: Vec<driftless_core::beacon::ScopeState>) -> NodeState {
         NodeState {
             node: PublicKey([1; 32]),
+            name: "one".to_owned(),
             heard_ms: Some(9_000),
             silent: false,
             scopes,

@@ -1,0 +1,230 @@
+//! Looks at every event and effect of every machine for what must never happen. Each rule names its property.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use driftless_core::beacon::Claim;
+use driftless_core::machine::{Effect, Event, Fate, Now, SubmitOutcome};
+use driftless_core::view::{Revision, View};
+use driftless_core::wire::{Gossip, Request, Response};
+use driftless_statement::limits::SKEW_MS;
+use driftless_statement::{Path, Scope, Signed, StatementId, Verified};
+
+use crate::world::Node;
+
+/// What is known of one node from outside, across its restarts.
+#[derive(Default)]
+pub struct Seen {
+    pub on_disk: BTreeSet<StatementId>,
+    pub acknowledged: BTreeSet<StatementId>,
+    shown: BTreeMap<Path, (Option<Arc<str>>, Arc<[StatementId]>)>,
+    revision: Option<Revision>,
+    /// Statements that counted when the last view was shown.
+    counted: BTreeSet<StatementId>,
+    pushes: BTreeMap<u64, Vec<StatementId>>,
+    open_verdicts: BTreeSet<Vec<u8>>,
+    latest_wall_ms: u64,
+}
+
+impl Seen {
+    pub fn synced(&mut self, statements: &[Arc<Verified>]) {
+        for statement in statements {
+            let known = |id: &StatementId| self.on_disk.contains(id);
+            assert!(statement.statement().names().iter().all(known), "P2: a child on disk before what it names");
+            self.on_disk.insert(statement.id());
+        }
+    }
+
+    pub fn restarted(&mut self) {
+        self.pushes.clear();
+        self.open_verdicts.clear();
+    }
+}
+
+/// What is known of all nodes together.
+#[derive(Default)]
+pub struct Watch {
+    statements: BTreeMap<StatementId, Arc<Verified>>,
+    /// What each fold gave, whoever folded it.
+    merged: BTreeMap<(Scope, [u8; 32]), [u8; 32]>,
+    /// How often each interesting thing was seen.
+    pub sometimes: BTreeMap<&'static str, u64>,
+}
+
+fn id_of(wire: &[u8]) -> Option<StatementId> {
+    Signed::decode(wire).ok().map(|signed| signed.id())
+}
+
+impl Watch {
+    pub fn saw(&mut self, what: &'static str) {
+        *self.sometimes.entry(what).or_default() += 1;
+    }
+
+    pub fn event(&mut self, node: &mut Node, now: Now, event: &Event) {
+        node.seen.latest_wall_ms = node.seen.latest_wall_ms.max(now.wall_ms);
+        match event {
+            Event::Request { token, bytes, .. } => {
+                if let Ok(Request::Push { statements }) = Request::decode(bytes) {
+                    node.seen.pushes.insert(*token, statements.iter().filter_map(|wire| id_of(wire)).collect());
+                }
+            }
+            Event::Gossip { id, .. } => drop(node.seen.open_verdicts.insert(id.clone())),
+            Event::StoreFailed { .. } => self.saw("disk failed"),
+            _ => {}
+        }
+    }
+
+    pub fn effect(&mut self, node: &mut Node, effect: &Effect) {
+        match effect {
+            Effect::Store { statements, .. } => {
+                if statements.is_empty() {
+                    self.saw("floor kept");
+                }
+                self.statements.extend(statements.iter().map(|statement| (statement.id(), statement.clone())));
+            }
+            Effect::Publish { bytes, .. } => self.published(node, bytes),
+            Effect::Verdict { id, .. } => {
+                assert!(node.seen.open_verdicts.remove(id), "a verdict for a message that waits for none");
+            }
+            Effect::Request { bytes, .. } => {
+                if let Ok(Request::Push { statements }) = Request::decode(bytes) {
+                    statements.iter().for_each(|wire| left(node, id_of(wire)));
+                }
+            }
+            Effect::Respond { token, bytes } => self.responded(node, *token, bytes),
+            Effect::Show(view) => self.showed(node, view),
+            Effect::Wrote { outcome: Ok(receipt), .. } => {
+                if let Some(id) = receipt.id {
+                    assert!(node.seen.on_disk.contains(&id), "P22: acknowledged before it is on disk");
+                    node.seen.acknowledged.insert(id);
+                    assert_eq!(receipt.fate, Some(Fate::Fit));
+                    let path = &self.statements[&id].statement().touches[0].path;
+                    let entry = node.machine.view().get(path).expect("P19: the entry of a write is in the view");
+                    assert!(self.covers(path, &entry.heads, &id), "P19: a write is not in the view");
+                    assert!(node.machine.view().revision().covers(&receipt.revision).unwrap());
+                }
+            }
+            Effect::Submitted { outcome, .. } => {
+                for outcome in outcome {
+                    if let SubmitOutcome::Stored { id, .. } | SubmitOutcome::Known { id, .. } = outcome {
+                        assert!(node.seen.on_disk.contains(id), "P22: told stored before it is on disk");
+                        node.seen.acknowledged.insert(*id);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Node's own statements leave only when on disk; beacons tell what folds gave.
+    fn published(&mut self, node: &Node, bytes: &[u8]) {
+        match Gossip::decode(bytes).unwrap() {
+            Gossip::Statement { wire } => left(node, id_of(&wire).filter(|_| signed_by(node, &wire))),
+            Gossip::Announce { ids, .. } => {
+                self.saw("announced");
+                let own = |id: &&StatementId| {
+                    self.statements.get(id).is_some_and(|s| s.statement().author == node.machine.node())
+                };
+                ids.iter().filter(own).for_each(|id| left(node, Some(*id)));
+            }
+            Gossip::Beacon { bytes } => {
+                for report in &Claim::decode(&bytes).unwrap().beacon().scopes {
+                    let folded = (report.scope.clone(), report.folded);
+                    let merged = self.merged.entry(folded).or_insert(report.merged);
+                    assert_eq!(*merged, report.merged, "P5: equal sets, unequal merged digests");
+                }
+            }
+        }
+    }
+
+    fn responded(&mut self, node: &mut Node, token: u64, bytes: &[u8]) {
+        match Response::decode(bytes).unwrap() {
+            Response::Statements { statements, .. } => statements.iter().for_each(|wire| left(node, id_of(wire))),
+            Response::Taken { refused, .. } => {
+                let ids = node.seen.pushes.remove(&token).unwrap_or_default();
+                let refused: BTreeSet<usize> = refused.into_iter().map(|(place, _)| place).collect();
+                for (_, id) in ids.into_iter().enumerate().filter(|(place, _)| !refused.contains(place)) {
+                    assert!(node.seen.on_disk.contains(&id), "P22: a push was taken before it is on disk");
+                    node.seen.acknowledged.insert(id);
+                    self.saw("push taken");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether heads are, or follow, a statement.
+    fn covers(&self, path: &Path, heads: &[StatementId], wanted: &StatementId) -> bool {
+        let mut stack: Vec<StatementId> = heads.to_vec();
+        let mut seen = BTreeSet::new();
+        while let Some(id) = stack.pop() {
+            if id == *wanted {
+                return true;
+            }
+            if seen.insert(id) {
+                let bases = self.statements.get(&id).and_then(|s| s.statement().bases_of(path));
+                stack.extend(bases.into_iter().flatten());
+            }
+        }
+        false
+    }
+
+    fn showed(&mut self, node: &mut Node, view: &View) {
+        let revision = view.revision();
+        if let Some(before) = &node.seen.revision {
+            assert_eq!(revision.covers(before), Some(true), "P18: the view went back");
+        }
+        node.seen.revision = Some(revision);
+        let counts = |id: &&StatementId| {
+            let told = node.machine.statement(id);
+            told.is_some_and(|told| matches!(told.fate, Fate::Fit | Fate::Unfit { .. }))
+        };
+        let counted: BTreeSet<StatementId> = node.seen.on_disk.iter().filter(counts).copied().collect();
+        assert!(counted.is_superset(&node.seen.counted), "P17: what counted counts no longer");
+        let new: BTreeSet<StatementId> = counted.difference(&node.seen.counted).copied().collect();
+        let everything = "".parse().unwrap();
+        for (path, entry) in view.under(&everything, None) {
+            let before = node.seen.shown.insert(path.clone(), (entry.json.clone(), entry.heads.clone()));
+            let (json, heads) = before.unwrap_or_else(|| (None, Arc::new([])));
+            for head in heads.iter() {
+                assert!(self.covers(path, &entry.heads, head), "P18: the heads of {path} went back");
+            }
+            for id in entry.heads.iter() {
+                let due = self.statements[id].statement().hlc.millis() <= node.seen.latest_wall_ms + SKEW_MS;
+                assert!(due, "P16: {path} shows what is not due");
+                assert!(counted.contains(id), "a head that does not count");
+            }
+            if json != entry.json {
+                let touches = |id: &StatementId| self.statements[id].statement().bases_of(path).is_some();
+                assert!(new.iter().any(touches), "P7: {path} changed without a witness");
+            }
+            if entry.heads.len() > 1 {
+                self.saw("concurrent heads");
+            }
+        }
+        assert!(node.seen.shown.keys().all(|path| view.get(path).is_some()), "P18: an entry is gone from the view");
+        node.seen.counted = counted;
+    }
+
+    /// After each event.
+    pub fn after(&mut self, node: &Node) {
+        let limits = [("room", 65_536), ("disk", 65_536), ("line", 4_096), ("submissions", 4_096), ("requests", 512)];
+        for ((name, size), (known, limit)) in node.machine.queues().into_iter().zip(limits) {
+            assert_eq!(name, known);
+            assert!(size <= limit, "P29: {name} holds {size}");
+        }
+        if !node.machine.divergence().alarms.is_empty() {
+            panic!("P5: the alarm fires: {:?}", node.machine.divergence().alarms);
+        }
+    }
+}
+
+fn signed_by(node: &Node, wire: &[u8]) -> bool {
+    Signed::decode(wire).is_ok_and(|signed| signed.statement().author == node.machine.node())
+}
+
+fn left(node: &Node, id: Option<StatementId>) {
+    if let Some(id) = id {
+        assert!(node.seen.on_disk.contains(&id), "P24: a statement leaves before it is on disk");
+    }
+}
