@@ -33,11 +33,8 @@ proptest! {
     #[test]
     fn p22_what_was_acknowledged_survives_any_crash(history in history(24), crash in prop::collection::vec(any::<bool>(), 5)) {
         let mut world = history.play();
-        for node in 0..world.nodes.len() {
-            if crash[node] {
-                world.restart(node);
-            }
-        }
+        let fallen = |node: &usize| crash.get(*node).copied().unwrap_or(false);
+        (0..world.nodes.len()).filter(fallen).for_each(|node| world.restart(node));
         heal(&mut world);
         for node in &world.nodes {
             for id in &node.seen.acknowledged {

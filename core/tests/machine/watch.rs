@@ -12,12 +12,15 @@ use driftless_statement::{Path, Scope, Signed, StatementId, Verified};
 
 use crate::world::Node;
 
+/// What an entry showed last: its value as JSON, and its heads.
+type Shown = (Option<Arc<str>>, Arc<[StatementId]>);
+
 /// What is known of one node from outside, across its restarts.
 #[derive(Default)]
 pub struct Seen {
     pub on_disk: BTreeSet<StatementId>,
     pub acknowledged: BTreeSet<StatementId>,
-    shown: BTreeMap<Path, (Option<Arc<str>>, Arc<[StatementId]>)>,
+    shown: BTreeMap<Path, Shown>,
     revision: Option<Revision>,
     /// Statements that counted when the last view was shown.
     counted: BTreeSet<StatementId>,

@@ -16,6 +16,9 @@ use driftless_statement::{
 
 use crate::watch::{Seen, Watch};
 
+/// One scope's set, merged and effective digest.
+pub type ScopeDigests = (String, [u8; 32], [u8; 32], [u8; 32]);
+
 pub const START_MS: u64 = 1_700_000_000_000;
 
 /// One node: its machine, its disk, and what it told its callers.
@@ -494,7 +497,7 @@ impl World {
     }
 
     /// The merged and effective digests of every scope of a node.
-    pub fn digests(&self, index: usize) -> Vec<(String, [u8; 32], [u8; 32], [u8; 32])> {
+    pub fn digests(&self, index: usize) -> Vec<ScopeDigests> {
         let status = self.nodes[index].machine.status();
         status.scopes.into_iter().map(|s| (s.scope.to_string(), s.set, s.merged, s.effective)).collect()
     }
