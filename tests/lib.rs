@@ -1,1 +1,0 @@
-//! End-to-end tests and the house rules live in `tests/`; there is nothing to link.
