@@ -72,7 +72,8 @@ pub(super) enum Waiter {
 /// A submission whose statements are not all settled.
 pub(super) struct Submission {
     outcomes: Vec<Option<SubmitOutcome>>,
-    storing: BTreeMap<StatementId, Vec<usize>>,
+    /// Places of each statement that is on its way, and whether it was so before.
+    storing: BTreeMap<StatementId, Vec<(usize, bool)>>,
 }
 
 impl Machine {
@@ -94,8 +95,9 @@ impl Machine {
                 None => Ok(self.take(wire, Origin::Submit, false, effects)),
             };
             let outcome = match taken {
-                Ok(Taken::Appended(id) | Taken::Known(id)) if self.is_storing(&id) => {
-                    submission.storing.entry(id).or_default().push(index);
+                Ok(ref taken @ (Taken::Appended(id) | Taken::Known(id))) if self.is_storing(&id) => {
+                    let known = matches!(taken, Taken::Known(_));
+                    submission.storing.entry(id).or_default().push((index, known));
                     None
                 }
                 Ok(taken) => Some(submit_outcome(taken, self.view.revision())),
@@ -197,9 +199,14 @@ impl Machine {
 
     fn settle_submission(&mut self, call: CallId, id: StatementId, outcome: &SubmitOutcome, effects: &mut Vec<Effect>) {
         let Some(submission) = self.submissions.get_mut(&call) else { return };
-        for index in submission.storing.remove(&id).unwrap_or_default() {
+        for (index, known) in submission.storing.remove(&id).unwrap_or_default() {
             if let Some(slot) = submission.outcomes.get_mut(index) {
-                *slot = Some(outcome.clone());
+                *slot = Some(match outcome {
+                    SubmitOutcome::Stored { id, revision } if known => {
+                        SubmitOutcome::Known { id: *id, revision: *revision }
+                    }
+                    outcome => outcome.clone(),
+                });
             }
         }
         if submission.storing.is_empty()

@@ -158,7 +158,7 @@ fn submitted_and_stored() {
             "publish statement in @mesh",
             "publish statement in @mesh",
             "submitted 1: stored stored stored stored stored",
-            "submitted 2: stored stored stored stored stored",
+            "submitted 2: known known known known known",
         ]
     );
     assert_eq!(one.submit(3), ["submitted 3: known known known known known"]);
