@@ -1,6 +1,6 @@
 //! Calls of local services that wait for the disk: writes in line for one entry, and submissions of several statements.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use driftless_statement::{Path, StatementId, Verified};
@@ -185,6 +185,19 @@ impl Machine {
     pub(super) fn store_recovered(&mut self) {
         let again = self.storing.recovered().filter_map(entry_of);
         again.for_each(|path| self.lines.open(path));
+    }
+
+    /// The disk lost what it had acknowledged: it goes there again, before anything else.
+    pub(super) fn store_lost(&mut self, ids: &[StatementId]) {
+        let lost: BTreeSet<&StatementId> = ids.iter().collect();
+        let held = self.log.iter_causal().filter(|held| lost.contains(&held.id()));
+        let way = |held: &Arc<Verified>| OnItsWay {
+            statement: held.clone(),
+            origin: Origin::Loaded,
+            arrived_ms: self.now.mono_ms,
+        };
+        let ways: Vec<OnItsWay> = held.map(way).collect();
+        self.storing.join_first(ways);
     }
 
     fn next_in_line(&mut self, path: Option<Path>, effects: &mut Vec<Effect>) {

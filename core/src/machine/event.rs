@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use driftless_statement::{PublicKey, Verified};
+use driftless_statement::{PublicKey, StatementId, Verified};
 
 use super::outcome::LocalEdit;
 
@@ -87,6 +87,11 @@ pub enum Event {
     },
     /// The store takes writes again.
     StoreRecovered,
+    /// Statements that were on disk no longer are: the disk lied, or was damaged while it failed.
+    StoreLost {
+        /// Which.
+        ids: Vec<StatementId>,
+    },
     /// The deadline passed.
     Tick,
 }

@@ -159,6 +159,7 @@ impl Machine {
             Event::Stored { batch } => self.stored(batch, effects),
             Event::StoreFailed { batch, reason } => self.store_failed(batch, &reason, effects),
             Event::StoreRecovered => self.store_recovered(),
+            Event::StoreLost { ids } => self.store_lost(&ids),
             Event::Tick => self.tick(effects),
         }
         self.refresh_trust(effects);

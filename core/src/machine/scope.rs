@@ -60,11 +60,15 @@ impl ScopeRoom {
     }
 
     /// Takes in a statement that is on disk now.
-    pub fn stored(&mut self, statement: &Verified) {
+    /// False: it was known to be, and the disk had lost it in between.
+    pub fn stored(&mut self, statement: &Verified) -> bool {
         let hlc = statement.statement().hlc;
-        self.summary.insert(statement.id(), hlc);
-        self.marks.insert(&statement.id(), hlc);
-        self.newest = self.newest.max(hlc);
+        let new = self.summary.insert(statement.id(), hlc);
+        if new {
+            self.marks.insert(&statement.id(), hlc);
+            self.newest = self.newest.max(hlc);
+        }
+        new
     }
 
     /// Follows a change of one entry's effective value.

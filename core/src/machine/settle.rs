@@ -56,7 +56,9 @@ impl Machine {
             self.open_scope(&scope, effects);
             let when = self.due_ms(statement);
             let Some(room) = self.scopes.get_mut(&scope) else { continue };
-            room.stored(statement);
+            if !room.stored(statement) {
+                continue;
+            }
             self.arrivals.note(statement.id(), self.now.wall_ms);
             if when > self.kept_floor_ms.saturating_add(SKEW_MS) {
                 room.out.insert(statement.id(), Out::NotDue);

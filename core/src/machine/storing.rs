@@ -84,6 +84,12 @@ impl Storing {
         self.waiting.extend(ways);
     }
 
+    /// Puts statements before all that waits.
+    pub fn join_first(&mut self, ways: Vec<OnItsWay>) {
+        self.bytes += size(&ways);
+        ways.into_iter().rev().for_each(|way| self.waiting.push_front(way));
+    }
+
     /// The next batch with its number, unless the store has one or takes none. `demanded`: even one without statements,
     /// for its time floor.
     pub fn send(&mut self, floor_ms: u64, demanded: bool) -> Option<(u64, Vec<Arc<Verified>>)> {

@@ -104,6 +104,25 @@ fn a_full_disk_refuses_writes_and_reads_go_on() {
 }
 
 #[test]
+fn what_a_lying_disk_lost_is_stored_again() {
+    let mut world = World::founded(2);
+    world.put(0, "shop/a", "1");
+    world.put(0, "shop/b", "2");
+    world.run_ms(3_000);
+    let before = (world.digests(0), world.nodes[0].disk.len());
+    let lost = world.nodes[0].disk.split_off(before.1 - 2);
+    assert_eq!(lost.len(), 2);
+    let ids = lost.iter().map(|statement| statement.id()).collect();
+    world.happen(0, driftless_core::machine::Event::StoreLost { ids });
+    world.run_ms(1_000);
+    assert_eq!((world.digests(0), world.nodes[0].disk.len()), before);
+    world.restart(0);
+    world.run_ms(1_000);
+    assert_eq!(world.read(0, "shop/b").as_deref(), Some("2"));
+    assert!(world.all_equal());
+}
+
+#[test]
 fn writes_of_one_entry_stand_in_line_and_if_match_holds() {
     let mut world = World::founded(2);
     world.put(0, "shop/a", "1");

@@ -69,9 +69,15 @@ impl Stage {
                 row.peers,
             ));
         }
+        let in_step = divergence.nodes.iter().filter(|row| row.this || row.state == "in_sync").count();
         self.say(&format!(
-            "divergence {:.2} for {} s; {} expected, {} heard, {} silent",
-            divergence.ratio, divergence.age_seconds, divergence.expected, divergence.heard, divergence.silent
+            "{in_step} of {} nodes in step; divergence {:.2} for {} s; {} expected, {} heard, {} silent",
+            divergence.nodes.len(),
+            divergence.ratio,
+            divergence.age_seconds,
+            divergence.expected,
+            divergence.heard,
+            divergence.silent
         ));
         self.say("");
     }

@@ -41,9 +41,16 @@ impl Driver {
                 warn!(%reason, "the store takes no writes; reads go on");
                 self.metrics.read_only(true);
             }
-            store::Event::Recovered { .. } => {
-                info!("the store takes writes again");
+            store::Event::Recovered { lost } => {
+                info!(lost = lost.len(), "the store takes writes again");
                 self.metrics.read_only(false);
+                if !lost.is_empty() {
+                    warn!(
+                        lost = lost.len(),
+                        "the disk lost statements that it had acknowledged; they are stored again"
+                    );
+                    self.step_event(Event::StoreLost { ids: lost });
+                }
                 self.step_event(Event::StoreRecovered);
             }
         }
