@@ -23,7 +23,7 @@ pub enum KeyError {
     #[error("key file {0}: is there already and is never overwritten; choose another name or move it away")]
     Exists(PathBuf),
     /// There is no such file.
-    #[error("key file {0}: not found; make one with `driftless keys new`, or correct node.key_file")]
+    #[error("key file {0}: not found; make one with `driftless keys new`, or correct the path")]
     Missing(PathBuf),
     /// A directory, device, socket or pipe.
     #[error("key file {0}: not a regular file")]

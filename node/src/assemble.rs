@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use driftless_client::{bundle, keys};
 use driftless_core::machine::{Machine, Pace, Setup};
-use driftless_statement::PublicKey;
+use driftless_statement::{MeshId, PublicKey, Signed};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{error, info, warn};
@@ -82,7 +82,8 @@ impl Node {
 /// Starts a node on the current tokio runtime. When this returns it serves what its disk holds; peers may come later.
 pub async fn start(config: &Config) -> Result<Node, StartError> {
     let key = keys::load(&config.node.key_file)?;
-    let first = config.node.bundle.as_deref().map(read_bundle).transpose()?.unwrap_or_default();
+    let mesh = config.mesh.id;
+    let first = config.node.bundle.as_deref().map(|path| read_bundle(path, mesh)).transpose()?.unwrap_or_default();
     let (store, loaded) = open_store(config).await?;
     for bad in &loaded.quarantined {
         warn!(seq = bad.seq, reason = %bad.reason, "a record failed its hash and was put aside; peers supply it again");
@@ -146,10 +147,16 @@ fn entropy() -> Result<[u8; 8], StartError> {
     Ok(bytes)
 }
 
-fn read_bundle(path: &Path) -> Result<Vec<Vec<u8>>, StartError> {
+/// The statements of a bundle, all of this mesh.
+fn read_bundle(path: &Path, mesh: MeshId) -> Result<Vec<Vec<u8>>, StartError> {
     let failed = |reason: String| StartError::Bundle { path: path.to_owned(), reason };
-    let bytes = std::fs::read(path).map_err(|error| failed(error.to_string()))?;
+    let missing = |error| failed(format!("{error}; correct the key, or remove it when a peer has the mesh already"));
+    let bytes = std::fs::read(path).map_err(missing)?;
     let wires = bundle::decode(&bytes).map_err(|error| failed(error.to_string()))?;
+    for wire in &wires {
+        let signed = Signed::decode(wire).map_err(|invalid| failed(invalid.to_string()))?;
+        signed.check_mesh(mesh).map_err(|invalid| failed(format!("{invalid}; correct mesh.id or node.bundle")))?;
+    }
     Ok(wires.into_iter().map(<[u8]>::to_vec).collect())
 }
 

@@ -45,6 +45,7 @@ const FILES: &[(&str, &str, &[&str])] = &[
         "[p2p]\nlisten = [\"0.0.0.0:7474\"]",
         &["0.0.0.0:7474 is no multiaddr", "/ip4/192.0.2.1/tcp/7474"],
     ),
+    ("level that is none", "[log]\nlevel = \"loud\"", &["log.level", "names no level", "info"]),
     ("listen on a name", "[p2p]\nlisten = [\"/dns4/a/tcp/1\"]", &["cannot be listened on", "/ip4/0.0.0.0/tcp/7474"]),
     ("listen on plain udp", "[p2p]\nlisten = [\"/ip4/0.0.0.0/udp/1\"]", &["cannot be listened on", "quic-v1"]),
     ("listen with a port too large", "[p2p]\nlisten = [\"/ip4/0.0.0.0/tcp/70000\"]", &["is no multiaddr"]),

@@ -24,7 +24,7 @@ const CASES: &[Case] = &[
     ("relative socket", &["--endpoint", "unix:x.sock", "status"], "", 2, "must be absolute"),
     ("no such socket", &["--endpoint", GONE, "status"], "", 5, "is driftlessd running there"),
     ("closed port", &["--endpoint", "http://127.0.0.1:1", "status"], "", 5, "no answer from the node"),
-    ("unknown context", &["--context", "prod", "status"], "", 2, "no context is called \"prod\""),
+    ("unknown context", &["--context", "prod", "status"], "", 4, "no context is called \"prod\""),
     ("context to use unknown", &["context", "use", "prod"], "", 4, "no context is called"),
     ("context to delete unknown", &["context", "delete", "prod"], "", 4, "no context is called"),
     ("context name with a slash", &["context", "set", "a/b", "--endpoint", "unix:/x"], "", 2, "context name"),

@@ -196,6 +196,7 @@ impl Divergence {
         };
         let heard =
             self.heard.entry(beacon.node).or_insert_with(|| Heard { last: last.clone(), scopes: BTreeMap::new() });
+        let came_back = heard.last.is_silent(now_ms);
         heard.last = last;
         for report in &beacon.scopes {
             let Some(mine) = self.own.get(&report.scope) else { continue };
@@ -203,6 +204,10 @@ impl Divergence {
             theirs.report.clone_from(report);
             theirs.time_ms = beacon.time_ms;
             theirs.judge(mine, self.own_time_ms, now_ms);
+            if came_back {
+                // What was so before the silence says nothing about the time in between.
+                theirs.since_ms = now_ms;
+            }
             theirs.compare_merged(beacon.node, mine, now_ms);
         }
         Ok(())

@@ -138,6 +138,13 @@ fn log(reader: &mut Reader<'_>) -> Option<Log> {
         let text = parse::text(value)?;
         let fix = || "write error, warn, info, debug or trace, or a list such as info,driftless_node::store=debug";
         crate::logging::filter(text).map_err(|why| (format!("is no filter: {why}"), fix().to_owned()))?;
+        // One word alone would be taken for the name of a module, and nothing would ever be logged.
+        let levels = ["off", "error", "warn", "info", "debug", "trace"];
+        let bare = |part: &str| !part.contains('=') && !part.contains("::");
+        let unknown = |part: &&str| bare(part) && !levels.contains(&part.trim().to_ascii_lowercase().as_str());
+        if let Some(part) = text.split(',').find(unknown) {
+            return Err((format!("names no level: {part:?}"), fix().to_owned()));
+        }
         Ok(text.to_owned())
     });
     let format = reader.read(keys::LOG_FORMAT, |value| match parse::text(value)? {

@@ -88,6 +88,15 @@ async fn a_key_that_others_can_read_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bundle_of_another_mesh_is_refused() {
+    let mesh = Mesh::found(1);
+    let refused = mesh.try_start(0, &["--mesh", &"1".repeat(64)]);
+    assert_eq!(refused.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("correct mesh.id or node.bundle"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_key_in_the_configuration_is_named() {
     let mesh = Mesh::found(1);
     let refused = mesh.try_start(0, &["--set", "beacon.intervall=2s"]);

@@ -91,9 +91,9 @@ pub fn in_force(global: &Global, contexts: &Contexts) -> Result<InForce, Failure
         None => Context::default(),
         Some(name) => contexts.contexts.get(name).cloned().ok_or_else(|| {
             let known: Vec<&str> = contexts.contexts.keys().map(String::as_str).collect();
-            let known = if known.is_empty() { "there is none yet".to_owned() } else { known.join(", ") };
-            Failure::Usage(format!(
-                "no context is called {name:?} ({known}); make it with `driftless context set {name}`"
+            let known = if known.is_empty() { "none yet".to_owned() } else { known.join(", ") };
+            Failure::NotFound(format!(
+                "no context is called {name:?} (there is: {known}); make it with `driftless context set {name}`"
             ))
         })?,
     };

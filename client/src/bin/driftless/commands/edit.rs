@@ -21,7 +21,7 @@ pub async fn run(session: &Session, path: &Path, given: &NoteArgs) -> Result<(),
     let value = tree.map_err(|error| Failure::Unreachable(error.to_string()))?.map(|tree| tree.to_value());
     let before = value.as_ref().map(yaml).transpose()?.unwrap_or_default();
     let file = draft(path, &before)?;
-    open(&editor, &file)?;
+    open(&editor, &file).inspect_err(|_| discard(&file))?;
     let after = std::fs::read_to_string(&file).map_err(|error| Failure::file(&file, error))?;
     if after == before || after.trim().is_empty() {
         discard(&file);
