@@ -168,14 +168,13 @@ impl Divergence {
         if !holds || beacon.time_ms > now_ms.saturating_add(SKEW_MS) {
             return Err(NotHeard::Time);
         }
-        if beacon.expires_ms <= now_ms {
+        if has_expired(beacon.expires_ms, now_ms) {
             return Err(NotHeard::Expired);
         }
         // Once the last one has expired, so has all that came before it: a node restored with a lower boot is heard again.
-        let newer = self
-            .heard
-            .get(&beacon.node)
-            .is_none_or(|heard| (beacon.boot, beacon.counter) > heard.last.order || heard.last.expires_ms <= now_ms);
+        let newer = self.heard.get(&beacon.node).is_none_or(|heard| {
+            (beacon.boot, beacon.counter) > heard.last.order || has_expired(heard.last.expires_ms, now_ms)
+        });
         if newer { Ok(()) } else { Err(NotHeard::Old) }
     }
 
@@ -331,6 +330,12 @@ impl Divergence {
 fn settled(report: &Report, time_ms: u64) -> (u64, Option<[u8; 16]>, usize) {
     let newest = report.marks.newest.min(time_ms.saturating_sub(SETTLE_MS) / MARK_MS);
     (newest, report.marks.at(newest).copied(), report.marks.hashes.len())
+}
+
+/// Whether a beacon has expired by any clock. The two clocks may differ by the allowed skew; how long a beacon counts once
+/// it was heard is measured here alone.
+fn has_expired(expires_ms: u64, now_ms: u64) -> bool {
+    expires_ms.saturating_add(SKEW_MS) <= now_ms
 }
 
 impl Header {

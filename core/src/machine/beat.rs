@@ -8,6 +8,9 @@ use super::scope::ScopeRoom;
 use crate::beacon::{Beacon, Claim, Health, NAME_BYTES, NotHeard, Own, Report, folded_digest, pages};
 use crate::wire::Gossip;
 
+/// Scopes without a statement that beacons may make this node open. New scopes are rare, invented ones are not.
+const HEARSAY: usize = 32;
+
 impl Machine {
     /// Says how this node stands.
     pub(super) fn beat(&mut self, effects: &mut Vec<Effect>) {
@@ -65,7 +68,11 @@ impl Machine {
     /// A connected peer that differs is compared with soon; a scope that nobody here knew of begins to be held.
     fn follow(&mut self, beacon: &Beacon, effects: &mut Vec<Effect>) {
         for report in &beacon.scopes {
-            if !self.holds(&report.scope) {
+            // A node speaks of the scopes that it may hold; what it says of others is no reason to do anything.
+            if !self.holds(&report.scope) || !self.shares(&beacon.node, &report.scope) {
+                continue;
+            }
+            if !self.scopes.contains_key(&report.scope) && self.empty_scopes() >= HEARSAY {
                 continue;
             }
             self.open_scope(&report.scope, effects);
@@ -83,7 +90,14 @@ impl Machine {
         let mesh_due = self.scopes.get(&Scope::mesh()).map(|room| room.due.digest()).unwrap_or_default();
         let fold_version = self.settled.as_ref().map_or(0, crate::trust::Trust::fold_version);
         let now = self.now.wall_ms;
-        self.scopes.iter_mut().map(|(scope, room)| report(scope, room, &mesh_due, fold_version, now)).collect()
+        // A scope that is only hearsay is not repeated: else one liar's invention would live on in honest beacons.
+        let held = self.scopes.iter_mut().filter(|(scope, room)| scope.is_mesh() || room.summary.count() > 0);
+        held.map(|(scope, room)| report(scope, room, &mesh_due, fold_version, now)).collect()
+    }
+
+    /// Scopes that this node knows from beacons alone.
+    fn empty_scopes(&self) -> usize {
+        self.scopes.values().filter(|room| room.summary.count() == 0).count()
     }
 
     fn health(&self) -> Health {

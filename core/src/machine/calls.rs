@@ -166,7 +166,9 @@ impl Machine {
                     effects.push(Effect::Wrote { call, outcome: Err(WriteRefused::ReadOnly { reason }) });
                     self.next_in_line(entry_of(&way.statement), effects);
                 }
-                Origin::Unclaimed | Origin::Submit | Origin::Peer | Origin::Loaded => {}
+                // Its call was told long ago; who stands in line behind it is told now.
+                Origin::Unclaimed => self.next_in_line(entry_of(&way.statement), effects),
+                Origin::Submit | Origin::Peer | Origin::Loaded => {}
             }
             for waiter in self.waiters.remove(&id).unwrap_or_default() {
                 match waiter {

@@ -63,8 +63,10 @@ impl Machine {
     ) -> Option<Verdict> {
         let new: Vec<StatementId> = ids.into_iter().filter(|id| !self.log.contains(id)).collect();
         let (Some(first), true) = (new.first().copied(), self.holds(scope)) else { return Some(Verdict::Ignore) };
+        let alone = new.len() == 1;
         self.fetch(from, new, effects);
-        self.hold_back(first, id, from)
+        // An honest node announces one at a time; a longer list cannot be vouched for as a whole.
+        if alone { self.hold_back(first, id, from) } else { Some(Verdict::Ignore) }
     }
 
     fn hold_back(&mut self, statement: StatementId, id: &[u8], from: PublicKey) -> Option<Verdict> {

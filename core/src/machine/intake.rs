@@ -187,7 +187,13 @@ impl Machine {
     /// Hands a statement to gossip: whole when it is small, by id when it is not.
     pub(super) fn publish(&mut self, statement: &Verified, effects: &mut Vec<Effect>) {
         let scope = &statement.statement().scope;
-        let gossip = Gossip::of(statement.id(), scope, statement.wire());
+        // Any member may listen to a topic. Where some may not hold the scope, only the id is flooded, and who fetches
+        // is asked what it may hold.
+        let all = self.trust.as_ref().is_some_and(|trust| trust.members().all(|(_, member)| member.may_hold(scope)));
+        let gossip = match scope.is_mesh() || all {
+            true => Gossip::of(statement.id(), scope, statement.wire()),
+            false => Gossip::Announce { scope: scope.clone(), ids: vec![statement.id()] },
+        };
         let topic = Topic::Scope(scope.clone());
         self.counts.published += 1;
         effects.push(Effect::Publish { topic, bytes: gossip.encode() });

@@ -147,6 +147,9 @@ impl Machine {
     pub(super) fn repair(&mut self, peer: PublicKey, scope: &Scope, effects: &mut Vec<Effect>) {
         let now = self.now.mono_ms;
         let pause = self.pace.repair_ms;
+        if !self.shares(&peer, scope) {
+            return;
+        }
         let Some(link) = self.peers.links.get_mut(&peer) else { return };
         if link.repaired.get(scope).is_some_and(|last| now < last + pause) {
             return;
@@ -216,9 +219,12 @@ impl Machine {
     fn go_on(&mut self, peer: PublicKey, corr: u64, response: &Response, effects: &mut Vec<Effect>) {
         let Some(link) = self.peers.links.get_mut(&peer) else { return };
         let Some((_, mut session)) = link.active.take_if(|(waits_for, _)| *waits_for == corr) else { return };
+        // The last lock: whatever began the session, nothing is pushed to a peer that may not hold the scope.
+        let may_see = self.shares(&peer, session.scope());
         let Some(room) = self.scopes.get_mut(session.scope()) else { return };
         let log: &Log = &self.log;
-        let step = session.answer(&mut room.summary, &|id| log.get(id).map(|held| held.wire().clone()), response);
+        let lookup = |id: &StatementId| log.get(id).filter(|_| may_see).map(|held| held.wire().clone());
+        let step = session.answer(&mut room.summary, &lookup, response);
         match step {
             Step::Ask(request) => self.ask_in_session(peer, session, &request, effects),
             Step::Done(outcome) => {

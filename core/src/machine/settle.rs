@@ -155,11 +155,8 @@ impl Machine {
             let refused = room.out.iter().filter(|(_, out)| matches!(out, Out::Refused(_)));
             let again = refused.filter_map(|(id, _)| self.log.get(id).cloned());
             let list = due.entry(scope.clone()).or_default();
-            for statement in again {
-                if !list.iter().any(|known| known.id() == statement.id()) {
-                    list.push(statement);
-                }
-            }
+            let listed: BTreeSet<StatementId> = list.iter().map(|statement| statement.id()).collect();
+            list.extend(again.filter(|statement| !listed.contains(&statement.id())));
         }
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod effects;
+mod outsider;
 mod properties;
 mod random;
 mod watch;
