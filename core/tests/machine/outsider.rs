@@ -2,7 +2,7 @@
 
 use driftless_core::beacon::{Beacon, Health, MarkList, Report};
 use driftless_core::machine::{Effect, Event, LocalChange, LocalEdit, Precondition};
-use driftless_core::wire::{Gossip, Request};
+use driftless_core::wire::{Gossip, Request, Response};
 use driftless_statement::{Hlc, MeshId, Note, Path, Scope, Verb};
 
 use crate::world::{World, key};
@@ -25,7 +25,7 @@ fn handle(world: &mut World, event: Event) -> Vec<Effect> {
     effects
 }
 
-fn lying_beacon(world: &World, scopes: &[&str]) -> Vec<u8> {
+fn lying_beacon(world: &World, counter: u64, scopes: &[&str]) -> Vec<u8> {
     let report = |scope: &&str| Report {
         scope: Scope::parse(scope).unwrap(),
         count: 0,
@@ -40,7 +40,7 @@ fn lying_beacon(world: &World, scopes: &[&str]) -> Vec<u8> {
         mesh: MeshId::from(world.genesis.id()),
         node: key(50).public(),
         boot: 1,
-        counter: 1,
+        counter,
         time_ms: world.now_ms,
         expires_ms: world.now_ms + 10_000,
         fold_version: 1,
@@ -57,20 +57,22 @@ fn lying_beacon(world: &World, scopes: &[&str]) -> Vec<u8> {
 fn a_beacon_about_a_scope_that_its_node_may_not_hold_starts_nothing() {
     let mut world = with_outsider();
     let outsider = key(50).public();
-    let mut effects = handle(&mut world, Event::Connected { peer: outsider });
-    for round in 0..5 {
-        let bytes = lying_beacon(&world, &["shop"]);
-        effects.extend(handle(&mut world, Event::Gossip { id: vec![round], from: outsider, bytes }));
-        world.now_ms += 2_000;
-        effects.extend(handle(&mut world, Event::Tick));
-    }
-    for effect in effects {
-        if let Effect::Request { peer, bytes, .. } = effect
-            && peer == outsider
-        {
-            let request = Request::decode(&bytes).unwrap();
-            assert_eq!(request.scope().map(Scope::as_str), Some("@mesh"), "asked the outsider {request:?}");
+    let mut events = vec![Event::Connected { peer: outsider }];
+    for round in 0..5u8 {
+        while let Some(event) = events.pop() {
+            for effect in handle(&mut world, event) {
+                let Effect::Request { peer, corr, bytes } = effect else { continue };
+                if peer != outsider {
+                    continue;
+                }
+                let request = Request::decode(&bytes).unwrap();
+                assert_eq!(request.scope().map(Scope::as_str), Some("@mesh"), "asked the outsider {request:?}");
+                events.push(Event::Response { peer, corr, bytes: Response::Same.encode() });
+            }
         }
+        world.now_ms += 2_000;
+        let bytes = lying_beacon(&world, u64::from(round) + 1, &["shop"]);
+        events = vec![Event::Tick, Event::Gossip { id: vec![round], from: outsider, bytes }];
     }
 }
 
@@ -83,11 +85,7 @@ fn invented_scopes_are_neither_opened_without_bound_nor_repeated() {
     let names: Vec<String> = (0..100).map(|number| format!("invented-{number}")).collect();
     for (round, page) in names.chunks(10).enumerate() {
         let scopes: Vec<&str> = page.iter().map(String::as_str).collect();
-        let mut bytes = lying_beacon(&world, &scopes);
-        if let Ok(Gossip::Beacon { .. }) = Gossip::decode(&bytes) {
-            world.now_ms += 11_000 * 8;
-            bytes = lying_beacon(&world, &scopes);
-        }
+        let bytes = lying_beacon(&world, round as u64 + 1, &scopes);
         handle(&mut world, Event::Gossip { id: vec![u8::try_from(round).unwrap()], from: key(50).public(), bytes });
     }
     let held = world.nodes[0].machine.status().scopes.len();
