@@ -219,10 +219,11 @@ fn drive(mesh: &Mesh, loaded: Option<Vec<Arc<Verified>>>, faults: Arc<Faults>, m
     let standing = Arc::new(ArcSwap::from_pointee(machine.standing()));
     let door = Door { calls, view: view.clone(), changed: watching, standing: standing.clone() };
     let mut driver = Driver { machine, faults, metrics, view, standing, changed, replies: Replies::default(), next: 0 };
+    // Before the first request can come: a world that holds statements is ready from its first answer on.
+    if let Some(loaded) = loaded {
+        driver.step(now(), Event::Loaded(loaded));
+    }
     tokio::spawn(async move {
-        if let Some(loaded) = loaded {
-            driver.step(now(), Event::Loaded(loaded));
-        }
         loop {
             let wait = driver.machine.deadline().saturating_sub(now().mono_ms).max(1);
             match tokio::time::timeout(Duration::from_millis(wait), waiting.recv()).await {
