@@ -7,6 +7,7 @@ pub mod fold;
 pub mod log;
 pub mod lthash;
 pub mod machine;
+pub mod now;
 pub mod reconcile;
 pub mod rng;
 pub mod trust;

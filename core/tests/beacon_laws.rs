@@ -5,9 +5,15 @@ use driftless_core::beacon::{
     BEACON_EXPIRY_MAX_MS, BUCKETS, BadBeacon, Beacon, Claim, Divergence, Health, MARK_MS, MARKS, MarkList, Marks,
     NotHeard, Own, Proven, Report, State, folded_digest, pages,
 };
+use driftless_core::now::Now;
 use driftless_core::wire::BEACON_BYTES;
 use driftless_statement::{Hlc, MeshId, PublicKey, Scope, SecretKey, StatementId};
 use proptest::prelude::*;
+
+/// One moment, on two clocks that agree.
+fn at(ms: u64) -> Now {
+    Now { mono_ms: ms, wall_ms: ms }
+}
 
 fn cases() -> ProptestConfig {
     let cases = std::env::var("DRIFTLESS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
@@ -50,13 +56,14 @@ fn beacon(boot: u64, counter: u64) -> Beacon {
         health: Health::READ_ONLY.with(Health::CLOCK),
         peers: 3,
         lag_ms: 120,
+        far: true,
         name: "node".to_owned(),
         scopes: vec![report("billing", 4), report("shop", 5)],
     }
 }
 
 fn tracker() -> Divergence {
-    let mut tracker = Divergence::new(PublicKey([2; 32]), MESH);
+    let mut tracker = Divergence::new(PublicKey([2; 32]), MESH, 10_000);
     tracker.expect([PublicKey([2; 32]), key().public()]);
     tracker.own(NOW, Own { time_ms: NOW, lag_ms: 1, scopes: vec![report("shop", 5)] });
     tracker
@@ -106,7 +113,7 @@ fn a_forged_beacon_does_not_verify() {
 #[test]
 fn a_beacon_is_taken_only_when_new_and_from_a_member() {
     let mut tracker = tracker();
-    let hear = |tracker: &mut Divergence, now, beacon: Beacon| tracker.hear(now, Proven::assume(beacon));
+    let hear = |tracker: &mut Divergence, now, beacon: Beacon| tracker.hear(at(now), &Proven::assume(beacon));
     assert_eq!(hear(&mut tracker, NOW, beacon(2, 5)), Ok(()));
     assert_eq!(hear(&mut tracker, NOW, beacon(2, 5)), Err(NotHeard::Old), "repeated");
     assert_eq!(hear(&mut tracker, NOW, beacon(2, 4)), Err(NotHeard::Old));
@@ -130,8 +137,21 @@ fn a_beacon_is_taken_only_when_new_and_from_a_member() {
     assert_eq!(hear(&mut tracker, later, restored), Ok(()));
     // Who is no member any more is forgotten.
     tracker.expect([PublicKey([3; 32])]);
-    assert_eq!(tracker.node(&key().public(), later), None);
-    assert_eq!(tracker.picture(later).expected, 1);
+    assert_eq!(tracker.node(&key().public(), at(later)), None);
+    assert_eq!(tracker.picture(at(later)).expected, 1);
+}
+
+/// Found by the simulator: a clock that was set back kept silent nodes alive for as long as it had been ahead.
+#[test]
+fn silence_is_measured_on_a_clock_that_cannot_jump() {
+    let mut tracker = tracker();
+    tracker.hear(at(NOW), &Proven::assume(beacon(1, 1))).unwrap();
+    let set_back = Now { mono_ms: NOW + 15_000, wall_ms: NOW - 40_000 };
+    assert!(tracker.node(&key().public(), set_back).unwrap().silent);
+    assert!(tracker.picture(set_back).hears_nobody);
+    let set_ahead = Now { mono_ms: NOW + 1_000, wall_ms: NOW + 40_000 };
+    assert!(!tracker.node(&key().public(), set_ahead).unwrap().silent);
+    assert!(!tracker.picture(set_ahead).hears_nobody);
 }
 
 #[test]
@@ -139,20 +159,20 @@ fn equal_sets_with_unequal_merged_digests_raise_the_alarm() {
     let mut tracker = tracker();
     let same = report("shop", 5);
     let wrong = Report { merged: [99; 32], ..same.clone() };
-    tracker.hear(NOW, Proven::assume(Beacon { scopes: vec![wrong], ..beacon(1, 1) })).unwrap();
-    let alarms = tracker.picture(NOW).alarms;
+    tracker.hear(at(NOW), &Proven::assume(Beacon { scopes: vec![wrong], ..beacon(1, 1) })).unwrap();
+    let alarms = tracker.picture(at(NOW)).alarms;
     assert_eq!((alarms.len(), &alarms[0].node, &alarms[0].scope), (1, &key().public(), &scope("shop")));
     // It is also raised for a set that this node has moved on from.
     let mut moved = tracker.clone();
     moved.own(NOW, Own { time_ms: NOW, lag_ms: 1, scopes: vec![report("shop", 6)] });
-    assert_eq!(moved.picture(NOW).alarms.len(), 1);
+    assert_eq!(moved.picture(at(NOW)).alarms.len(), 1);
     // It ends when the folds agree.
-    tracker.hear(NOW, Proven::assume(Beacon { scopes: vec![same], ..beacon(1, 2) })).unwrap();
-    assert!(tracker.picture(NOW).alarms.is_empty());
+    tracker.hear(at(NOW), &Proven::assume(Beacon { scopes: vec![same], ..beacon(1, 2) })).unwrap();
+    assert!(tracker.picture(at(NOW)).alarms.is_empty());
     // Different sets raise none.
     let other = Report { folded: [77; 32], merged: [99; 32], ..report("shop", 5) };
-    tracker.hear(NOW, Proven::assume(Beacon { scopes: vec![other], ..beacon(1, 3) })).unwrap();
-    assert!(tracker.picture(NOW).alarms.is_empty());
+    tracker.hear(at(NOW), &Proven::assume(Beacon { scopes: vec![other], ..beacon(1, 3) })).unwrap();
+    assert!(tracker.picture(at(NOW)).alarms.is_empty());
     assert_ne!(folded_digest(&[1; 32], &[2; 32], 1), folded_digest(&[1; 32], &[2; 32], 2));
 }
 
@@ -160,24 +180,24 @@ fn equal_sets_with_unequal_merged_digests_raise_the_alarm() {
 fn nodes_are_shown_with_what_is_known() {
     let mut tracker = tracker();
     let node = key().public();
-    let before = tracker.node(&node, NOW).unwrap();
+    let before = tracker.node(&node, at(NOW)).unwrap();
     assert!(before.silent && before.heard_ms.is_none() && before.scopes.is_empty());
-    assert!(tracker.picture(NOW).hears_nobody);
+    assert!(tracker.picture(at(NOW)).hears_nobody);
     let behind = Report { count: 10, ..report("shop", 5) };
-    tracker.hear(NOW, Proven::assume(Beacon { scopes: vec![behind], ..beacon(1, 1) })).unwrap();
-    let state = tracker.node(&node, NOW).unwrap();
+    tracker.hear(at(NOW), &Proven::assume(Beacon { scopes: vec![behind], ..beacon(1, 1) })).unwrap();
+    let state = tracker.node(&node, at(NOW)).unwrap();
     assert!(!state.silent && state.health.has(Health::READ_ONLY) && !state.health.has(Health::OWN_BRANCH));
     let shop = &state.scopes[0];
     assert_eq!((shop.state, shop.behind, shop.ahead, shop.merged_equal), (State::InSync, 2, 0, Some(true)));
     assert_eq!(shop.at_mark_ms, Some((NOW - 5_000) / MARK_MS * MARK_MS));
-    assert_eq!(tracker.picture(NOW).peers_lag_ms, 120);
+    assert_eq!(tracker.picture(at(NOW)).peers_lag_ms, 120);
     // Marks that no longer overlap tell nothing.
     let later = NOW + 10 * MARK_MS;
     let mut moved = report("shop", 5);
     moved.marks.newest = later / MARK_MS;
     tracker.own(later, Own { time_ms: later, lag_ms: 1, scopes: vec![moved] });
-    assert_eq!(tracker.node(&node, later).unwrap().scopes[0].state, State::Unknown);
-    assert!(tracker.node(&node, later).unwrap().silent);
+    assert_eq!(tracker.node(&node, at(later)).unwrap().scopes[0].state, State::Unknown);
+    assert!(tracker.node(&node, at(later)).unwrap().silent);
 }
 
 fn id(at: u64) -> StatementId {

@@ -9,8 +9,14 @@ use driftless_core::beacon::{
     Report, SETTLE_MS, folded_digest,
 };
 use driftless_core::lthash::LtHash;
+use driftless_core::now::Now;
 use driftless_statement::{Hlc, MeshId, PublicKey, Scope, StatementId};
 use proptest::prelude::*;
+
+/// One moment, on two clocks that agree.
+fn at(ms: u64) -> Now {
+    Now { mono_ms: ms, wall_ms: ms }
+}
 
 fn cases() -> ProptestConfig {
     let cases = std::env::var("DRIFTLESS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
@@ -81,6 +87,7 @@ impl Node {
             health: Health::default(),
             peers: 3,
             lag_ms: 10,
+            far: true,
             name: "node".to_owned(),
             scopes: vec![report],
         }
@@ -115,7 +122,7 @@ impl World {
             held_back: Vec::new(),
         };
         for (at, key) in keys.iter().enumerate() {
-            let mut tracker = Divergence::new(*key, MESH);
+            let mut tracker = Divergence::new(*key, MESH, BEACON_EXPIRY_MS);
             tracker.expect(keys.iter().copied());
             let skew_ms = world.draw(2_000) as i64 - 1_000;
             let (marks, held, hash) = (Marks::default(), BTreeMap::new(), LtHash::default());
@@ -176,7 +183,7 @@ impl World {
             Event::Hear { node, beacon } => {
                 let clock = self.nodes[node].clock(self.now_ms);
                 // Beacons overtake one another: an old one is refused, and that is all.
-                let _ = self.nodes[node].tracker.hear(clock, Proven::assume(beacon));
+                let _ = self.nodes[node].tracker.hear(at(clock), &Proven::assume(beacon));
                 node
             }
         }
@@ -209,7 +216,7 @@ impl World {
 
     fn picture(&self, node: usize) -> Picture {
         let node = &self.nodes[node];
-        node.tracker.picture(node.clock(self.now_ms))
+        node.tracker.picture(at(node.clock(self.now_ms)))
     }
 }
 
@@ -228,7 +235,7 @@ proptest! {
         });
         prop_assert_eq!(differed, None);
         // Not because nothing was compared.
-        let compared = world.nodes[0].tracker.nodes(world.now_ms).flat_map(|node| node.scopes).filter(|scope| scope.at_mark_ms.is_some());
+        let compared = world.nodes[0].tracker.nodes(at(world.now_ms)).flat_map(|node| node.scopes).filter(|scope| scope.at_mark_ms.is_some());
         prop_assert_eq!(compared.count(), nodes - 1);
     }
 }
@@ -295,7 +302,7 @@ fn a_change_is_followed_to_every_node() {
     let change = Change { scope: shop(), hlc, held_ms: node.clock(world.now_ms) };
     let reach = |world: &World| -> Vec<Reach> {
         let node = &world.nodes[0];
-        node.tracker.reach(&change, node.clock(world.now_ms)).map(|(_, reach)| reach).collect()
+        node.tracker.reach(&change, at(node.clock(world.now_ms))).map(|(_, reach)| reach).collect()
     };
     assert_eq!(reach(&world), vec![Reach::Unknown; 3], "no later mark has settled");
     world.run(NOTICED_MS + 3_000, |_, _| {});

@@ -114,6 +114,7 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
         floor_ms: loaded.floor_ms,
         seed,
         pace: core_pace(config),
+        proofs: driftless_core::machine::Proofs::default(),
     };
     let machine = Machine::new(setup, clock.now());
     let (shutdown, ends) = watch::channel(false);

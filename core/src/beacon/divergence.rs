@@ -8,6 +8,7 @@ use driftless_statement::{MeshId, PublicKey, Scope, id};
 use super::message::{Beacon, Proven, Report};
 use super::picture::{Alarm, Change, NodeState, Picture, Reach, ScopeState, State};
 use super::{BEACON_EXPIRY_MAX_MS, MARK_MS, MARKS, MAX_NODES, SETTLE_MS};
+use crate::now::Now;
 
 /// Own merged digests that are remembered for each scope: peers report a set a little later than this node had it.
 const REMEMBERED_MERGES: usize = 16;
@@ -73,6 +74,10 @@ pub struct Divergence {
     own_lag_ms: u64,
     own: BTreeMap<Scope, Mine>,
     heard: BTreeMap<PublicKey, Heard>,
+    /// When any beacon was heard last, on the timer clock.
+    any_heard_ms: u64,
+    /// After so long without any this node hears nobody.
+    silence_ms: u64,
 }
 
 #[derive(Clone)]
@@ -93,6 +98,8 @@ struct Heard {
 struct Header {
     order: (u64, u64),
     heard_ms: u64,
+    /// The same on the timer clock: silence is measured there, where nothing jumps.
+    heard_mono_ms: u64,
     expires_ms: u64,
     /// How long it holds from when it was heard: independent of how the two clocks differ.
     holds_ms: u64,
@@ -132,8 +139,8 @@ struct Equal {
 }
 
 impl Divergence {
-    /// A tracker that expects nobody yet.
-    pub fn new(me: PublicKey, mesh: MeshId) -> Self {
+    /// A tracker that expects nobody yet. After `silence_ms` without any beacon it says that it hears nobody.
+    pub fn new(me: PublicKey, mesh: MeshId, silence_ms: u64) -> Self {
         Self {
             me,
             mesh,
@@ -142,6 +149,8 @@ impl Divergence {
             own_lag_ms: 0,
             own: BTreeMap::new(),
             heard: BTreeMap::new(),
+            any_heard_ms: 0,
+            silence_ms,
         }
     }
 
@@ -179,12 +188,13 @@ impl Divergence {
     }
 
     /// Takes a beacon.
-    pub fn hear(&mut self, now_ms: u64, beacon: Proven) -> Result<(), NotHeard> {
-        let beacon = beacon.beacon();
+    pub fn hear(&mut self, now: Now, beacon: &Proven) -> Result<(), NotHeard> {
+        let (beacon, now_ms) = (beacon.beacon(), now.wall_ms);
         self.check(now_ms, beacon)?;
         let last = Header {
             order: (beacon.boot, beacon.counter),
             heard_ms: now_ms,
+            heard_mono_ms: now.mono_ms,
             expires_ms: beacon.expires_ms,
             holds_ms: beacon.expires_ms.saturating_sub(beacon.time_ms),
             lag_ms: beacon.lag_ms,
@@ -195,7 +205,8 @@ impl Divergence {
         };
         let heard =
             self.heard.entry(beacon.node).or_insert_with(|| Heard { last: last.clone(), scopes: BTreeMap::new() });
-        let came_back = heard.last.is_silent(now_ms);
+        self.any_heard_ms = now.mono_ms;
+        let came_back = heard.last.is_silent(now.mono_ms);
         heard.last = last;
         for report in &beacon.scopes {
             let Some(mine) = self.own.get(&report.scope) else { continue };
@@ -240,6 +251,12 @@ impl Divergence {
         }
     }
 
+    /// This node stands as it said last, at a later time at which no other mark is reached or settled.
+    pub fn own_stands(&mut self, time_ms: u64, lag_ms: u64) {
+        self.own_time_ms = time_ms;
+        self.own_lag_ms = lag_ms;
+    }
+
     fn compare_all(&mut self, scope: &Scope, now_ms: u64) {
         let Some(mine) = self.own.get(scope) else { return };
         for (node, heard) in &mut self.heard {
@@ -257,11 +274,17 @@ impl Divergence {
         theirs.is_some_and(|theirs| theirs.state == State::Differs)
     }
 
+    /// How many nodes are expected, this one left out.
+    pub fn expected(&self) -> usize {
+        self.expected.len()
+    }
+
     /// The mesh as seen from here.
-    pub fn picture(&self, now_ms: u64) -> Picture {
+    pub fn picture(&self, now: Now) -> Picture {
         let mut lags = Vec::new();
+        let now_ms = now.wall_ms;
         let (mut differing, mut since_ms) = (0, now_ms);
-        for heard in self.heard.values().filter(|heard| !heard.last.is_silent(now_ms)) {
+        for heard in self.heard.values().filter(|heard| !heard.last.is_silent(now.mono_ms)) {
             lags.push(heard.last.lag_ms);
             let since =
                 heard.scopes.values().filter(|theirs| theirs.state == State::Differs).map(|theirs| theirs.since_ms);
@@ -279,25 +302,26 @@ impl Divergence {
             silent: self.expected.len() - lags.len(),
             differing,
             planned: 0,
-            age_ms: now_ms - since_ms,
+            age_ms: now_ms.saturating_sub(since_ms),
             alarms: alarms.collect(),
-            hears_nobody: lags.is_empty() && !self.expected.is_empty(),
+            hears_nobody: !self.expected.is_empty()
+                && (lags.is_empty() || now.mono_ms.saturating_sub(self.any_heard_ms) >= self.silence_ms),
             lag_ms: self.own_lag_ms,
             peers_lag_ms: lags.get(lags.len() / 2).copied().unwrap_or(0),
         }
     }
 
     /// Every expected node.
-    pub fn nodes(&self, now_ms: u64) -> impl Iterator<Item = NodeState> {
-        self.expected.iter().map(move |node| self.state_of(*node, now_ms))
+    pub fn nodes(&self, now: Now) -> impl Iterator<Item = NodeState> {
+        self.expected.iter().map(move |node| self.state_of(*node, now))
     }
 
     /// One expected node.
-    pub fn node(&self, node: &PublicKey, now_ms: u64) -> Option<NodeState> {
-        self.expected.contains(node).then(|| self.state_of(*node, now_ms))
+    pub fn node(&self, node: &PublicKey, now: Now) -> Option<NodeState> {
+        self.expected.contains(node).then(|| self.state_of(*node, now))
     }
 
-    fn state_of(&self, node: PublicKey, now_ms: u64) -> NodeState {
+    fn state_of(&self, node: PublicKey, now: Now) -> NodeState {
         let heard = self.heard.get(&node);
         let scopes = heard.iter().flat_map(|heard| &heard.scopes);
         let last = heard.map(|heard| &heard.last);
@@ -305,7 +329,7 @@ impl Divergence {
             node,
             name: last.map(|last| last.name.clone()).unwrap_or_default(),
             heard_ms: last.map(|last| last.heard_ms),
-            silent: last.is_none_or(|last| last.is_silent(now_ms)),
+            silent: last.is_none_or(|last| last.is_silent(now.mono_ms)),
             scopes: scopes.filter_map(|(scope, theirs)| Some(theirs.state_against(self.own.get(scope)?))).collect(),
             lag_ms: last.map_or(0, |last| last.lag_ms),
             fold_version: last.map_or(0, |last| last.fold_version),
@@ -315,11 +339,11 @@ impl Divergence {
     }
 
     /// For every expected node, whether it has a change that is held here.
-    pub fn reach(&self, change: &Change, now_ms: u64) -> impl Iterator<Item = (PublicKey, Reach)> {
+    pub fn reach(&self, change: &Change, now: Now) -> impl Iterator<Item = (PublicKey, Reach)> {
         self.expected.iter().map(move |node| {
             let theirs = self.heard.get(node).and_then(|heard| {
                 let theirs = heard.scopes.get(&change.scope)?;
-                Some((theirs, heard.last.is_silent(now_ms)))
+                Some((theirs, heard.last.is_silent(now.mono_ms)))
             });
             (*node, theirs.map_or(Reach::Unknown, |(theirs, silent)| theirs.reach(change, silent)))
         })
@@ -339,8 +363,8 @@ fn has_expired(expires_ms: u64, now_ms: u64) -> bool {
 }
 
 impl Header {
-    fn is_silent(&self, now_ms: u64) -> bool {
-        now_ms.saturating_sub(self.heard_ms) >= self.holds_ms
+    fn is_silent(&self, mono_ms: u64) -> bool {
+        mono_ms.saturating_sub(self.heard_mono_ms) >= self.holds_ms
     }
 }
 

@@ -56,6 +56,8 @@ pub struct Beacon {
     pub peers: u64,
     /// From a change's time to its effect there, about: milliseconds over the last minute.
     pub lag_ms: u64,
+    /// Meant for the whole mesh. Others are for the peers that the node is linked with, and are not handed on.
+    pub far: bool,
     /// The node's name, for people: at most 64 bytes, no control characters. Empty when it has none.
     pub name: String,
     /// The state of scopes, ascending; of some of them when all do not fit.
@@ -178,6 +180,7 @@ impl Beacon {
             self.health.0,
             self.peers,
             self.lag_ms,
+            u64::from(self.far),
         ];
         let head = [Item::uint(VERSION), Item::bytes(self.mesh.as_bytes()), Item::bytes(self.node.as_bytes())];
         let scopes = Item::Array(self.scopes.iter().map(Report::to_item).collect());
@@ -211,6 +214,11 @@ impl Beacon {
             health: Health(fields.uint("health")?),
             peers: fields.uint("peers")?,
             lag_ms: fields.uint("lag")?,
+            far: match fields.uint("far")? {
+                0 => false,
+                1 => true,
+                _ => return Err(BadMessage::Field("far")),
+            },
             name: fields.name("name", NAME_BYTES)?,
             scopes: fields
                 .array("scopes", BEACON_SCOPES)?

@@ -1,12 +1,21 @@
 //! Beacons: saying how this node stands, and hearing how others do. What follows from a difference is reconciliation's.
 
+use std::sync::Arc;
+
 use driftless_statement::Scope;
 
 use super::Machine;
 use super::effect::{Effect, Topic, Verdict};
+use super::planted::Planted;
 use super::scope::ScopeRoom;
-use crate::beacon::{Beacon, Claim, Health, NAME_BYTES, NotHeard, Own, Report, folded_digest, pages};
+use crate::beacon::{
+    BEACON_EXPIRY_MAX_MS, BEACONS_LOST, Beacon, Claim, HEARD_A_SECOND, Health, MARK_MS, NAME_BYTES, NotHeard, Own,
+    Proven, Report, SETTLE_MS, folded_digest, pages,
+};
 use crate::wire::Gossip;
+
+/// The shortest pause between news and the beacon that tells of it.
+const NEWS_MS: u64 = 500;
 
 /// Scopes without a statement that beacons may make this node open. New scopes are rare, invented ones are not.
 const HEARSAY: usize = 32;
@@ -22,16 +31,20 @@ impl Machine {
             node: self.node,
             boot: self.boot,
             counter: self.beacons_sent,
-            time_ms: self.now.wall_ms,
-            expires_ms: self.now.wall_ms.saturating_add(self.pace.beacon_expiry_ms),
+            time_ms: self.now.wall_ms + self.haste_ms(),
+            expires_ms: self.now.wall_ms.saturating_add(self.holds_ms() + self.haste_ms()),
             fold_version: self.trust.as_ref().map_or(0, crate::trust::Trust::fold_version),
             health: self.health(),
             peers: self.peers.count() as u64,
             lag_ms: self.lag_ms,
+            far: self.is_small() || self.timers.far_is_due(self.now.mono_ms),
             name: self.name.clone(),
             scopes: if turn < pages.len() { pages.swap_remove(turn) } else { Vec::new() },
         };
         self.beacons_sent += 1;
+        if beacon.far {
+            self.timers.far = self.now.mono_ms + self.rng.around(self.far_ms());
+        }
         match beacon.sign(&self.key) {
             Ok(bytes) => {
                 effects.push(Effect::Publish { topic: Topic::Beacons, bytes: Gossip::Beacon { bytes }.encode() })
@@ -40,33 +53,63 @@ impl Machine {
         }
     }
 
-    /// Hears how another node stands.
-    pub(super) fn hear(&mut self, bytes: &[u8], effects: &mut Vec<Effect>) -> Verdict {
-        let Ok(claim) = Claim::decode(bytes) else {
-            self.counts.refused_beacon("beacon_form");
-            return Verdict::Reject;
-        };
-        // Cheap questions first: a signature costs as much as a hundred of them.
-        if let Err(why) = self.divergence.check(self.now.wall_ms, claim.beacon()) {
-            self.counts.refused_beacon(why.word());
-            return verdict(why);
-        }
-        let Ok(proven) = claim.verify() else {
-            self.counts.refused_beacon("beacon_signature");
-            return Verdict::Reject;
-        };
-        self.counts.beacons += 1;
-        let beacon = proven.beacon().clone();
-        self.compare_own();
-        if self.divergence.hear(self.now.wall_ms, proven).is_err() {
-            return Verdict::Ignore;
-        }
-        self.follow(&beacon, effects);
-        Verdict::Accept
+    /// Between two beacons for the whole mesh, milliseconds: nobody shall hear more than so many a second.
+    fn far_ms(&self) -> u64 {
+        self.pace.beacon_ms.max(self.divergence.expected() as u64 * 1_000 / HEARD_A_SECOND)
     }
 
-    /// A connected peer that differs is compared with soon; a scope that nobody here knew of begins to be held.
+    /// How long this node's beacons hold, milliseconds: until some for the whole mesh may have been lost.
+    fn holds_ms(&self) -> u64 {
+        let far_ms = if self.is_small() { 0 } else { self.far_ms() * BEACONS_LOST };
+        self.pace.beacon_expiry_ms.max(far_ms).min(BEACON_EXPIRY_MAX_MS)
+    }
+
+    /// Whether every beacon may be for the whole mesh.
+    fn is_small(&self) -> bool {
+        self.far_ms() <= self.pace.beacon_ms
+    }
+
+    /// After news the next beacon comes no later than this, milliseconds: who waits for a change to be everywhere learns
+    /// it from beacons. In a mesh of many later, for the same bound. Under steady writes it is the beat.
+    pub(super) fn news_ms(&self) -> u64 {
+        NEWS_MS.max(self.divergence.expected() as u64 * 1_000 / HEARD_A_SECOND).min(self.pace.beacon_ms)
+    }
+
+    /// Hears how another node stands.
+    pub(super) fn hear(&mut self, bytes: &[u8], effects: &mut Vec<Effect>) -> Verdict {
+        let proven = match self.prove_beacon(bytes) {
+            Ok(proven) => proven,
+            Err((word, verdict)) => {
+                self.counts.refused_beacon(word);
+                return verdict;
+            }
+        };
+        self.counts.beacons += 1;
+        self.compare_own();
+        if self.divergence.hear(self.now, &proven).is_err() {
+            return Verdict::Ignore;
+        }
+        self.follow(proven.beacon(), effects);
+        if proven.beacon().far { Verdict::Accept } else { Verdict::Ignore }
+    }
+
+    /// Reads a beacon and asks the cheap questions first: a signature costs as much as a hundred of them.
+    fn prove_beacon(&self, bytes: &[u8]) -> Result<Arc<Proven>, (&'static str, Verdict)> {
+        let check =
+            |beacon: &Beacon| self.divergence.check(self.now.wall_ms, beacon).map_err(|why| (why.word(), verdict(why)));
+        if let Some(proven) = self.proofs.beacon(bytes) {
+            check(proven.beacon())?;
+            return Ok(proven);
+        }
+        let claim = Claim::decode(bytes).map_err(|_| ("beacon_form", Verdict::Reject))?;
+        check(claim.beacon())?;
+        self.proofs.prove_beacon(claim, bytes).map_err(|_| ("beacon_signature", Verdict::Reject))
+    }
+
+    /// A connected peer that differs is compared with soon; a scope that nobody here knew of begins to be held. Two nodes
+    /// agree when all that the beacon tells and both hold is the same: one scope alone would hide that others are not.
     fn follow(&mut self, beacon: &Beacon, effects: &mut Vec<Effect>) {
+        let (mut same, mut different) = (0, 0);
         for report in &beacon.scopes {
             // A node speaks of the scopes that it may hold; what it says of others is no reason to do anything.
             if !self.holds(&report.scope) || !self.shares(&beacon.node, &report.scope) {
@@ -76,13 +119,27 @@ impl Machine {
                 continue;
             }
             self.open_scope(&report.scope, effects);
-            self.told_set(beacon, report, effects);
+            if self.told_set(beacon, report, effects) {
+                same += 1;
+            } else {
+                different += 1;
+            }
+        }
+        if (same > 0 && different == 0) || self.planted(Planted::AgreesAlways) {
+            self.agreed_ms = Some(self.now.wall_ms);
         }
     }
 
-    /// Tells the tracker of divergence where this node stands now.
+    /// Tells the tracker of divergence where this node stands now. Digests are gathered only when something came on disk
+    /// or a mark was passed since: beacons come far more often.
     fn compare_own(&mut self) {
-        let own = Own { time_ms: self.now.wall_ms, lag_ms: self.lag_ms, scopes: self.reports() };
+        let time_ms = self.now.wall_ms + self.haste_ms();
+        let stamp = (self.changes, time_ms / MARK_MS, time_ms.saturating_sub(SETTLE_MS) / MARK_MS);
+        if self.told_own == Some(stamp) {
+            return self.divergence.own_stands(time_ms, self.lag_ms);
+        }
+        self.told_own = Some(stamp);
+        let own = Own { time_ms, lag_ms: self.lag_ms, scopes: self.reports() };
         self.divergence.own(self.now.wall_ms, own);
     }
 

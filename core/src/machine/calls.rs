@@ -10,6 +10,7 @@ use super::effect::Effect;
 use super::event::CallId;
 use super::intake::Taken;
 use super::outcome::{LocalEdit, Receipt, SubmitOutcome, WriteRefused};
+use super::planted::Planted;
 use super::storing::{OnItsWay, Origin};
 use crate::view::{Revision, etag};
 
@@ -142,7 +143,7 @@ impl Machine {
                     self.next_in_line(path, effects);
                 }
                 Origin::Unclaimed => self.next_in_line(entry_of(&way.statement), effects),
-                Origin::Submit | Origin::Peer | Origin::Loaded => {}
+                Origin::Submit | Origin::Peer | Origin::Returned | Origin::Loaded => {}
             }
             for waiter in self.waiters.remove(&id).unwrap_or_default() {
                 match waiter {
@@ -164,11 +165,13 @@ impl Machine {
                 Origin::Write(call) => {
                     let reason = reason.clone();
                     effects.push(Effect::Wrote { call, outcome: Err(WriteRefused::ReadOnly { reason }) });
-                    self.next_in_line(entry_of(&way.statement), effects);
+                    if !self.planted(Planted::ForgetsLine) {
+                        self.next_in_line(entry_of(&way.statement), effects);
+                    }
                 }
                 // Its call was told long ago; who stands in line behind it is told now.
                 Origin::Unclaimed => self.next_in_line(entry_of(&way.statement), effects),
-                Origin::Submit | Origin::Peer | Origin::Loaded => {}
+                Origin::Submit | Origin::Peer | Origin::Returned | Origin::Loaded => {}
             }
             for waiter in self.waiters.remove(&id).unwrap_or_default() {
                 match waiter {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use driftless_statement::{Invalid, PublicKey, Scope, Signed, StatementId, Verified};
+use driftless_statement::{Invalid, PublicKey, Scope, StatementId, Verified};
 
 use super::Machine;
 use super::effect::{Effect, Topic};
+use super::planted::Planted;
 use super::storing::{OnItsWay, Origin};
 use crate::log::Arrival;
 use crate::trust::{Refusal, Trust};
@@ -66,7 +67,7 @@ impl Machine {
     /// Takes a statement in. `wanted`: this node asked for it by id. `spread`: gossip does not carry it onward by itself.
     pub(super) fn take(&mut self, wire: &[u8], origin: Origin, spread: bool, effects: &mut Vec<Effect>) -> Taken {
         let taken = match self.check(wire, origin, effects) {
-            Ok(statement) => self.arrive(Arc::new(statement), origin, spread, effects),
+            Ok(statement) => self.arrive(statement, origin, spread, effects),
             Err(taken) => taken,
         };
         self.counts.taken(&taken);
@@ -74,15 +75,15 @@ impl Machine {
     }
 
     /// The checks before the log, the cheap ones first.
-    fn check(&mut self, wire: &[u8], origin: Origin, effects: &mut Vec<Effect>) -> Result<Verified, Taken> {
-        let signed = Signed::decode(wire).map_err(Taken::Invalid)?;
-        let id = signed.id();
-        signed.check_mesh(self.mesh).map_err(Taken::Invalid)?;
+    fn check(&mut self, wire: &[u8], origin: Origin, effects: &mut Vec<Effect>) -> Result<Arc<Verified>, Taken> {
+        let claimed = self.proofs.claim(wire).map_err(Taken::Invalid)?;
+        let id = claimed.id();
+        claimed.check_mesh(self.mesh).map_err(Taken::Invalid)?;
         if self.log.contains(&id) {
             return Err(Taken::Known(id));
         }
-        let scope = &signed.statement().scope;
-        let author = signed.statement().author;
+        let scope = &claimed.statement().scope;
+        let author = claimed.statement().author;
         if !(self.holds(scope) && self.knows(&author)) {
             self.refresh_trust(effects);
         }
@@ -96,10 +97,10 @@ impl Machine {
             return Err(Taken::Full(id));
         }
         if !self.knows(&author) && !self.wanted.contains(&id) {
-            let grant = signed.statement().grant;
+            let grant = claimed.statement().grant;
             return Err(Taken::Refused(id, Refusal::NoSuchGrant { grant }));
         }
-        signed.verify().map_err(Taken::Invalid)
+        self.proofs.prove(claimed, wire).map_err(Taken::Invalid)
     }
 
     /// Whether trust knows a key as an author; before trust is known anybody may be one.
@@ -150,9 +151,14 @@ impl Machine {
                 _ => (Origin::Peer, true),
             };
             let released = self.release(&statement.id(), effects);
-            if origin.is_foreign() && spread && !released {
+            let early = self.planted(Planted::PublishesAtOnce) && matches!(origin, Origin::Write(_));
+            // Its own one that a peer brings back, after the disk was lost, leaves like any own one: once it is on disk.
+            let own = statement.statement().author == self.node;
+            let onward = origin.is_foreign() && spread && !released;
+            if (onward && !own) || early {
                 self.publish(&statement, effects);
             }
+            let origin = if onward && own { Origin::Returned } else { origin };
             ways.push(OnItsWay { statement, origin, arrived_ms: self.now.mono_ms });
         }
         self.storing.join(ways);
@@ -161,7 +167,10 @@ impl Machine {
     /// Sends statements to the disk; what came from there is on it already.
     pub(super) fn store(&mut self, effects: &mut Vec<Effect>) {
         let demanded = self.floor_wanted();
-        if let Some((batch, statements)) = self.storing.send(self.floor_ms, demanded) {
+        if let Some((batch, mut statements)) = self.storing.send(self.floor_ms, demanded) {
+            if self.planted(Planted::ChildFirst) {
+                statements.reverse();
+            }
             effects.push(Effect::Store { batch, statements, floor_ms: self.floor_ms });
         }
     }

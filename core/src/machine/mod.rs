@@ -9,9 +9,10 @@ mod effect;
 mod event;
 mod gossip;
 mod intake;
-mod now;
 mod outcome;
 mod peers;
+mod planted;
+mod proofs;
 mod repair;
 mod scope;
 mod serve;
@@ -27,14 +28,17 @@ use std::sync::Arc;
 
 use driftless_statement::{Hlc, MeshId, Path, PublicKey, Scope, SecretKey, StatementId, Verified};
 
+pub use crate::now::Now;
 pub use counts::Counts;
 pub use effect::{Effect, Topic, Verdict};
 pub use event::{CallId, Event};
-pub use now::Now;
 pub use outcome::{
     ChangeReach, Conflicted, Explained, Fate, GrantTold, LocalChange, LocalEdit, MergedAnswer, Precondition, Receipt,
     ScopeState, Standing, StatusTold, SubmitOutcome, Told, WriteOutcome, WriteRefused,
 };
+#[cfg(feature = "planted")]
+pub use planted::Planted;
+pub use proofs::Proofs;
 pub use setup::{Pace, Setup};
 pub use tell::{Before, NotHeld};
 
@@ -60,6 +64,7 @@ pub struct Machine {
     kept_floor_ms: u64,
     last_hlc: Hlc,
     rng: Rng,
+    proofs: proofs::Proofs,
     timers: timers::Timers,
     /// Whether the store was read.
     loaded: bool,
@@ -88,6 +93,10 @@ pub struct Machine {
     /// Gossip whose verdict waits for a statement: by that statement.
     held_back: BTreeMap<StatementId, gossip::HeldBack>,
     divergence: Divergence,
+    /// Rises with everything that changes what a beacon tells of scopes.
+    changes: u64,
+    /// What of it, and which marks, the tracker of divergence was told last.
+    told_own: Option<(u64, u64, u64)>,
     arrivals: arrivals::Arrivals,
     /// When this node last had the same set as another one, Unix milliseconds.
     agreed_ms: Option<u64>,
@@ -95,6 +104,8 @@ pub struct Machine {
     lag_ms: u64,
     beacons_sent: u64,
     counts: Counts,
+    #[cfg(feature = "planted")]
+    planted: Option<planted::Planted>,
 }
 
 impl Machine {
@@ -112,9 +123,13 @@ impl Machine {
             boot: setup.boot,
             now,
             floor_ms: setup.floor_ms.max(now.wall_ms),
+            #[cfg(not(feature = "planted"))]
             kept_floor_ms: setup.floor_ms,
+            #[cfg(feature = "planted")]
+            kept_floor_ms: planted::remembered_floor_ms(setup.floor_ms, setup.planted),
             last_hlc: Hlc::default(),
             rng,
+            proofs: setup.proofs,
             loaded: false,
             log: Log::new(setup.mesh),
             wanted: BTreeSet::new(),
@@ -132,12 +147,16 @@ impl Machine {
             pushes: BTreeMap::new(),
             waiters: BTreeMap::new(),
             held_back: BTreeMap::new(),
-            divergence: Divergence::new(node, setup.mesh),
+            divergence: Divergence::new(node, setup.mesh, setup.pace.beacon_expiry_ms),
+            changes: 0,
+            told_own: None,
             arrivals: arrivals::Arrivals::since(now.wall_ms),
             agreed_ms: None,
             lag_ms: 0,
             beacons_sent: 0,
             counts: Counts::default(),
+            #[cfg(feature = "planted")]
+            planted: setup.planted,
             key: setup.key,
         }
     }

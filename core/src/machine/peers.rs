@@ -8,6 +8,7 @@ use driftless_statement::{PublicKey, Scope, StatementId};
 use super::Machine;
 use super::effect::Effect;
 use super::intake::Taken;
+use super::planted::Planted;
 use super::repair::Strange;
 use super::storing::Origin;
 use crate::log::Log;
@@ -147,7 +148,7 @@ impl Machine {
     pub(super) fn repair(&mut self, peer: PublicKey, scope: &Scope, effects: &mut Vec<Effect>) {
         let now = self.now.mono_ms;
         let pause = self.pace.repair_ms;
-        if !self.shares(&peer, scope) {
+        if !self.shares(&peer, scope) || self.planted(Planted::ComparesOnce) {
             return;
         }
         let Some(link) = self.peers.links.get_mut(&peer) else { return };
@@ -191,6 +192,9 @@ impl Machine {
     /// A peer's answer: statements go in like any others, the session goes on.
     pub(super) fn response(&mut self, peer: PublicKey, corr: u64, bytes: &[u8], effects: &mut Vec<Effect>) {
         let Some(asked) = self.peers.over(&peer, corr) else { return };
+        if self.planted(Planted::KeepsRequests) {
+            self.peers.ask(peer, What::Session);
+        }
         let response = match Response::decode(bytes) {
             Ok(response) => response,
             Err(bad) => {
@@ -299,7 +303,9 @@ impl Machine {
             if let Some(link) = self.peers.links.get_mut(&peer) {
                 link.next_round = next;
             }
-            self.compare_all(peer, effects);
+            if !self.planted(Planted::ComparesOnce) {
+                self.compare_all(peer, effects);
+            }
         }
         self.repair_strange(effects);
         self.fetch_missing(effects);

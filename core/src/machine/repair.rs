@@ -45,27 +45,25 @@ impl Recent {
 }
 
 impl Machine {
-    /// A peer told its set of a scope.
-    pub(super) fn told_set(&mut self, beacon: &Beacon, report: &Report, effects: &mut Vec<Effect>) {
+    /// A peer told its set of a scope. Whether this node has the same one, or had it a moment ago.
+    pub(super) fn told_set(&mut self, beacon: &Beacon, report: &Report, effects: &mut Vec<Effect>) -> bool {
         let now = self.now.mono_ms;
-        let Some(room) = self.scopes.get(&report.scope) else { return };
+        let Some(room) = self.scopes.get(&report.scope) else { return false };
         let same = has_or_had(room, &report.set, now);
         let nothing_new = |newest: u64, now_ms: u64| newest.saturating_add(UNDER_WAY_MS) < now_ms;
         let quiet =
             nothing_new(report.newest.millis(), beacon.time_ms) && nothing_new(room.newest.millis(), self.now.wall_ms);
-        if same {
-            self.agreed_ms = Some(self.now.wall_ms);
-        }
-        let Some(strange) = self.peers.strange_of(&beacon.node) else { return };
+        let Some(strange) = self.peers.strange_of(&beacon.node) else { return same };
         if same {
             strange.remove(&report.scope);
-            return;
+            return true;
         }
         let strange = strange.entry(report.scope.clone()).or_insert(Strange { set: report.set, since: now });
         strange.set = report.set;
         if quiet || strange.since + UNDER_WAY_MS <= now {
             self.repair(beacon.node, &report.scope, effects);
         }
+        false
     }
 
     /// Compares with peers whose sets stayed strange.

@@ -9,6 +9,7 @@ use super::Machine;
 use super::calls::Waiter;
 use super::effect::Effect;
 use super::intake::Taken;
+use super::planted::Planted;
 use super::scope::ScopeRoom;
 use super::storing::Origin;
 use crate::log::Log;
@@ -85,7 +86,9 @@ impl Machine {
                 Taken::Known(id) if self.is_storing(id) && self.storing.read_only().is_some() => {
                     pushed.refused.insert(place, "read_only");
                 }
-                Taken::Appended(id) | Taken::Known(id) if self.is_storing(id) => {
+                Taken::Appended(id) | Taken::Known(id)
+                    if self.is_storing(id) && !self.planted(Planted::TakenAtOnce) =>
+                {
                     pushed.waiting.insert(*id);
                     pushed.places.insert(*id, place);
                 }

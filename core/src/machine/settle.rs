@@ -9,6 +9,7 @@ use driftless_statement::{Body, Path, Scope, StatementId, Verified};
 
 use super::Machine;
 use super::effect::{Effect, Topic};
+use super::planted::Planted;
 use super::scope::{Out, ScopeRoom};
 use super::storing::{OnItsWay, Origin};
 use crate::fold::Member;
@@ -25,25 +26,35 @@ impl Machine {
     pub(super) fn stored(&mut self, batch: u64, effects: &mut Vec<Effect>) {
         let Some((ways, floor_ms)) = self.storing.stored(batch) else { return };
         self.kept_floor_ms = self.kept_floor_ms.max(floor_ms);
+        if self.planted(Planted::AnswersEarly) {
+            self.answer_calls(&ways, effects);
+        }
         let mut due = self.come_of_age();
         for (scope, statements) in self.take_in(&ways, effects) {
             due.entry(scope).or_default().extend(statements);
         }
         self.settle(due, effects);
         if !ways.is_empty() {
-            self.timers.news(self.now.mono_ms);
+            self.timers.news(self.now.mono_ms, self.news_ms());
         }
         for way in &ways {
             match way.origin {
                 Origin::Write(_) | Origin::Unclaimed | Origin::Submit => self.publish(&way.statement, effects),
+                Origin::Returned => {
+                    self.publish(&way.statement, effects);
+                    self.report_effective(way, effects);
+                }
                 Origin::Peer | Origin::Loaded => self.report_effective(way, effects),
             }
         }
-        self.answer_calls(&ways, effects);
+        if !self.planted(Planted::AnswersEarly) {
+            self.answer_calls(&ways, effects);
+        }
     }
 
     /// Notes durable statements in their scopes. Returns those that are due.
     pub(super) fn take_in(&mut self, ways: &[OnItsWay], effects: &mut Vec<Effect>) -> Due {
+        self.changes += 1;
         let mut due = Due::new();
         let touched: BTreeSet<&Scope> = ways.iter().map(|way| &way.statement.statement().scope).collect();
         for scope in touched {
@@ -51,6 +62,7 @@ impl Machine {
                 room.recent.note(room.summary.digest(), self.now.mono_ms);
             }
         }
+        let at_once = self.planted(Planted::DueAtOnce);
         for OnItsWay { statement, .. } in ways {
             let scope = statement.statement().scope.clone();
             self.open_scope(&scope, effects);
@@ -60,7 +72,7 @@ impl Machine {
                 continue;
             }
             self.arrivals.note(statement.id(), self.now.wall_ms);
-            if when > self.kept_floor_ms.saturating_add(SKEW_MS) {
+            if when > self.kept_floor_ms.saturating_add(SKEW_MS) && !at_once {
                 room.out.insert(statement.id(), Out::NotDue);
                 room.waiting_for_time.insert((when, statement.id()), statement.clone());
             } else {
@@ -76,6 +88,7 @@ impl Machine {
             return;
         }
         self.scopes.insert(scope.clone(), ScopeRoom::new(&self.mesh, scope));
+        self.changes += 1;
         effects.push(Effect::Subscribe(Topic::Scope(scope.clone())));
         self.timers.beacon_soon(self.now.mono_ms);
     }
@@ -122,6 +135,7 @@ impl Machine {
 
     /// Folds what came due. A change of trust re-judges what did not count before.
     pub(super) fn settle(&mut self, mut due: Due, effects: &mut Vec<Effect>) {
+        self.changes += 1;
         for (scope, statements) in &due {
             if let Some(room) = self.scopes.get_mut(scope) {
                 statements.iter().for_each(|statement| room.due.insert(statement.id().as_bytes()));
@@ -135,6 +149,8 @@ impl Machine {
         for (scope, statements) in due {
             candidates.extend(self.fold(&scope, &statements));
         }
+        #[cfg(feature = "planted")]
+        candidates.extend(self.lost_entry(&candidates));
         self.show(candidates, effects);
     }
 
@@ -162,6 +178,8 @@ impl Machine {
 
     /// Folds one scope's statements. Returns the entries whose merged state changed.
     fn fold(&mut self, scope: &Scope, statements: &[Arc<Verified>]) -> Vec<Candidate> {
+        #[cfg(feature = "planted")]
+        let by_arrival = self.planted(Planted::FoldByArrival);
         let (Some(room), Some(trust)) = (self.scopes.get_mut(scope), &self.settled) else { return Vec::new() };
         let mut counted = Vec::new();
         for statement in statements {
@@ -172,6 +190,8 @@ impl Machine {
             }
             if !statement.statement().touches.is_empty() {
                 let counts = verdict.is_ok() && matches!(statement.statement().body, Body::Write(_));
+                #[cfg(feature = "planted")]
+                let counts = counts && !(by_arrival && super::planted::comes_late(&self.log, &room.fold, statement));
                 counted.push(Member { statement: statement.clone(), counts });
             }
         }

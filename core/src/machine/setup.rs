@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use driftless_statement::{MeshId, Scope, SecretKey};
 
+use super::proofs::Proofs;
+
 /// How often a node does what it does by itself. The defaults are guesses that keep an idle node under 1 KB/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
@@ -45,4 +47,9 @@ pub struct Setup {
     pub seed: u64,
     /// How often it acts by itself.
     pub pace: Pace,
+    /// Signatures that were checked in this process already; a node alone leaves it at its default.
+    pub proofs: Proofs,
+    /// A bug to plant: only builds for the tests of the simulator's checks know any.
+    #[cfg(feature = "planted")]
+    pub planted: Option<super::planted::Planted>,
 }

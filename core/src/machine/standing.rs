@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use driftless_statement::{Body, Genesis, StatementId};
+use driftless_statement::{Body, Genesis, Scope, StatementId};
 
 use super::Machine;
 use super::outcome::{ChangeReach, GrantTold, ScopeState, Standing, StatusTold};
@@ -25,7 +25,7 @@ impl Machine {
             digests,
             held: self.scopes.keys().cloned().collect(),
             agreed_ms: self.agreed_ms,
-            isolated: self.divergence.picture(self.now.wall_ms).hears_nobody,
+            isolated: self.divergence.picture(self.now).hears_nobody,
             read_only: self.storing.read_only().map(str::to_owned),
             ready: self.loaded && self.settled.is_some(),
             differs: false,
@@ -47,12 +47,17 @@ impl Machine {
         }
     }
 
+    /// The replicated set of each scope held: how many statements, and the digest.
+    pub fn sets(&self) -> impl Iterator<Item = (&Scope, u64, [u8; 32])> {
+        self.scopes.iter().map(|(scope, room)| (scope, room.summary.count(), room.summary.digest()))
+    }
+
     pub(super) fn own_forks(&self) -> u64 {
         let forks = self.scopes.keys().map(|scope| self.log.forks(&self.node, scope).saturating_sub(1));
         forks.sum::<usize>() as u64
     }
 
-    fn scope_state(&self, scope: &driftless_statement::Scope) -> ScopeState {
+    fn scope_state(&self, scope: &Scope) -> ScopeState {
         let (fates, reasons) = count_fates(self, scope);
         let room = self.scopes.get(scope);
         let entries = room.map(|room| room.fold.entries());
@@ -76,7 +81,7 @@ impl Machine {
 
     /// The mesh as seen from here.
     pub fn divergence(&self) -> Picture {
-        self.divergence.picture(self.now.wall_ms)
+        self.divergence.picture(self.now)
     }
 
     /// Age of the oldest beacon among the nodes that are heard, milliseconds.
@@ -87,7 +92,7 @@ impl Machine {
 
     /// Every other expected node as seen from here.
     pub fn nodes(&self) -> Vec<NodeState> {
-        self.divergence.nodes(self.now.wall_ms).collect()
+        self.divergence.nodes(self.now).collect()
     }
 
     /// Who has a change and who lacks it; `None`: it is not held here.
@@ -109,7 +114,7 @@ impl Machine {
         } else {
             reach.has.push((self.node, hlc.millis()));
         }
-        let others = self.divergence.reach(&change, self.now.wall_ms);
+        let others = self.divergence.reach(&change, self.now);
         for (node, how) in others.filter(|(node, _)| holders.contains(node)) {
             match how {
                 Reach::Has { since_ms } => reach.has.push((node, since_ms)),
@@ -121,7 +126,7 @@ impl Machine {
     }
 
     fn why_unknown(&self, node: &driftless_statement::PublicKey) -> &'static str {
-        let silent = self.divergence.node(node, self.now.wall_ms).is_none_or(|state| state.silent);
+        let silent = self.divergence.node(node, self.now).is_none_or(|state| state.silent);
         if silent { "silent" } else { "waiting_for_beacon" }
     }
 

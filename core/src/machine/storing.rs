@@ -30,6 +30,8 @@ pub(super) enum Origin {
     Submit,
     /// A peer or the gossip: forwarding need not wait.
     Peer,
+    /// A peer, though this node signed it: its disk was lost or put back. Published once durable, like any own one.
+    Returned,
     /// The store itself, at the start.
     Loaded,
 }
@@ -37,7 +39,7 @@ pub(super) enum Origin {
 impl Origin {
     /// Whether a peer brought it.
     pub fn is_foreign(self) -> bool {
-        matches!(self, Self::Peer)
+        matches!(self, Self::Peer | Self::Returned)
     }
 }
 

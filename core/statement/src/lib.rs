@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod body;
+pub mod bundle;
 pub mod codec;
 pub mod diff;
 pub mod edit;

@@ -11,29 +11,36 @@ use crate::statement::{Bytes, Invalid, Statement};
 const CONTEXT: &[u8] = b"driftless/statement/v1\0";
 const SIGNATURE_BYTES: usize = 64;
 
-/// An Ed25519 secret key. It has no `Debug`, no `Display` and no serialisation, and is wiped when dropped.
-#[derive(Zeroize, ZeroizeOnDrop)]
-pub struct SecretKey([u8; 32]);
+/// An Ed25519 secret key. It has no `Debug`, no `Display` and no serialisation, and is wiped when dropped. Its public half
+/// is computed once: that costs as much as a signature.
+pub struct SecretKey(SigningKey);
+
+/// The wiping is the curve crate's: a version of it without would not compile here.
+const fn is_wiped<T: ZeroizeOnDrop>() {}
+const _: () = is_wiped::<SigningKey>();
 
 impl SecretKey {
     /// A key from its 32 secret bytes, which the caller drew from the system's randomness.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+        let mut bytes = bytes;
+        let key = Self(SigningKey::from_bytes(&bytes));
+        bytes.zeroize();
+        key
     }
 
     /// The secret bytes, for writing a key file.
     pub fn expose(&self) -> &[u8; 32] {
-        &self.0
+        self.0.as_bytes()
     }
 
     /// The public half.
     pub fn public(&self) -> PublicKey {
-        PublicKey(SigningKey::from_bytes(&self.0).verifying_key().to_bytes())
+        PublicKey(self.0.verifying_key().to_bytes())
     }
 
     /// Signs under a purpose: the context must be unique to it and end in a zero byte.
     pub fn sign_for(&self, context: &[u8], message: &[u8]) -> [u8; 64] {
-        SigningKey::from_bytes(&self.0).sign(&[context, message].concat()).to_bytes()
+        self.0.sign(&[context, message].concat()).to_bytes()
     }
 }
 

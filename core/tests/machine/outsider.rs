@@ -47,6 +47,7 @@ fn lying_beacon(world: &World, counter: u64, scopes: &[&str]) -> Vec<u8> {
         health: Health::default(),
         peers: 1,
         lag_ms: 0,
+        far: true,
         name: "outsider".to_owned(),
         scopes: scopes.iter().map(report).collect(),
     };

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless_core::machine::{
-    CallId, Effect, Event, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Setup, SubmitOutcome, Topic,
-    Verdict, WriteOutcome,
+    CallId, Effect, Event, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Setup, SubmitOutcome,
+    Topic, Verdict, WriteOutcome,
 };
 use driftless_core::rng::Rng;
 use driftless_statement::{
@@ -87,6 +87,7 @@ pub struct World {
     /// Sync requests that the disk got, over all nodes.
     pub events: u64,
     roots: Vec<SecretKey>,
+    proofs: Proofs,
     queue: Vec<Item>,
     gossip: BTreeMap<Vec<u8>, (Topic, Vec<u8>, BTreeSet<usize>)>,
     asked: BTreeMap<(usize, u64), (usize, u64)>,
@@ -147,6 +148,7 @@ impl World {
             watch: Watch::default(),
             events: 0,
             roots,
+            proofs: Proofs::shared(),
             queue: Vec::new(),
             gossip: BTreeMap::new(),
             asked: BTreeMap::new(),
@@ -209,6 +211,7 @@ impl World {
             floor_ms,
             seed: index as u64,
             pace: Pace::default(),
+            proofs: self.proofs.clone(),
         }
     }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
-use driftless_core::machine::{CallId, Effect, Event, Machine, Now, Pace, Setup, Standing};
+use driftless_core::machine::{CallId, Effect, Event, Machine, Now, Pace, Proofs, Setup, Standing};
 use driftless_core::view::View;
 use driftless_node::door::{Call, Door};
 use driftless_node::http::{self, HttpSettings, UnixSocket};
@@ -211,6 +211,7 @@ fn drive(mesh: &Mesh, loaded: Option<Vec<Arc<Verified>>>, faults: Arc<Faults>, m
         floor_ms: 0,
         seed: 7,
         pace: Pace::default(),
+        proofs: Proofs::default(),
     };
     let machine = Machine::new(setup, now());
     let (calls, mut waiting) = mpsc::channel(64);
