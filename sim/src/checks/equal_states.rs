@@ -1,0 +1,87 @@
+//! Equal sets give equal states: whoever folds the same due statements gets the same merged and effective digest, on any
+//! node, in any order of arrival, before and after any crash. Looked at where nodes say it: in the beacons they send.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use driftless_core::beacon::Claim;
+use driftless_core::machine::{Effect, Topic};
+use driftless_core::wire::Gossip;
+use driftless_statement::Scope;
+use driftless_statement::id::hex;
+
+use super::{Check, Scene, Seen};
+
+/// What was folded: a scope, and the name of all that its state is a function of.
+type Folded = (Scope, [u8; 32]);
+
+/// States that are remembered: more than a mesh passes through while a node is away.
+const REMEMBERED: usize = 65_536;
+
+/// The rule.
+#[derive(Default)]
+pub struct EqualStates {
+    states: BTreeMap<Folded, State>,
+    order: VecDeque<Folded>,
+    compared: u64,
+}
+
+struct State {
+    merged: [u8; 32],
+    effective: [u8; 32],
+    node: usize,
+}
+
+impl Check for EqualStates {
+    fn name(&self) -> &'static str {
+        "equal-sets-equal-states"
+    }
+
+    fn source(&self) -> &'static str {
+        "threats P5; design §4; Kleppmann 2022 (strong eventual convergence over the authorised set)"
+    }
+
+    fn look(&mut self, scene: &Scene, seen: &Seen) -> Result<(), String> {
+        let Seen::Effect(Effect::Publish { topic: Topic::Beacons, bytes }) = seen else { return Ok(()) };
+        let Ok(Gossip::Beacon { bytes }) = Gossip::decode(bytes) else { return Err("sends no beacon".to_owned()) };
+        let claim = Claim::decode(&bytes).map_err(|bad| format!("sends a bad beacon: {bad}"))?;
+        for report in &claim.beacon().scopes {
+            let folded = (report.scope.clone(), report.folded);
+            match self.states.get(&folded) {
+                Some(known) => {
+                    self.compared += u64::from(known.node != scene.at);
+                    for (what, here, there) in
+                        [("merged", report.merged, known.merged), ("effective", report.effective, known.effective)]
+                    {
+                        if here != there {
+                            let (scope, here, there) = (&report.scope, hex(&here[..6]), hex(&there[..6]));
+                            let other = known.node;
+                            return Err(format!(
+                                "{scope}: folded the same as node {other}, {what} {here} against {there}"
+                            ));
+                        }
+                    }
+                }
+                None => {
+                    self.remember(folded, State { merged: report.merged, effective: report.effective, node: scene.at })
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn sometimes(&self) -> BTreeMap<&'static str, u64> {
+        BTreeMap::from([("two nodes folded the same set", self.compared)])
+    }
+}
+
+impl EqualStates {
+    fn remember(&mut self, folded: Folded, state: State) {
+        self.order.push_back(folded.clone());
+        self.states.insert(folded, state);
+        if self.order.len() > REMEMBERED
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.states.remove(&oldest);
+        }
+    }
+}

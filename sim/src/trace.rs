@@ -1,0 +1,87 @@
+//! The trace: a hash over everything that happened to every node and everything that nodes asked for, in order. Equal
+//! hashes, equal runs.
+
+use driftless_core::machine::{Effect, Event};
+use driftless_statement::id;
+
+/// A trace, as far as it went.
+pub struct Trace(blake3::Hasher);
+
+impl Trace {
+    /// The trace of a run that has not begun.
+    pub fn new(seed: u64) -> Self {
+        let mut hasher = blake3::Hasher::new_derive_key("driftless 2026 simulator trace v1");
+        hasher.update(&seed.to_le_bytes());
+        Self(hasher)
+    }
+
+    fn note(&mut self, kind: u8, parts: &[&[u8]]) {
+        self.0.update(&[kind]);
+        for part in parts {
+            self.0.update(&(part.len() as u32).to_le_bytes());
+            self.0.update(part);
+        }
+    }
+
+    /// Something happens to a node.
+    pub fn event(&mut self, now_us: u64, node: usize, event: &Event) {
+        self.0.update(&now_us.to_le_bytes()).update(&(node as u32).to_le_bytes());
+        match event {
+            Event::Loaded(statements) => self.note(1, &[&(statements.len() as u64).to_le_bytes()]),
+            Event::Write { call, .. } => self.note(2, &[&call.0.to_le_bytes()]),
+            Event::Submit { call, statements } => {
+                self.note(3, &[&call.0.to_le_bytes()]);
+                statements.iter().for_each(|wire| self.note(0, &[ends(wire)]));
+            }
+            Event::Connected { peer } => self.note(4, &[peer.as_bytes()]),
+            Event::Disconnected { peer } => self.note(5, &[peer.as_bytes()]),
+            Event::Gossip { id, from, bytes } => self.note(6, &[id, from.as_bytes(), ends(bytes)]),
+            Event::Request { peer, token, bytes } => {
+                self.note(7, &[peer.as_bytes(), &token.to_le_bytes(), ends(bytes)]);
+            }
+            Event::Response { peer, corr, bytes } => {
+                self.note(8, &[peer.as_bytes(), &corr.to_le_bytes(), ends(bytes)]);
+            }
+            Event::RequestFailed { peer, corr } => self.note(9, &[peer.as_bytes(), &corr.to_le_bytes()]),
+            Event::Stored { batch } => self.note(10, &[&batch.to_le_bytes()]),
+            Event::StoreFailed { batch, .. } => self.note(11, &[&batch.to_le_bytes()]),
+            Event::StoreRecovered => self.note(12, &[]),
+            Event::StoreLost { ids } => self.note(13, &[&(ids.len() as u64).to_le_bytes()]),
+            Event::Tick => self.note(14, &[]),
+        }
+    }
+
+    /// A node asks for something.
+    pub fn effect(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Store { batch, statements, floor_ms } => {
+                self.note(21, &[&batch.to_le_bytes(), &floor_ms.to_le_bytes()]);
+                statements.iter().for_each(|statement| self.note(0, &[statement.id().as_bytes()]));
+            }
+            Effect::Publish { bytes, .. } => self.note(22, &[ends(bytes)]),
+            Effect::Verdict { id, verdict, .. } => self.note(23, &[id, &[*verdict as u8]]),
+            Effect::Request { peer, corr, bytes } => {
+                self.note(24, &[peer.as_bytes(), &corr.to_le_bytes(), ends(bytes)]);
+            }
+            Effect::Respond { token, bytes } => self.note(25, &[&token.to_le_bytes(), ends(bytes)]),
+            Effect::Members(members) => self.note(26, &[&(members.len() as u64).to_le_bytes()]),
+            Effect::Subscribe(_) => self.note(27, &[]),
+            Effect::Wrote { call, outcome } => self.note(28, &[&call.0.to_le_bytes(), &[u8::from(outcome.is_ok())]]),
+            Effect::Submitted { call, outcome } => {
+                self.note(29, &[&call.0.to_le_bytes(), &(outcome.len() as u64).to_le_bytes()]);
+            }
+            Effect::Show(view) => self.note(30, &[&view.revision().count.to_le_bytes()]),
+            Effect::Effective { id, delay_ms, .. } => self.note(31, &[id.as_bytes(), &delay_ms.to_le_bytes()]),
+        }
+    }
+
+    /// Its name: 32 hexadecimal digits.
+    pub fn name(&self) -> String {
+        id::hex(&self.0.finalize().as_bytes()[..16])
+    }
+}
+
+/// The first and last bytes: statements and beacons end in their signature, other messages are short.
+fn ends(bytes: &[u8]) -> &[u8] {
+    &bytes[bytes.len().saturating_sub(64)..]
+}

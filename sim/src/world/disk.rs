@@ -1,0 +1,139 @@
+//! One node's disk: what is durable, what only seems so, and the faults that act on it now. The model of the store's
+//! promise: a batch is on disk as a whole or not at all, and in its order. That the real store keeps it, real crash images
+//! show elsewhere.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use driftless_statement::Verified;
+
+/// A batch on its way to the disk.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// Its number.
+    pub number: u64,
+    /// What it appends.
+    pub statements: Vec<Arc<Verified>>,
+    /// The time floor that it keeps.
+    pub floor_ms: u64,
+}
+
+/// A disk.
+#[derive(Debug, Default)]
+pub struct Disk {
+    /// What a restart reads.
+    pub kept: Vec<Arc<Verified>>,
+    /// The time floor that a restart reads.
+    pub floor_ms: u64,
+    /// How often the store was opened.
+    pub boots: u64,
+    /// Names the store; another one after the disk was lost.
+    pub store: u64,
+    /// The batch under way, with the number of its sync.
+    pub under_way: Option<(u64, Batch)>,
+    /// Reasons why it takes no writes now, by fault.
+    pub refuses: Vec<(usize, &'static str)>,
+    /// Whether the node was told that its store takes no writes.
+    pub told_refusal: bool,
+    /// What each sync takes longer now, by fault, milliseconds.
+    pub slower: Vec<(usize, u64)>,
+    /// Faults that make it lie now, and how much it held, with which floor, before the first.
+    pub lies: Vec<usize>,
+    truth: Option<(usize, u64)>,
+    /// Dies in the middle of the next sync.
+    pub dies_in_sync: bool,
+    /// How much it held at each tenth second, newest last: old backups.
+    backups: VecDeque<Backup>,
+    syncs: u64,
+}
+
+/// How a disk was at a time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Backup {
+    at_ms: u64,
+    kept: usize,
+    floor_ms: u64,
+    boots: u64,
+}
+
+/// Backups that are kept: half an hour of them.
+const BACKUPS: usize = 180;
+
+impl Disk {
+    /// An empty disk with a store of this name.
+    pub fn new(store: u64) -> Self {
+        Self { store, ..Self::default() }
+    }
+
+    /// Begins a sync; gives back its number.
+    pub fn begin(&mut self, batch: Batch) -> u64 {
+        self.syncs += 1;
+        self.under_way = Some((self.syncs, batch));
+        self.syncs
+    }
+
+    /// A sync is done: what it wrote; `None`: it is not the one under way.
+    pub fn done(&mut self, sync: u64) -> Option<Batch> {
+        let (_, batch) = self.under_way.take_if(|(number, _)| *number == sync)?;
+        Some(batch)
+    }
+
+    /// Writes a batch.
+    pub fn write(&mut self, batch: &Batch) {
+        self.kept.extend(batch.statements.iter().cloned());
+        self.floor_ms = self.floor_ms.max(batch.floor_ms);
+    }
+
+    /// Begins to lie.
+    pub fn lie(&mut self, fault: usize) {
+        self.truth.get_or_insert((self.kept.len(), self.floor_ms));
+        self.lies.push(fault);
+    }
+
+    /// The machine loses power. What a lying disk acknowledged is gone: gives it back.
+    pub fn lose_power(&mut self) -> Vec<Arc<Verified>> {
+        self.lies.clear();
+        match self.truth.take() {
+            Some((kept, floor_ms)) => {
+                self.floor_ms = floor_ms;
+                self.kept.split_off(kept.min(self.kept.len()))
+            }
+            None => Vec::new(),
+        }
+    }
+
+    /// The lie ended without a loss of power: all reached the disk after all.
+    pub fn stop_lying(&mut self, fault: usize) {
+        self.lies.retain(|lie| *lie != fault);
+        if self.lies.is_empty() {
+            self.truth = None;
+        }
+    }
+
+    /// Remembers how much there is now.
+    pub fn back_up(&mut self, world_ms: u64) {
+        let (kept, floor_ms) = self.truth.unwrap_or((self.kept.len(), self.floor_ms));
+        self.backups.push_back(Backup { at_ms: world_ms, kept, floor_ms, boots: self.boots });
+        if self.backups.len() > BACKUPS {
+            self.backups.pop_front();
+        }
+    }
+
+    /// Is put back to how it was at a time, or at the earliest that is known: gives back what is gone.
+    pub fn put_back(&mut self, world_ms: u64) -> Vec<Arc<Verified>> {
+        self.backups.retain(|backup| backup.at_ms <= world_ms);
+        let Backup { kept, floor_ms, boots, .. } = self.backups.back().copied().unwrap_or_default();
+        self.truth = None;
+        self.lies.clear();
+        (self.floor_ms, self.boots) = (floor_ms, boots);
+        self.kept.split_off(kept.min(self.kept.len()))
+    }
+
+    /// Is replaced by an empty one.
+    pub fn replace(&mut self, store: u64) -> Vec<Arc<Verified>> {
+        let gone = std::mem::take(&mut self.kept);
+        let refuses = std::mem::take(&mut self.refuses);
+        *self = Self { store, refuses, slower: std::mem::take(&mut self.slower), syncs: self.syncs, ..Self::default() };
+        gone
+    }
+}

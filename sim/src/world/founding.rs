@@ -1,0 +1,170 @@
+//! Founding: the mesh's genesis and grants, and what operators sign. Keys follow from the seed.
+
+use std::sync::Arc;
+
+use driftless_core::machine::{Machine, MergedAnswer};
+use driftless_statement::edit::Op;
+use driftless_statement::{
+    Body, Edit, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement, StatementId,
+    Touch, Value, Verb, Verified, Write, diff,
+};
+
+use super::clock::START_MS;
+use super::node::secret;
+
+/// Who may sign what in this mesh.
+pub struct Mesh {
+    /// The genesis.
+    pub genesis: Arc<Verified>,
+    /// Genesis and the first grants, in an order in which each can be taken in.
+    pub bundle: Vec<Vec<u8>>,
+    root: SecretKey,
+    operator: SecretKey,
+    operators_grant: StatementId,
+    last: (StatementId, Hlc),
+}
+
+/// Where nodes themselves write.
+pub const NODES_WRITE: &str = "app";
+/// Where the operator alone writes.
+pub const OPERATORS_WRITE: &str = "ops";
+
+impl Mesh {
+    /// A mesh with one root key, one operator and these nodes.
+    pub fn found(seed: u64, nodes: impl Iterator<Item = PublicKey>) -> Self {
+        let root = SecretKey::from_bytes(secret(seed, "root", 0));
+        let operator = SecretKey::from_bytes(secret(seed, "operator", 0));
+        let founding =
+            Genesis { keys: vec![root.public()], threshold: 1, fold_version: 1, name: "simulated".to_owned() };
+        let hlc = Hlc::from_millis(START_MS - 3_600_000);
+        let statement = unsigned(MeshId::UNFOUNDED, root.public(), StatementId::NONE, hlc, Body::Genesis(founding));
+        let genesis = Arc::new(sign(statement, &root));
+        let last = (genesis.id(), hlc);
+        let mut mesh = Self {
+            bundle: vec![genesis.wire().to_vec()],
+            genesis,
+            root,
+            operator,
+            operators_grant: StatementId::NONE,
+            last,
+        };
+        let mut wires = vec![mesh.grant(mesh.operator.public(), &[Verb::Write, Verb::Operate], "")];
+        mesh.operators_grant = mesh.last.0;
+        for node in nodes {
+            wires.extend(mesh.admit(node));
+        }
+        mesh.bundle.extend(wires);
+        // A scope that nobody has heard of spreads with beacons, not with gossip: measured meshes are past that.
+        let last = mesh.last;
+        mesh.bundle.extend([NODES_WRITE, OPERATORS_WRITE].map(|scope| mesh.first_write(scope, last.1)));
+        mesh
+    }
+
+    /// The operator's first write in a scope.
+    fn first_write(&self, scope: &str, after: Hlc) -> Vec<u8> {
+        let path: Path = format!("{scope}/founded").parse().unwrap_or_else(|_| panic!("{scope} is no scope"));
+        let edits = vec![vec![Edit { at: Vec::new(), op: Op::Put(Value::Bool(true)) }]];
+        let statement = Statement {
+            scope: path.scope(),
+            touches: vec![Touch { path, bases: Vec::new() }],
+            ..unsigned(
+                self.id(),
+                self.operator.public(),
+                self.operators_grant,
+                after.next().unwrap_or(after),
+                Body::Write(Write { edits }),
+            )
+        };
+        sign(statement, &self.operator).wire().to_vec()
+    }
+
+    /// The mesh's name.
+    pub fn id(&self) -> MeshId {
+        MeshId::from(self.genesis.id())
+    }
+
+    /// The grants that make a key a node: member, and writer where nodes write.
+    pub fn admit(&mut self, node: PublicKey) -> Vec<Vec<u8>> {
+        vec![self.grant(node, &[Verb::Member], ""), self.grant(node, &[Verb::Write], NODES_WRITE)]
+    }
+
+    /// Lets another key write everywhere, as the operator may; gives the grant.
+    pub fn let_write(&mut self, key: PublicKey) -> StatementId {
+        let wire = self.grant(key, &[Verb::Write, Verb::Operate], "");
+        self.bundle.push(wire);
+        self.last.0
+    }
+
+    fn grant(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str) -> Vec<u8> {
+        let prefix = prefix.parse().unwrap_or_else(|_| Prefix::all());
+        let body = Body::Grant(Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new() });
+        let (before, hlc) = self.last;
+        let hlc = hlc.next().unwrap_or(hlc);
+        let mut statement = unsigned(self.id(), self.root.public(), self.genesis.id(), hlc, body);
+        statement.prev = vec![before];
+        let signed = sign(statement, &self.root);
+        self.last = (signed.id(), hlc);
+        signed.wire().to_vec()
+    }
+
+    /// A statement of the operator that gives entries the same value, made from what one node knows. `None`: the node
+    /// does not know enough, or nothing would change.
+    pub fn operate(&self, machine: &Machine, wall_ms: u64, paths: &[Path], change: &Change) -> Option<Verified> {
+        let author = self.operator.public();
+        let told: Vec<MergedAnswer> =
+            paths.iter().map(|path| machine.merged(path, Some(&author)).ok()).collect::<Option<_>>()?;
+        let edits: Vec<Vec<Edit>> = told.iter().map(|told| change.edits(told)).collect();
+        let after = told.iter().map(|told| told.after).max()?;
+        let clock = Hlc::from_millis(wall_ms);
+        let touches =
+            paths.iter().zip(&told).map(|(path, told)| Touch { path: path.clone(), bases: told.heads.clone() });
+        let statement = Statement {
+            scope: paths.first()?.scope(),
+            grant: told.first()?.grant?,
+            prev: told.first()?.prev.clone(),
+            touches: touches.collect(),
+            ..unsigned(self.id(), author, StatementId::NONE, after.next()?.max(clock), Body::Write(Write { edits }))
+        };
+        Verified::sign(statement, &self.operator).ok()
+    }
+}
+
+/// What an operator does to an entry.
+pub enum Change {
+    /// Puts a whole value, also when it is there already.
+    Put(Value),
+    /// Raises a counter, or begins one.
+    Count(i64),
+}
+
+impl Change {
+    fn edits(&self, told: &MergedAnswer) -> Vec<Edit> {
+        match (self, &told.tree) {
+            (Self::Put(value), _) => vec![Edit { at: Vec::new(), op: Op::Put(value.clone()) }],
+            (Self::Count(by), Some(driftless_statement::Tree::Counter(_))) => {
+                vec![Edit { at: Vec::new(), op: Op::Increment(*by) }]
+            }
+            (Self::Count(by), None) => vec![Edit { at: Vec::new(), op: Op::Counter(*by) }],
+            (Self::Count(by), Some(_)) => diff::diff(told.tree.as_ref(), &Value::Int(i128::from(*by))),
+        }
+    }
+}
+
+fn unsigned(mesh: MeshId, author: PublicKey, grant: StatementId, hlc: Hlc, body: Body) -> Statement {
+    Statement {
+        mesh,
+        scope: Scope::mesh(),
+        author,
+        grant,
+        prev: Vec::new(),
+        touches: Vec::new(),
+        hlc,
+        body,
+        note: Note::default(),
+        unknown: Vec::new(),
+    }
+}
+
+fn sign(statement: Statement, key: &SecretKey) -> Verified {
+    Verified::sign(statement, key).unwrap_or_else(|invalid| panic!("the simulator signs what is invalid: {invalid}"))
+}

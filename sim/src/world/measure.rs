@@ -1,0 +1,327 @@
+//! Measuring: what a run leaves behind is counted and sampled here. Nothing here changes what happens.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use driftless_statement::{Prefix, StatementId, Verified, id};
+
+use super::World;
+use crate::checks::Seen;
+use crate::plan::Fault;
+use crate::quantiles::Quantiles;
+use crate::record::{Bytes, ConflictShown, FaultSpan, Heal, NodeEnd, Propagation, Record, Sample, Totals};
+
+/// Conflicts that a record lists.
+const CONFLICTS: usize = 200;
+
+/// States that the world itself may come through and that are worth reaching: a campaign that never reaches one fails.
+const WORTH: [&str; 20] = [
+    "a conflict was open",
+    "a dead link was noticed",
+    "a disk refused a batch",
+    "a disk took writes again",
+    "a link came up",
+    "a lying disk lost statements",
+    "a new member joined",
+    "a node heard nobody",
+    "a pair was read",
+    "a process died while it began",
+    "a push was taken",
+    "a request was not answered",
+    "a statement was lost for good",
+    "a sync that nobody heard of was done",
+    "a watcher fell behind",
+    "a write found its node down",
+    "all nodes of a mesh were equal after a heal",
+    "an offered id was asked for",
+    "sets differed",
+    "a value over 16 KiB was written",
+];
+
+/// What is counted while a world runs.
+#[derive(Default)]
+pub struct Measure {
+    /// Events that machines handled.
+    pub events: u64,
+    /// Bytes sent, by kind.
+    pub bytes: Bytes,
+    /// Processes that died.
+    pub crashes: u64,
+    /// Writes asked for.
+    pub writes: u64,
+    /// Reads by services.
+    pub reads: u64,
+    acknowledged: u64,
+    refused: BTreeMap<String, u64>,
+    first_copies: u64,
+    all_copies: u64,
+    sometimes: BTreeMap<&'static str, u64>,
+    faults: Vec<FaultSpan>,
+    heals: Vec<Heal>,
+    made: u64,
+    /// When each statement was acknowledged, and where.
+    acknowledged_us: BTreeMap<StatementId, u64>,
+    propagation: Quantiles,
+    histogram: Vec<u64>,
+    series: Vec<Sample>,
+    sampled: (Bytes, u64),
+    node_seconds: u64,
+}
+
+impl Measure {
+    /// A state worth reaching was reached.
+    pub fn sometimes(&mut self, what: &'static str) {
+        debug_assert!(WORTH.contains(&what), "{what} is not among the states worth reaching");
+        *self.sometimes.entry(what).or_default() += 1;
+    }
+
+    /// A write was refused.
+    pub fn refused(&mut self, why: &str) {
+        *self.refused.entry(why.to_owned()).or_default() += 1;
+    }
+
+    /// A fault begins.
+    pub fn fault(&mut self, fault: &Fault, offset_ms: u64) {
+        let from_ms = offset_ms + fault.at_ms;
+        let to_ms = from_ms + fault.for_ms;
+        let nodes = fault.nodes.clone();
+        self.faults.push(FaultSpan { class: fault.class, from_ms, to_ms, nodes, amount: fault.amount });
+    }
+
+    /// Statements are on their way to a disk.
+    pub fn made(&mut self, statements: &[Arc<Verified>], _now_us: u64) {
+        self.made += statements.len() as u64;
+    }
+
+    /// A copy of a statement arrived by gossip.
+    pub fn copies(&mut self, first: bool) {
+        self.all_copies += 1;
+        self.first_copies += u64::from(first);
+    }
+
+    /// A statement became effective on a node.
+    pub fn effective(&mut self, _node: usize, id: &StatementId, now_us: u64) {
+        let Some(acknowledged_us) = self.acknowledged_us.get(id) else { return };
+        let took_us = now_us.saturating_sub(*acknowledged_us);
+        self.propagation.note(took_us);
+        let bounds = &Propagation::BOUNDS_MS;
+        self.histogram.resize(bounds.len() + 1, 0);
+        let bar = bounds.iter().position(|bound| took_us <= bound * 1_000).unwrap_or(bounds.len());
+        self.histogram[bar] += 1;
+    }
+
+    /// Nothing is wrong from here on.
+    pub fn healed(&mut self, at_ms: u64) {
+        self.heals.push(Heal { at_ms, equal_after_ms: None });
+    }
+
+    /// All running nodes have equal sets.
+    fn equal(&mut self, now_ms: u64) {
+        if let Some(heal) = self.heals.last_mut() {
+            if heal.equal_after_ms.is_none() {
+                *self.sometimes.entry("all nodes of a mesh were equal after a heal").or_default() += 1;
+            }
+            heal.equal_after_ms.get_or_insert(now_ms.saturating_sub(heal.at_ms));
+        }
+    }
+}
+
+impl World {
+    /// A caller was told what became of a write.
+    pub(super) fn answered(
+        &mut self,
+        _node: usize,
+        asked_us: Option<u64>,
+        outcome: Result<Option<StatementId>, String>,
+    ) {
+        if asked_us.is_none() {
+            return;
+        }
+        match outcome {
+            Ok(id) => {
+                self.measure.acknowledged += 1;
+                if let Some(id) = id {
+                    self.measure.acknowledged_us.insert(id, self.now_us);
+                }
+            }
+            Err(why) => self.measure.refused(&why),
+        }
+    }
+
+    pub(super) fn second(&mut self) {
+        let second = self.now_us / 1_000_000;
+        if self.options.checks {
+            for node in 0..self.nodes.len() {
+                self.refresh(node);
+                if (second + node as u64) % 10 == 0 {
+                    self.nodes[node].disk.back_up(second * 1_000);
+                    self.compare_watchers(node);
+                }
+            }
+            self.look(0, &Seen::Second);
+        }
+        self.measure.node_seconds += self.nodes.iter().filter(|node| node.is_up()).count() as u64;
+        if second % self.options.sample_s.max(1) == 0 {
+            self.sample(second);
+        }
+        self.queue.push(self.now_us + 1_000_000, super::What::Second);
+    }
+
+    fn sample(&mut self, second: u64) {
+        let mut sets: BTreeMap<Vec<[u8; 32]>, u64> = BTreeMap::new();
+        let mut sample = Sample { second, ..Sample::default() };
+        let (mut most, mut fewest) = (0, u64::MAX);
+        let mut divergences = Vec::new();
+        for node in &self.nodes {
+            let Some(machine) = &node.machine else { continue };
+            sample.up += 1;
+            let (mut name, mut held) = (Vec::new(), 0);
+            for (_, count, digest) in machine.sets() {
+                name.push(digest);
+                held += count;
+            }
+            *sets.entry(name).or_default() += 1;
+            (most, fewest) = (held.max(most), held.min(fewest));
+            let picture = machine.divergence();
+            divergences.push(picture.ratio_millionths() / 1_000);
+            sample.isolated += usize::from(picture.hears_nobody);
+            for (slot, (_, length)) in sample.queues.iter_mut().zip(machine.queues()) {
+                *slot = length.max(*slot);
+            }
+            if second % 10 == 0 {
+                sample.conflicts = machine.conflicts(&Prefix::all(), 0).1.max(sample.conflicts);
+            }
+        }
+        if second % 10 != 0 {
+            sample.conflicts = self.measure.series.last().map_or(0, |last| last.conflicts);
+        }
+        sample.sets = sets.len();
+        sample.statements = most;
+        sample.most_missing = most.saturating_sub(fewest.min(most));
+        sample.divergence_max = divergences.iter().copied().max().unwrap_or(0);
+        sample.divergence_mean = divergences.iter().sum::<u64>().checked_div(divergences.len() as u64).unwrap_or(0);
+        let (bytes, events) = (self.measure.bytes, self.measure.events);
+        let before = std::mem::replace(&mut self.measure.sampled, (bytes, events));
+        sample.bytes = since(bytes, before.0);
+        sample.events = events - before.1;
+        if sample.sets == 1 && self.calm_since_ms.is_some() {
+            let now_ms = self.world_ms();
+            self.measure.equal(now_ms);
+        }
+        if sample.sets > 1 {
+            self.measure.sometimes("sets differed");
+        }
+        if sample.isolated > 0 {
+            self.measure.sometimes("a node heard nobody");
+        }
+        if sample.conflicts > 0 {
+            self.measure.sometimes("a conflict was open");
+        }
+        self.measure.series.push(sample);
+    }
+
+    pub(super) fn into_record(mut self) -> Record {
+        let (conflicts, ends) = (self.conflicts_shown(), self.ends());
+        let times = |what: &&str| self.measure.sometimes.get(what).copied().unwrap_or(0);
+        let mut sometimes: BTreeMap<String, u64> = WORTH.iter().map(|what| ((*what).to_owned(), times(what))).collect();
+        for check in &self.checks {
+            for (what, times) in check.sometimes() {
+                *sometimes.entry(what.to_owned()).or_default() += times;
+            }
+        }
+        let sessions = self.nodes.iter().filter_map(|node| node.machine.as_ref()).map(|m| m.counts().sessions).sum();
+        let measure = &mut self.measure;
+        let mut faults: BTreeMap<String, u64> = BTreeMap::new();
+        for span in &measure.faults {
+            *faults.entry(span.class.name().to_owned()).or_default() += 1;
+        }
+        let totals = Totals {
+            events: measure.events,
+            writes: measure.writes,
+            acknowledged: measure.acknowledged,
+            refused: std::mem::take(&mut measure.refused),
+            faults,
+            crashes: measure.crashes,
+            copies: measure.all_copies,
+            lost: self.weather.lost,
+            bytes: measure.bytes,
+            reads: measure.reads,
+            sessions,
+            node_seconds: measure.node_seconds,
+            wall_ms: 0,
+        };
+        let propagation = Propagation {
+            arrivals: measure.propagation.count(),
+            p50_us: measure.propagation.at(500),
+            p90_us: measure.propagation.at(900),
+            p99_us: measure.propagation.at(990),
+            max_us: measure.propagation.max(),
+            histogram: std::mem::take(&mut measure.histogram),
+            copies_thousandths: (measure.all_copies * 1_000).checked_div(measure.first_copies).unwrap_or(0),
+        };
+        Record {
+            scenario: self.case.scenario.name.clone(),
+            about: self.case.scenario.about.clone(),
+            seed: self.case.seed,
+            nodes: self.case.scenario.nodes,
+            seconds: self.now_us / 1_000_000,
+            trace: self.trace.name(),
+            version: crate::version(),
+            series: std::mem::take(&mut measure.series),
+            propagation,
+            faults: std::mem::take(&mut measure.faults),
+            heals: std::mem::take(&mut measure.heals),
+            totals,
+            sometimes,
+            violations: self.violations,
+            conflicts,
+            ends,
+            history: None,
+            replay: None,
+        }
+    }
+
+    fn conflicts_shown(&self) -> Vec<ConflictShown> {
+        let Some(machine) = self.nodes.iter().find_map(|node| node.machine.as_ref()) else { return Vec::new() };
+        let (list, _) = machine.conflicts(&Prefix::all(), CONFLICTS);
+        let side = |statement: &Verified| {
+            let author = statement.statement().author;
+            let who = self.numbers.get(&author).map_or("operator".to_owned(), |node| format!("node-{node}"));
+            format!("{} by {who} at {}", statement.id().short(), statement.statement().hlc)
+        };
+        list.iter()
+            .map(|conflict| ConflictShown {
+                path: conflict.path.to_string(),
+                pointer: conflict.pointer.clone(),
+                winner: side(&conflict.winner.0),
+                loser: side(&conflict.loser.0),
+            })
+            .collect()
+    }
+
+    fn ends(&self) -> Vec<NodeEnd> {
+        let end = |(number, node): (usize, &super::Node)| {
+            let region = self.case.scenario.regions.get(node.region).map(|region| region.name.clone());
+            let status = node.machine.as_ref().map(|machine| (machine.status().statements, machine.standing().digest));
+            NodeEnd {
+                name: format!("node-{number}"),
+                region: region.unwrap_or_default(),
+                up: node.is_up(),
+                statements: status.map_or(0, |(statements, _)| statements),
+                digest: status.map_or(String::new(), |(_, digest)| id::hex(&digest[..6])),
+                sent: node.sent,
+                boots: node.lives,
+            }
+        };
+        self.nodes.iter().enumerate().map(end).collect()
+    }
+}
+
+fn since(now: Bytes, before: Bytes) -> Bytes {
+    Bytes {
+        gossip: now.gossip - before.gossip,
+        beacons: now.beacons - before.beacons,
+        exchange: now.exchange - before.exchange,
+        control: now.control - before.control,
+    }
+}

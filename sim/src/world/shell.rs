@@ -1,0 +1,316 @@
+//! The life of a node's process: it begins from its disk, shows views, and dies. And what services beside it do with
+//! what they see. The places where a planted bug may sit are questions that a build without bugs answers with no.
+
+use std::sync::Arc;
+
+use driftless_core::machine::{CallId, Effect, Event, Machine, Setup, SubmitOutcome};
+use driftless_core::view::View;
+use driftless_core::wire::{Gossip, Request, Response};
+use driftless_statement::{Path, SecretKey, Signed, StatementId, Verified};
+
+use super::disk::Batch;
+use super::{What, World};
+use crate::checks::Seen;
+use crate::facts::Made;
+
+impl World {
+    /// The machine's own paces, as the scenario sets them.
+    pub(super) fn pace(&self) -> driftless_core::machine::Pace {
+        let pace = driftless_core::machine::Pace::default();
+        let said = &self.case.scenario.pace;
+        driftless_core::machine::Pace {
+            beacon_ms: said.beacon_ms.unwrap_or(pace.beacon_ms),
+            reconcile_ms: said.reconcile_ms.unwrap_or(pace.reconcile_ms),
+            ..pace
+        }
+    }
+
+    /// A process begins. `deaths`: so often it dies while it does.
+    pub(super) fn start(&mut self, node: usize, deaths: u64) {
+        let here = &self.nodes[node];
+        if here.is_up() || !here.down.is_empty() {
+            return;
+        }
+        let (pace, proofs, mesh) = (self.pace(), self.proofs.clone(), self.mesh.id());
+        let now = self.now(node);
+        let seed = self.rng.next_u64();
+        let here = &mut self.nodes[node];
+        here.lives += 1;
+        here.disk.boots += 1;
+        here.members.clear();
+        here.tick_us = u64::MAX;
+        here.ready_us = self.now_us;
+        let setup = Setup {
+            key: SecretKey::from_bytes(here.secret),
+            mesh,
+            name: format!("node-{node}"),
+            wants: None,
+            store: here.disk.store,
+            boot: here.disk.boots,
+            floor_ms: here.disk.floor_ms,
+            seed,
+            pace,
+            proofs,
+            #[cfg(feature = "planted")]
+            planted: self.options.bug.and_then(crate::bugs::Planted::in_core),
+        };
+        here.machine = Some(Machine::new(setup, now));
+        let kept = self.recovered(node);
+        let first = !self.nodes[node].founded;
+        self.nodes[node].founded = true;
+        self.step(node, Event::Loaded(kept));
+        if deaths > 0 {
+            // It dies when it has read its store, before it said anything to anybody.
+            self.measure.sometimes("a process died while it began");
+            return self.die(node, deaths - 1, 200_000);
+        }
+        self.look(node, &Seen::Began);
+        if first || self.nodes[node].disk.kept.is_empty() {
+            self.next_call += 1;
+            let (call, statements) = (CallId(self.next_call), self.mesh.bundle.clone());
+            self.step(node, Event::Submit { call, statements });
+        }
+        self.dial_all(node);
+        for watcher in 0..self.case.scenario.load.watchers {
+            if self.nodes[node].watchers.len() <= watcher {
+                self.nodes[node].watchers.push(super::Watcher::default());
+            }
+            self.nodes[node].watchers[watcher].woken = false;
+            self.plan_look(node, watcher);
+        }
+    }
+
+    /// A process dies; its machine and all that was under way in it are gone. It begins again after a while.
+    pub(super) fn die(&mut self, node: usize, deaths: u64, after_us: u64) {
+        self.kill(node);
+        self.queue.push(self.now_us + after_us, What::Start { node, deaths });
+    }
+
+    /// A process dies and stays dead.
+    pub(super) fn kill(&mut self, node: usize) {
+        if !self.nodes[node].is_up() {
+            return;
+        }
+        self.measure.crashes += 1;
+        self.links_break(node);
+        // The sync under way: the disk may have been done with it, though nobody will hear.
+        if let Some((_, batch)) = self.nodes[node].disk.under_way.take() {
+            let refuses = !self.nodes[node].disk.refuses.is_empty();
+            if !refuses && self.rng.below(2) == 0 {
+                self.measure.sometimes("a sync that nobody heard of was done");
+                self.nodes[node].disk.write(&batch);
+                self.durable(node, &batch);
+            }
+        }
+        let here = &mut self.nodes[node];
+        here.machine = None;
+        here.gossip = super::gossip::Neighbours::default();
+        here.calls.clear();
+        here.disk.told_refusal = false;
+        self.messages.forget(node);
+        let life = self.nodes[node].lives;
+        self.requests.retain(|_, (asker, its, _)| *asker != node || *its != life);
+        self.look(node, &Seen::Died);
+    }
+
+    /// A batch reached the disk, as far as the disk tells the truth.
+    pub(super) fn durable(&mut self, node: usize, batch: &Batch) {
+        let ids: Vec<StatementId> = batch.statements.iter().map(|statement| statement.id()).collect();
+        self.facts.durable[node].extend(ids.iter().copied());
+        self.look(node, &Seen::Synced(&ids));
+    }
+
+    /// What a disk held is gone from it: nothing that was promised about it can be asked of this node alone.
+    pub(super) fn forgot(&mut self, node: usize, gone: &[Arc<Verified>]) {
+        for statement in gone {
+            let id = statement.id();
+            self.facts.durable[node].remove(&id);
+            self.facts.promised[node].remove(&id);
+            let held = |other: usize| {
+                self.facts.durable[other].contains(&id)
+                    || self.nodes[other].machine.as_ref().is_some_and(|machine| machine.statement(&id).is_some())
+            };
+            if !(0..self.nodes.len()).any(held) {
+                self.measure.sometimes("a statement was lost for good");
+                self.facts.beyond_help.insert(id);
+            }
+        }
+        self.look(node, &Seen::Forgot);
+    }
+
+    /// Services see another view.
+    pub(super) fn show(&mut self, node: usize, view: Arc<View>) {
+        if self.shows_late(node, &view) {
+            return;
+        }
+        self.shown(node, view);
+    }
+
+    /// Services see this view from now on.
+    pub(super) fn shown(&mut self, node: usize, view: Arc<View>) {
+        self.nodes[node].shown = view;
+        self.refresh(node);
+        self.look(node, &Seen::Shown);
+        for watcher in 0..self.nodes[node].watchers.len() {
+            self.plan_look(node, watcher);
+        }
+        self.read_pair(node);
+    }
+
+    /// The shell reads how the node stands, as it does twice a second and with every view.
+    pub(super) fn refresh(&mut self, node: usize) {
+        if self.never_refreshes() {
+            return;
+        }
+        if let Some(machine) = &self.nodes[node].machine {
+            self.nodes[node].standing = machine.standing();
+        }
+    }
+
+    fn plan_look(&mut self, node: usize, watcher: usize) {
+        if self.forgets_to_wake(node, watcher) {
+            return;
+        }
+        let here = &mut self.nodes[node];
+        let Some(watching) = here.watchers.get_mut(watcher) else { return };
+        let Some(takes_ms) = watching.takes_ms().filter(|_| !watching.woken) else { return };
+        watching.woken = true;
+        let life = here.lives;
+        self.queue.push(self.now_us + takes_ms * 1_000, What::Wake { node, life, watcher });
+    }
+
+    pub(super) fn wake(&mut self, node: usize, life: u64, watcher: usize) {
+        let here = &mut self.nodes[node];
+        if here.lives != life || !here.is_up() {
+            return;
+        }
+        let view = here.shown.clone();
+        let Some(watching) = here.watchers.get_mut(watcher) else { return };
+        watching.woken = false;
+        if watching.takes_ms().is_none() {
+            return;
+        }
+        let behind = watching.behind;
+        watching.look(&view);
+        if watching.behind > behind && behind > 0 {
+            self.measure.sometimes("a watcher fell behind");
+        }
+        self.measure.reads += 1;
+    }
+
+    /// A watcher that a fault held back looks again.
+    pub(super) fn look_again(&mut self, node: usize) {
+        for watcher in 0..self.nodes[node].watchers.len() {
+            self.plan_look(node, watcher);
+        }
+    }
+
+    /// Compares each watcher's copy with the view that it is of.
+    pub(super) fn compare_watchers(&mut self, node: usize) {
+        for watcher in 0..self.nodes[node].watchers.len() {
+            let here = &self.nodes[node];
+            let watching = &here.watchers[watcher];
+            let idle = !watching.woken && watching.takes_ms().is_some() && here.is_up();
+            if idle {
+                let equal = watching.revision == Some(here.shown.revision()) && watching.equals(&here.shown);
+                self.look(node, &Seen::Watched(equal));
+            }
+        }
+    }
+
+    /// A service reads two entries that are always written together.
+    fn read_pair(&mut self, node: usize) {
+        let pairs = self.case.scenario.load.entries as u64 / 4 + 1;
+        let pair = self.rng.below(pairs) as usize;
+        let (left, right) = super::load::pair_paths(pair);
+        let view = self.nodes[node].shown.clone();
+        let other = self.second_view(node, &view);
+        let json = |view: &View, path: &Path| view.get(path).and_then(|entry| entry.json.clone());
+        let (left, right) = (json(&view, &left), json(&other, &right));
+        self.measure.reads += 1;
+        if left.is_some() {
+            self.measure.sometimes("a pair was read");
+        }
+        self.look(node, &Seen::ReadPair(left.as_deref(), right.as_deref()));
+    }
+
+    // What is true, noted before checks look.
+
+    pub(super) fn note_event(&mut self, node: usize, event: &Event) {
+        if let (false, Event::Request { token, bytes, .. }) = (self.checks.is_empty(), event)
+            && let Ok(Request::Push { statements }) = Request::decode(bytes)
+        {
+            let ids = statements.iter().filter_map(|wire| id_of(wire)).collect();
+            self.pushes.insert((node, *token), ids);
+        }
+    }
+
+    pub(super) fn note_effect(&mut self, node: usize, effect: &Effect) {
+        if self.checks.is_empty() {
+            return;
+        }
+        match effect {
+            Effect::Store { statements, .. } => {
+                for statement in statements {
+                    let made = || Made { statement: statement.clone(), at_us: self.now_us, promised: None };
+                    self.facts.made.entry(statement.id()).or_insert_with(made);
+                }
+            }
+            Effect::Wrote { outcome: Ok(receipt), .. } => {
+                receipt.id.into_iter().for_each(|id| self.promise(node, id));
+            }
+            Effect::Submitted { outcome, .. } => {
+                for outcome in outcome {
+                    if let SubmitOutcome::Stored { id, .. } | SubmitOutcome::Known { id, .. } = outcome {
+                        self.promise(node, *id);
+                    }
+                }
+            }
+            Effect::Publish { bytes, .. } => {
+                if let Ok(Gossip::Statement { wire }) = Gossip::decode(bytes) {
+                    self.facts.left[node].extend(id_of(&wire));
+                }
+            }
+            Effect::Request { bytes, .. } => {
+                if let Ok(Request::Push { statements }) = Request::decode(bytes) {
+                    self.facts.left[node].extend(statements.iter().filter_map(|wire| id_of(wire)));
+                }
+            }
+            Effect::Respond { token, bytes } => self.note_response(node, *token, bytes),
+            _ => {}
+        }
+    }
+
+    fn note_response(&mut self, node: usize, token: u64, bytes: &[u8]) {
+        match Response::decode(bytes) {
+            Ok(Response::Statements { statements, .. }) => {
+                self.facts.left[node].extend(statements.iter().filter_map(|wire| id_of(wire)));
+            }
+            Ok(Response::Taken { refused, .. }) => {
+                let ids: Vec<StatementId> = self.pushes.remove(&(node, token)).unwrap_or_default();
+                for (place, id) in ids.into_iter().enumerate() {
+                    if !refused.iter().any(|(at, _)| *at == place) {
+                        self.measure.sometimes("a push was taken");
+                        self.promise(node, id);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Somebody is told that a statement is safe on this node. What a lying disk holds is nobody's promise.
+    fn promise(&mut self, node: usize, id: StatementId) {
+        if !self.nodes[node].lies() {
+            self.facts.promised[node].insert(id);
+        }
+        let now_us = self.now_us;
+        if let Some(made) = self.facts.made.get_mut(&id) {
+            made.promised.get_or_insert((now_us, node));
+        }
+    }
+}
+
+pub(super) fn id_of(wire: &[u8]) -> Option<StatementId> {
+    Signed::decode(wire).ok().map(|signed| signed.id())
+}
