@@ -37,7 +37,7 @@ impl Machine {
             health: self.health(),
             peers: self.peers.count() as u64,
             lag_ms: self.lag_ms,
-            far: self.is_small() || self.timers.far_is_due(self.now.mono_ms),
+            far: self.is_far(),
             name: self.name.clone(),
             scopes: if turn < pages.len() { pages.swap_remove(turn) } else { Vec::new() },
         };
@@ -47,7 +47,8 @@ impl Machine {
         }
         match beacon.sign(&self.key) {
             Ok(bytes) => {
-                effects.push(Effect::Publish { topic: Topic::Beacons, bytes: Gossip::Beacon { bytes }.encode() })
+                self.proofs.signed_beacon(beacon, &bytes);
+                effects.push(Effect::Publish { topic: Topic::Beacons, bytes: Gossip::Beacon { bytes }.encode() });
             }
             Err(_) => self.counts.refused_beacon("own_beacon"),
         }
@@ -62,6 +63,12 @@ impl Machine {
     fn holds_ms(&self) -> u64 {
         let far_ms = if self.is_small() { 0 } else { self.far_ms() * BEACONS_LOST };
         self.pace.beacon_expiry_ms.max(far_ms).min(BEACON_EXPIRY_MAX_MS)
+    }
+
+    /// Whether a beacon that is sent now is for the whole mesh: not when every node hears it over a link of its own.
+    fn is_far(&self) -> bool {
+        let all_linked = self.peers.count() >= self.divergence.expected();
+        !all_linked && (self.is_small() || self.timers.far_is_due(self.now.mono_ms))
     }
 
     /// Whether every beacon may be for the whole mesh.

@@ -1,5 +1,7 @@
 //! Local edits: diffed against the merged value, signed with this node's key, refused where the fold would refuse them.
 
+use std::sync::Arc;
+
 use driftless_statement::limits::{BASES, ENTRY_BYTES, SKEW_MS, VALUE_DEPTH};
 use driftless_statement::{
     Body, Edit, Hlc, Path, Prefix, PublicKey, Statement, StatementId, Touch, Tree, Value, Verb, Verified, Write, codec,
@@ -20,7 +22,9 @@ impl Machine {
         let outcome = match self.draft(edit) {
             Ok(Some(statement)) => {
                 let path = statement.statement().touches.first().map(|touch| touch.path.clone());
-                match self.arrive(statement.into(), Origin::Write(call), false, effects) {
+                let statement = Arc::new(statement);
+                self.proofs.signed(&statement);
+                match self.arrive(statement, Origin::Write(call), false, effects) {
                     super::intake::Taken::Appended(_) => {
                         path.into_iter().for_each(|path| self.lines.open(path));
                         return true;

@@ -7,14 +7,18 @@ use std::sync::{Arc, Mutex};
 
 use driftless_statement::{Invalid, MeshId, Signed, Statement, StatementId, Verified};
 
-use crate::beacon::{BadBeacon, Claim, Proven};
+use crate::beacon::{BadBeacon, Beacon, Claim, Proven};
 
 /// Proofs of each kind that are remembered; the oldest give way.
 const REMEMBERED: usize = 65_536;
 
 /// What was proven, by the hash of the whole bytes, signature included. The default remembers nothing.
 #[derive(Clone, Default)]
-pub struct Proofs(Option<Arc<Mutex<Both>>>);
+pub struct Proofs {
+    memory: Option<Arc<Mutex<Both>>>,
+    /// Whether what a machine signed counts as proven at once: the very bytes that came out of signing.
+    trusts_signing: bool,
+}
 
 #[derive(Default)]
 struct Both {
@@ -79,17 +83,37 @@ impl Claimed {
 impl Proofs {
     /// Proofs to be shared by several machines: every clone knows what one learned.
     pub fn shared() -> Self {
-        Self(Some(Arc::default()))
+        Self { memory: Some(Arc::default()), trusts_signing: false }
+    }
+
+    /// The same, and what one of them signs is not checked again by the others: for simulations of many hours, beside some
+    /// in which everything is checked.
+    pub fn shared_with_signing() -> Self {
+        Self { memory: Some(Arc::default()), trusts_signing: true }
+    }
+
+    /// A machine signed a statement.
+    pub(super) fn signed(&self, statement: &Arc<Verified>) {
+        if self.trusts_signing {
+            self.look(|both| both.statements.note(name(statement.wire()), statement.clone()));
+        }
+    }
+
+    /// A machine signed a beacon.
+    pub(super) fn signed_beacon(&self, beacon: Beacon, bytes: &[u8]) {
+        if self.trusts_signing {
+            self.look(|both| both.beacons.note(name(bytes), Arc::new(Proven::assume(beacon))));
+        }
     }
 
     fn look<T>(&self, look: impl FnOnce(&mut Both) -> T) -> Option<T> {
-        self.0.as_ref()?.lock().ok().map(|mut both| look(&mut both))
+        self.memory.as_ref()?.lock().ok().map(|mut both| look(&mut both))
     }
 
     /// Reads a statement's wire bytes.
     pub(super) fn claim(&self, wire: &[u8]) -> Result<Claimed, Invalid> {
         let known = self
-            .0
+            .memory
             .is_some()
             .then(|| name(wire))
             .and_then(|name| self.look(|both| both.statements.proven.get(&name).cloned()).flatten());
@@ -110,7 +134,7 @@ impl Proofs {
 
     /// A beacon that was proven before, in these very bytes.
     pub(super) fn beacon(&self, bytes: &[u8]) -> Option<Arc<Proven>> {
-        self.0.as_ref()?;
+        self.memory.as_ref()?;
         let name = name(bytes);
         self.look(|both| both.beacons.proven.get(&name).cloned()).flatten()
     }
