@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use driftless_statement::{Note, Path, Prefix, PublicKey, Scope, StatementId, Value, Verified, json};
+use driftless_statement::{Note, Path, Prefix, PublicKey, Scope, Signed, StatementId, Value, Verified, json};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, IF_MATCH, IF_NONE_MATCH};
@@ -120,6 +120,20 @@ impl Client {
     /// All statements of the scopes held, or of one, latest first.
     pub async fn log(&self, scope: Option<&Scope>, limit: u32, before: Option<&str>) -> Result<History, ClientError> {
         self.get(&route::log(scope, limit, before)).await
+    }
+
+    /// One statement as it was signed.
+    pub async fn statement(&self, id: &StatementId) -> Result<Bytes, ClientError> {
+        let request = self.request(Method::GET, &route::statement(id)).header(ACCEPT, route::WIRE);
+        let answer = self.transport.exchange(build(request, Bytes::new())?).await?;
+        if !answer.head.status.is_success() {
+            return Err(self.problem(&answer));
+        }
+        match Signed::decode(&answer.body) {
+            Ok(signed) if signed.id() == *id => Ok(answer.body),
+            Ok(signed) => Err(self.answer(format!("statement {} instead of {id}", signed.id()))),
+            Err(invalid) => Err(self.answer(invalid.to_string())),
+        }
     }
 
     /// How far one change got.

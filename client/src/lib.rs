@@ -7,7 +7,6 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
-pub mod bundle;
 pub mod client;
 pub mod clock;
 pub mod config;
@@ -24,6 +23,7 @@ pub mod words;
 
 pub use client::{Client, Precondition};
 pub use config::{Change, Config, Handle, Options, Staleness, WatchStream};
+pub use driftless_statement::bundle;
 pub use endpoint::Endpoint;
 pub use error::ClientError;
 pub use sign::{SignError, Signer};

@@ -15,12 +15,15 @@
 //! | `GET /v1/divergence` | [`Divergence`](crate::api::Divergence) |
 //! | `GET /v1/status` | [`Status`](crate::api::Status) |
 //! | `GET /v1/grants?author=KEY` | [`Grants`](crate::api::Grants) |
+//! | `GET /v1/statements/{id}` with `Accept: application/octet-stream` | the statement's wire bytes |
 //! | `POST /v1/statements`, a bundle of wire bytes | [`Submission`](crate::api::Submission) |
 
 use driftless_statement::{Path, Prefix, PublicKey, Scope, StatementId};
 
 /// Media type of a bundle: an RFC 8742 sequence of CBOR byte strings, each the wire bytes of one statement.
 pub const BUNDLE: &str = "application/cbor-seq";
+/// Media type of one statement's wire bytes.
+pub const WIRE: &str = "application/octet-stream";
 /// Media type of a watch.
 pub const EVENTS: &str = "text/event-stream";
 /// Media type of an RFC 7396 merge patch.
@@ -110,6 +113,11 @@ pub fn log(scope: Option<&Scope>, limit: u32, before: Option<&str>) -> String {
         ("before", before.map(str::to_owned)),
     ];
     with(LOG.to_owned(), &query)
+}
+
+/// One statement.
+pub fn statement(id: &StatementId) -> String {
+    format!("{STATEMENTS}/{id}")
 }
 
 /// How far one change got.

@@ -7,6 +7,8 @@ mod bad_input;
 mod client_calls;
 #[path = "outside/config_follow.rs"]
 mod config_follow;
+#[path = "outside/export.rs"]
+mod export;
 #[path = "outside/init.rs"]
 mod init;
 #[path = "outside/page.rs"]

@@ -143,6 +143,7 @@ impl<'a> Director<'a> {
                 self.told.unchanged += 1;
             } else {
                 let edit = edit(path, value.as_ref(), commit, self.history.commits[commit].author);
+                self.stage.expect(1);
                 calls.push(self.stage.write(node, edit).ok_or(format!("node {node} does not run"))?);
             }
         }

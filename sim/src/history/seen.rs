@@ -43,13 +43,16 @@ impl Seen {
     }
 }
 
-/// What the author of each commit had seen, the commit itself included: its closure.
+/// What the author of each commit had seen, the commit itself included: its closure. Commits that change nothing are left
+/// out: who has seen all others cannot know whether one of these was made.
 pub fn closures(commits: &[Commit]) -> Vec<Seen> {
     let mut closures: Vec<Seen> = Vec::with_capacity(commits.len());
     for (number, commit) in commits.iter().enumerate() {
         let mut seen = Seen::none(commits.len());
         commit.parents.iter().for_each(|parent| seen.add_all(&closures[*parent]));
-        seen.add(number);
+        if !commit.changes.is_empty() {
+            seen.add(number);
+        }
         closures.push(seen);
     }
     closures

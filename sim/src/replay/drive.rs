@@ -12,8 +12,9 @@ use crate::record::{Record, ReplayTold};
 use crate::scenario::Scenario;
 use crate::world::{Answer, Call, FOUNDING_MS, Options, START_MS, Stage, secret};
 
-/// After this long an author offers again what a node did not accept.
+/// After this long an author offers again what a node did not accept; twice as long each time, at most [`LONGEST_MS`].
 const AGAIN_MS: u64 = 1_000;
+const LONGEST_MS: u64 = 8_000;
 /// So long before the end nothing is offered any more: what is accepted last still has to spread.
 const REST_MS: u64 = 10_000;
 /// Minutes that a world can run at most, as scenarios allow.
@@ -50,12 +51,13 @@ pub fn replay(
         .enumerate()
         .map(|(number, author)| {
             let key = SecretKey::from_bytes(secret(asked.seed, "author", number));
-            let grant = stage.let_write(key.public());
+            let grant = stage.let_write(key.public(), format!("author {}", author.short()));
             (author, Author { number, key, grant })
         })
         .collect();
     let target = Target { mesh: stage.mesh(), authors: &authors, begin_ms: START_MS + FOUNDING_MS, pace };
     let writes = rewrite(log, &target)?;
+    stage.expect(writes.len());
     let told = ReplayTold {
         statements: (log.writes.len() + log.other_ids.len()) as u64,
         writes: writes.len() as u64,
@@ -102,7 +104,7 @@ struct Drive {
     /// Nodes that authors are spread over: joiners get none.
     nodes: usize,
     /// Writes that were offered in vain, with what was said last.
-    refused: BTreeMap<usize, String>,
+    refused: BTreeMap<usize, (u32, String)>,
     ahead: BTreeSet<usize>,
     again: BTreeSet<usize>,
     told: ReplayTold,
@@ -147,7 +149,7 @@ impl Drive {
         }
         (self.told.ahead, self.told.again) = (self.ahead.len() as u64, self.again.len() as u64);
         for number in self.to_offer.iter().map(|(_, number)| number).chain(self.open.keys()) {
-            let why = self.refused.get(number).map_or("was not offered", String::as_str);
+            let why = self.refused.get(number).map_or("was not offered", |(_, why)| why);
             *self.told.never.entry(why.to_owned()).or_default() += 1;
         }
     }
@@ -175,7 +177,9 @@ impl Drive {
         } else {
             self.again.insert(number);
         }
-        self.refused.insert(number, why);
-        self.to_offer.insert((self.stage.now_ms() + AGAIN_MS, number));
+        let tries = self.refused.get(&number).map_or(0, |(tries, _)| tries + 1);
+        self.refused.insert(number, (tries, why));
+        let pause_ms = LONGEST_MS.min(AGAIN_MS << tries.min(10));
+        self.to_offer.insert((self.stage.now_ms() + pause_ms, number));
     }
 }

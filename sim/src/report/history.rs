@@ -2,14 +2,20 @@
 
 use super::markup::{Markup, element};
 use super::tables::Holds::{Numbers, Words};
-use super::tables::table;
+use super::tables::{self, table};
 use super::words::{count, plural};
-use crate::record::{ConflictExplained, HistoryTold, ScopeEqual, ValueDiffers};
+use crate::record::{ConflictExplained, HistoryTold, Record, ScopeEqual, ValueDiffers};
 
 /// The tables of a replayed history.
 pub fn tables(told: &HistoryTold) -> Markup {
     let small = what_it_came_to(told).then(scopes(told));
-    conflicts(told).then(differ(told)).then(element("div", &[("class", &"tables")], small))
+    let long = explained(told).then(differ(told));
+    element("div", &[("class", &"explained")], long).then(element("div", &[("class", &"tables")], small))
+}
+
+/// Open conflicts, where they are not explained already.
+pub fn conflicts(record: &Record) -> Markup {
+    if record.history.is_some() { Markup::none() } else { tables::conflicts(record) }
 }
 
 /// What it came to, in a few words each.
@@ -48,7 +54,7 @@ fn what_it_came_to(told: &HistoryTold) -> Markup {
     table("What the history came to", &[("what", Words), ("how many", Numbers)], &rows)
 }
 
-fn conflicts(told: &HistoryTold) -> Markup {
+fn explained(told: &HistoryTold) -> Markup {
     let columns = [
         ("entry", Words),
         ("where in it", Words),

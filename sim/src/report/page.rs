@@ -89,7 +89,7 @@ fn keys(record: &Record) -> Markup {
 }
 
 fn parts(record: &Record) -> Markup {
-    [replayed::log, tables::faults, tables::heals, tables::conflicts, tables::nodes, tables::sometimes, tables::totals]
+    [replayed::log, tables::faults, tables::heals, history::conflicts, tables::nodes, tables::sometimes, tables::totals]
         .map(|table| table(record))
         .into_iter()
         .collect()

@@ -286,8 +286,11 @@ impl World {
         let (list, _) = machine.conflicts(&Prefix::all(), CONFLICTS);
         let side = |statement: &Verified| {
             let author = statement.statement().author;
-            let who = self.numbers.get(&author).map_or("operator".to_owned(), |node| format!("node-{node}"));
-            format!("{} by {who} at {}", statement.id().short(), statement.statement().hlc)
+            let node = self.numbers.get(&author).map(|node| format!("node-{node}"));
+            let who = node.or_else(|| self.names.get(&author).cloned()).unwrap_or("operator".to_owned());
+            let reason = &statement.statement().note.reason;
+            let why = if reason.is_empty() { String::new() } else { format!(" ({reason})") };
+            format!("{} by {who} at {}{why}", statement.id().short(), statement.statement().hlc)
         };
         list.iter()
             .map(|conflict| ConflictShown {

@@ -31,9 +31,16 @@ impl Stage {
         Self(world)
     }
 
-    /// Lets a key besides the nodes' own write everywhere, as long as nothing happened yet; gives the grant.
-    pub fn let_write(&mut self, author: PublicKey) -> StatementId {
+    /// Lets a key besides the nodes' own write everywhere, as long as nothing happened yet; gives the grant. People read
+    /// its name.
+    pub fn let_write(&mut self, author: PublicKey, name: String) -> StatementId {
+        self.0.names.insert(author, name);
         self.0.mesh.let_write(author)
+    }
+
+    /// So many writes will be asked for, each of them once or more often.
+    pub fn expect(&mut self, writes: usize) {
+        self.0.measure.writes += writes as u64;
     }
 
     /// The mesh's name.
@@ -79,14 +86,14 @@ impl Stage {
         }
     }
 
-    /// A local service asks a node to write. `None`: the node's process does not run.
+    /// A local service asks a node to write. `None`: the node's process does not run, or stands still.
     pub fn write(&mut self, node: usize, edit: LocalEdit) -> Option<Call> {
         let call = self.call(node)?;
         self.0.step(node, Event::Write { call: CallId(call.number), edit });
         Some(call)
     }
 
-    /// A local service hands a node one statement signed elsewhere. `None`: the node's process does not run.
+    /// A local service hands a node one statement signed elsewhere. `None`: as above.
     pub fn submit(&mut self, node: usize, wire: Vec<u8>) -> Option<Call> {
         let call = self.call(node)?;
         self.0.step(node, Event::Submit { call: CallId(call.number), statements: vec![wire] });
@@ -98,7 +105,6 @@ impl Stage {
         if !here.is_up() || here.is_paused() {
             return None;
         }
-        self.0.measure.writes += 1;
         Some(Call { node, number: self.0.call(node, Some(0)).0 })
     }
 

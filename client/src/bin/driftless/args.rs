@@ -187,6 +187,9 @@ pub enum Command {
         /// Only of this scope.
         #[arg(long, value_parser = Scope::parse)]
         scope: Option<Scope>,
+        /// Write them all to a file as they were signed, instead of showing any: a bundle, oldest first.
+        #[arg(long, value_name = "FILE", conflicts_with_all = ["limit", "long"])]
+        export: Option<PathBuf>,
         #[command(flatten)]
         page: PageArgs,
     },
@@ -391,6 +394,7 @@ mod tests {
             "status",
             &format!("wait {key} --for 50%"),
             "log --scope @mesh -n 3",
+            "log --export a",
             "context list",
             "context use a",
             "context set a",

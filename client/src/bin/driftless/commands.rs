@@ -46,7 +46,8 @@ pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Conflicts { prefix, limit } => look::conflicts(&session, &prefix, limit).await,
         Command::Status => look::status(&session).await,
         Command::Wait { id, goal } => wait::run(&session, &id, goal).await,
-        Command::Log { scope, page } => look::log(&session, scope.as_ref(), &page).await,
+        Command::Log { scope, export: Some(file), .. } => look::export(&session, scope.as_ref(), &file).await,
+        Command::Log { scope, export: None, page } => look::log(&session, scope.as_ref(), &page).await,
         Command::Version => look::version(&session).await,
     }
 }

@@ -1,7 +1,10 @@
 //! Commands that only ask and show: `history`, `explain`, `conflicts`, `status`, `log`, `version`.
 
+use std::path::Path as FilePath;
+
 use driftless_client::ClientError;
 use driftless_client::api::{Explanation, History};
+use driftless_client::bundle;
 use driftless_statement::{Path, Prefix, Scope};
 use serde::Serialize;
 
@@ -65,6 +68,24 @@ pub async fn log(session: &Session, scope: Option<&Scope>, page: &PageArgs) -> R
         async move { client.log(scope, limit, before.as_deref()).await }
     });
     show(session, &history.await?, page)
+}
+
+/// Writes every statement to a file. What a node takes in meanwhile is later than what is asked for, and left out.
+pub async fn export(session: &Session, scope: Option<&Scope>, file: &FilePath) -> Result<(), Failure> {
+    let client = session.client()?;
+    let history = pages(u32::MAX, |limit, before| {
+        let client = client.clone();
+        async move { client.log(scope, limit, before.as_deref()).await }
+    });
+    let history = history.await?;
+    let mut bundle = Vec::new();
+    for statement in history.statements.iter().rev() {
+        let wire = client.statement(&statement.id).await?;
+        bundle.extend(bundle::encode([&*wire]));
+    }
+    std::fs::write(file, &bundle).map_err(|error| Failure::file(file, error))?;
+    session.out.say(&format!("wrote {} statements to {}", history.statements.len(), file.display()));
+    Ok(())
 }
 
 pub async fn explain(session: &Session, path: &Path) -> Result<(), Failure> {
