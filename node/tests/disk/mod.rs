@@ -1,6 +1,13 @@
 //! A disk in memory that records, fails, fills up and loses power on request, and statements to put on it.
 #![allow(dead_code, missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+pub mod cuts;
+pub mod image;
+pub mod judge;
+pub mod platter;
+pub mod quiet;
+pub mod runs;
+
 use std::collections::BTreeSet;
 use std::io;
 use std::path::PathBuf;
@@ -37,14 +44,14 @@ pub fn statements(writes: usize) -> (MeshId, Vec<Arc<Verified>>) {
     let mut all = vec![Arc::new(genesis)];
     for n in 0..writes {
         let grant = all[0].id();
-        all.push(Arc::new(write(mesh, grant, &key, n)));
+        all.push(Arc::new(write(mesh, grant, &key, n, &format!("value {n}"))));
     }
     (mesh, all)
 }
 
-fn write(mesh: MeshId, grant: StatementId, key: &SecretKey, n: usize) -> Verified {
+fn write(mesh: MeshId, grant: StatementId, key: &SecretKey, n: usize, text: &str) -> Verified {
     let path = Path::parse(&format!("shop/checkout/limit-{n}")).unwrap();
-    let edit = Edit { at: Pointer::default(), op: Op::Put(Value::Text(format!("value {n}"))) };
+    let edit = Edit { at: Pointer::default(), op: Op::Put(Value::Text(text.to_owned())) };
     let statement = Statement {
         mesh,
         scope: path.scope(),

@@ -1,9 +1,12 @@
 //! Real processes over real sockets: what a user starts, kills, and gets wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod kills;
 mod local_snapshot;
 mod mesh;
 mod operator;
+mod small_disk;
+mod stopped;
 
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
