@@ -25,10 +25,15 @@ pub fn binary(name: &str) -> PathBuf {
     beside
 }
 
+/// Ports in a row for one mesh. Below those that the system gives to outgoing connections (from 32,768 on): the nodes of
+/// other tests dial all the time, and could else take one between this look and the start of its node, or while that node
+/// is down.
 fn base_port(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let start = 21_000 + u16::try_from(std::process::id() % 200).unwrap() * 100;
+    let tcp = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let udp = |port: u16| std::net::UdpSocket::bind(("127.0.0.1", port)).is_ok();
+    let free = |port: u16| tcp(port) && udp(port);
+    let start = 10_000 + u16::try_from(std::process::id() % 210).unwrap() * 100;
     (0..900)
         .map(|_| start + NEXT.fetch_add(count, Ordering::Relaxed))
         .find(|base| (0..count).all(|offset| free(base + offset)))
