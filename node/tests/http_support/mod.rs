@@ -307,7 +307,7 @@ impl Driver {
                 self.standing.store(self.machine.standing().into());
                 self.changed.send_modify(|count| *count += 1);
             }
-            Effect::Effective { delay_ms, apply_ms, .. } => self.metrics.effective(delay_ms, apply_ms),
+            Effect::Effective { delay_ms, apply_ms, .. } => self.metrics.effective(Some(delay_ms), apply_ms),
             Effect::Publish { .. }
             | Effect::Verdict { .. }
             | Effect::Request { .. }
