@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use driftless_client::client::Write;
-use driftless_client::founding::{self, Made, Plan};
+use driftless_client::founding::{self, Made, MadeNode, Plan};
 use driftless_client::{Client, Endpoint};
 use driftless_statement::{Path, Prefix, json};
 
@@ -80,6 +80,13 @@ impl Mesh {
             wait("the node to serve", || async { mesh.client(index).items(&Prefix::all()).await.is_ok() }).await;
         }
         mesh
+    }
+
+    /// A node more, that was made while the others ran. Its process is not started; its index is returned.
+    pub fn adopt(&mut self, node: MadeNode) -> usize {
+        self.made.nodes.push(node);
+        self.processes.push(None);
+        self.processes.len() - 1
     }
 
     fn command(&self, index: usize, extra: &[&str]) -> Command {
