@@ -320,6 +320,9 @@ fn caught_up() {
             let delay_ms = arrives_ms - signed_ms;
             let how = if is_lag { "effective" } else { "caught up" };
             assert!(told.contains(&format!("{how} after {delay_ms}, 0 here")), "{told:?}");
+            // The next beacon says it.
+            one.at_ms += 10_000;
+            one.on(Event::Tick);
             let lag_ms = one.machine.divergence().lag_ms;
             assert_eq!(lag_ms, if is_lag { delay_ms / 8 } else { 0 }, "signed {signed_ms}, linked {linked_ms}");
         }
