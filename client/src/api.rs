@@ -398,7 +398,8 @@ pub struct NodeRow {
     pub since_seconds: u64,
     /// Seconds since its last beacon; absent: never heard.
     pub heard_seconds: Option<u64>,
-    /// How far its newest statement lies behind the newest known, in milliseconds.
+    /// How long changes take from their author's time to being effective there, in milliseconds, by its own beacon: a mean
+    /// of the last eight or so. What it caught up with after a cut or a restart is left out.
     pub lag_ms: u64,
     /// Fold version in force there.
     pub fold_version: u64,

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod assemble;
+mod backoff;
 pub mod config;
 pub mod demo;
 pub mod door;

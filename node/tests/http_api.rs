@@ -203,7 +203,8 @@ async fn a_full_disk_refuses_writes_and_serves_reads() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_disk_that_hangs_gets_an_answer_in_time() {
-    let world = World::with(|settings| settings.request_timeout = Duration::from_millis(300)).await;
+    // The requests that are answered must keep to it as well, on a busy machine too.
+    let world = World::with(|settings| settings.request_timeout = Duration::from_secs(2)).await;
     world.put("shop/limits", "1").await;
     world.faults.hang.store(true, Ordering::Relaxed);
     let late = world.ask("PUT", "/v1/config/shop/limits", &[JSON], "2").await;

@@ -340,8 +340,9 @@ async fn web_pages_are_refused_on_tcp() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slow_and_half_open_clients_are_cut() {
     let world = World::with(|settings| {
-        settings.header_timeout = Duration::from_millis(400);
-        settings.body_timeout = Duration::from_millis(400);
+        // Prompt clients must keep to these as well, on a busy machine too.
+        settings.header_timeout = Duration::from_secs(2);
+        settings.body_timeout = Duration::from_secs(2);
     })
     .await;
     world.put("shop/limits", VALUE).await;
@@ -376,7 +377,7 @@ async fn slow_and_half_open_clients_are_cut() {
             drip.tick().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), dripping).await.expect("the dripping client is cut");
+    tokio::time::timeout(Duration::from_secs(60), dripping).await.expect("the dripping client is cut");
     for path in ["shop/slow", "shop/gone"] {
         assert_eq!(world.get(&format!("/v1/config/{path}")).await.status, 404, "{path}");
     }
@@ -395,7 +396,7 @@ async fn pipelined_requests_are_answered_in_order() {
     stream.write_all(&bytes).await.unwrap();
     let mut answers = Vec::new();
     let wanted = 20 * VALUE.len();
-    tokio::time::timeout(Duration::from_secs(10), async {
+    tokio::time::timeout(Duration::from_secs(60), async {
         while answers.windows(VALUE.len()).filter(|part| *part == VALUE.as_bytes()).count() * VALUE.len() < wanted {
             assert!(raw::more(&mut stream, &mut answers).await);
         }
@@ -417,7 +418,7 @@ async fn connections_are_bounded_and_the_refusal_says_so() {
     let refused = world.get("/livez").await;
     judge("one connection too many", &refused, 503, "busy");
     drop(held);
-    tokio::time::timeout(Duration::from_secs(10), async {
+    tokio::time::timeout(Duration::from_secs(60), async {
         while world.get("/livez").await.status != 200 {
             tokio::task::yield_now().await;
         }

@@ -81,7 +81,7 @@ async fn busy_world() -> World {
     world.metrics.committed(std::time::Duration::from_millis(3), 2, 100, 4096);
     world.metrics.commit_failed();
     world.metrics.network_queue_full();
-    world.metrics.effective(1200, 30);
+    world.metrics.effective(Some(1200), 30);
     world
 }
 

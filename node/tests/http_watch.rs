@@ -36,7 +36,7 @@ impl Reader {
                 assert!(raw::more(&mut self.stream, &mut self.bytes).await, "ended before {text:?}: {seen}");
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), found).await.unwrap_or_else(|_| panic!("never saw {text:?}"))
+        tokio::time::timeout(Duration::from_secs(60), found).await.unwrap_or_else(|_| panic!("never saw {text:?}"))
     }
 }
 
@@ -112,7 +112,7 @@ async fn readers_who_do_not_read_are_cut_and_hold_up_nobody() {
     }
     let mut look = tokio::time::interval(Duration::from_millis(20));
     // The 50 filled their sockets, took nothing, and are cut; what is left is the one that reads.
-    tokio::time::timeout(Duration::from_secs(20), async {
+    tokio::time::timeout(Duration::from_secs(60), async {
         while world.metrics.watchers() > 1 {
             look.tick().await;
         }

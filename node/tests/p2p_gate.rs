@@ -35,7 +35,7 @@ async fn who_is_no_longer_a_member_is_cut_at_once() {
 
 #[tokio::test]
 async fn an_address_without_an_id_is_dialled_and_its_peer_must_be_a_member() {
-    let inside = Node::start(1, config(MESH, TCP, 1)).await;
+    let mut inside = Node::start(1, config(MESH, TCP, 1)).await;
     inside.members(&[key(2)]).await;
     let mut outside = config(MESH, TCP, 2);
     outside.peers = vec![inside.addr.clone()];
@@ -87,7 +87,7 @@ async fn a_node_that_is_told_to_dial_itself_does_so_once() {
 
 #[tokio::test]
 async fn a_told_address_is_dialled_once_its_peer_is_a_member() {
-    let inside = Node::start(1, config(MESH, TCP, 1)).await;
+    let mut inside = Node::start(1, config(MESH, TCP, 1)).await;
     inside.members(&[key(2)]).await;
     let mut outside = Node::start(2, config(MESH, TCP, 2)).await;
     let addrs = vec!["no address".to_owned(), inside.addr.to_string()];
@@ -98,7 +98,7 @@ async fn a_told_address_is_dialled_once_its_peer_is_a_member() {
 
 #[tokio::test]
 async fn another_peer_at_a_configured_address_is_not_taken_for_it() {
-    let other = Node::start(1, config(MESH, TCP, 1)).await;
+    let mut other = Node::start(1, config(MESH, TCP, 1)).await;
     other.members(&[key(2)]).await;
     let mut config = config(MESH, TCP, 2);
     config.peers = vec![driftless_node::p2p::address_of(&other.addr, &key(7)).unwrap()];

@@ -20,10 +20,10 @@ fn socket(addr: &Multiaddr) -> SocketAddr {
 }
 
 async fn works_for_an_honest_peer(node: &mut Node) {
+    node.members(&[key(2)]).await;
     let mut honest = config(MESH, TCP, 2);
     honest.peers = vec![node.named()];
     let mut honest = Node::start(2, honest).await;
-    node.members(&[key(2)]).await;
     honest.connected(key(1)).await;
     node.connected(key(2)).await;
     honest.ask(node, 1, b"fine").await;

@@ -10,6 +10,7 @@ use p2p_support::{MESH, Node, QUIC, TCP, config, key, mesh, pair};
 /// A line of three: the ends know only the middle.
 async fn line(topic: &str) -> [Node; 3] {
     let mut middle = Node::start(2, config(MESH, TCP, 2)).await;
+    middle.members(&[key(1), key(3)]).await;
     let (mut first, mut last) = (Vec::new(), Vec::new());
     for (seed, ends) in [(1, &mut first), (3, &mut last)] {
         let mut config = config(MESH, TCP, seed);
@@ -17,7 +18,6 @@ async fn line(topic: &str) -> [Node; 3] {
         ends.push(Node::start(seed, config).await);
     }
     let (mut first, mut last) = (first.pop().unwrap(), last.pop().unwrap());
-    middle.members(&[key(1), key(3)]).await;
     for node in [&first, &middle, &last] {
         node.subscribe(topic).await;
     }

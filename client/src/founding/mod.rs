@@ -1,6 +1,7 @@
-//! Founding: a new mesh on disk – keys, genesis, grants, and a ready-to-run configuration for each node. It needs no node,
-//! and overwrites nothing.
+//! Founding: a new mesh on disk – keys, genesis, grants, and a ready-to-run configuration for each node; and later the
+//! directory of one node more. It needs no node, and overwrites nothing.
 
+pub mod joining;
 pub mod peer;
 mod settings;
 
@@ -98,7 +99,7 @@ fn file_error(path: &FilePath, reason: impl ToString) -> FoundingError {
 pub fn found(directory: &FilePath, plan: &Plan) -> Result<Made, FoundingError> {
     check(plan)?;
     let directory = std::path::absolute(directory).map_err(|error| file_error(directory, error))?;
-    make_directory(&directory)?;
+    make_directory(&directory, "node-100/driftless.sock")?;
     make(plan, &directory)
 }
 
@@ -123,11 +124,9 @@ fn check(plan: &Plan) -> Result<(), FoundingError> {
 }
 
 /// Makes the directory, or takes an empty one; anything else might be a mesh whose keys would be lost.
-fn make_directory(directory: &FilePath) -> Result<(), FoundingError> {
-    let longest = directory.join("node-100").join(SOCKET);
-    if longest.as_os_str().len() > SOCKET_BYTES {
-        let text =
-            "its path is too long for the nodes' sockets (100 bytes with /node-N/driftless.sock); choose a shorter one";
+fn make_directory(directory: &FilePath, socket: &str) -> Result<(), FoundingError> {
+    if directory.join(socket).as_os_str().len() > SOCKET_BYTES {
+        let text = format!("its path is too long for a socket (100 bytes with /{socket}); choose a shorter one");
         return Err(file_error(directory, text));
     }
     std::fs::create_dir_all(directory).map_err(|error| file_error(directory, error))?;

@@ -63,9 +63,20 @@ const CASES: &[Case] = &[
         2,
         "unknown key \"valu\"",
     ),
-    ("apply of broken YAML", &["apply", "-f", "-"], "a: [1,\n", 2, "standard input: "),
-    ("apply of a YAML bomb", &["apply", "-f", "bomb.yaml"], "", 2, "bomb.yaml: "),
-    ("apply of deep JSON", &["apply", "-f", "deep.json"], "", 2, "deep.json: "),
+    ("apply of broken YAML", &["apply", "-f", "-"], "a: [1,\n", 2, "standard input:1:4: "),
+    (
+        "apply of YAML with a repeated key",
+        &["apply", "-f", "-"],
+        "path: a/b\nvalue:\n  x: 1\n  x: 2\n",
+        2,
+        "standard input:4:3: a key is given twice in one map; keep one of them",
+    ),
+    ("apply of a YAML bomb", &["apply", "-f", "bomb.yaml"], "", 2, "write it out in several smaller entries"),
+    ("apply of deep JSON", &["apply", "-f", "deep.json"], "", 2, "nested at most 32 levels deep; change the value"),
+    ("apply of JSON without a comma", &["apply", "-f", "comma.json"], "", 2, "comma.json:3:3: not JSON; look at the"),
+    ("apply of JSON cut off", &["apply", "-f", "cut.json"], "", 2, "not JSON: the text ends too early"),
+    ("apply of JSON with a repeated key", &["apply", "-f", "twice.json"], "", 2, "twice.json:3:5: key \"a\" is given"),
+    ("apply of JSON with a huge integer", &["apply", "-f", "huge.json"], "", 2, "huge.json:2:10: integer"),
     ("apply of not UTF-8", &["apply", "-f", "latin.yaml"], "", 2, "not UTF-8"),
     (
         "apply of the same path twice",
@@ -74,7 +85,7 @@ const CASES: &[Case] = &[
         2,
         "given twice",
     ),
-    ("apply of NaN", &["apply", "-f", "-"], "path: a/b\nvalue: .nan\n", 2, "standard input: "),
+    ("apply of NaN", &["apply", "-f", "-"], "path: a/b\nvalue: .nan\n", 2, "must be finite"),
     (
         "prune without a place",
         &["--endpoint", GONE, "apply", "--dry-run", "-f", "-", "--prune"],
@@ -101,6 +112,15 @@ const CASES: &[Case] = &[
         "",
         6,
         "did not reach this node",
+    ),
+    ("node add without a peer", &["node", "add", "n", "--out", "n"], "", 2, "--peer"),
+    ("node add without a directory", &["node", "add", "n", "--peer", "/a"], "", 2, "--out"),
+    (
+        "node add with a bad scope",
+        &["node", "add", "n", "--out", "n", "--peer", "/a", "--scopes", "a/b"],
+        "",
+        2,
+        "segment",
     ),
     ("grant to no key", &["grant", "abc", "write", "shop"], "", 2, "64 lowercase hexadecimal"),
     (
@@ -137,6 +157,10 @@ fn prepare(dir: &Path) {
                 g: &g [*f,*f,*f,*f,*f,*f,*f,*f,*f,*f]\nh: [*g,*g,*g,*g,*g,*g,*g,*g,*g,*g]\n";
     std::fs::write(dir.join("bomb.yaml"), bomb).unwrap();
     std::fs::write(dir.join("deep.json"), format!("{}{}", "[".repeat(100_000), "]".repeat(100_000))).unwrap();
+    std::fs::write(dir.join("comma.json"), "{\n  \"path\": \"a/b\"\n  \"value\": 1\n}\n").unwrap();
+    std::fs::write(dir.join("cut.json"), "{\n  \"path\": \"a/b\",\n  \"value\": [1, 2").unwrap();
+    std::fs::write(dir.join("twice.json"), "{\"path\": \"a/b\", \"value\": {\n  \"a\": 1,\n  \"a\": 2}}\n").unwrap();
+    std::fs::write(dir.join("huge.json"), "{\"path\": \"a/b\",\n\"value\": 18446744073709551616}\n").unwrap();
     std::fs::write(dir.join("latin.yaml"), b"path: a/b\nvalue: \xe4\n").unwrap();
 }
 

@@ -207,17 +207,19 @@ async fn opening_fails_clearly() {
     let (_dir, path) = socket();
     let node = Node::listen(&path);
     let endpoint = node.endpoint();
-    let open = |prefix: &str| Options::new(endpoint.clone()).prefix(prefix).deadline(Duration::from_millis(200)).open();
-    assert!(matches!(open("sh op").await, Err(OpenError::Prefix { .. })));
+    let open = |prefix: &str, within| Options::new(endpoint.clone()).prefix(prefix).deadline(within).open();
+    assert!(matches!(open("sh op", SOON).await, Err(OpenError::Prefix { .. })));
     assert!(matches!(Config::open(endpoint.clone(), &[]).await, Err(OpenError::NoPrefix)));
-    let refused = tokio::spawn(open("web"));
+    let refused = tokio::spawn(open("web", SOON));
     let problem =
         r#"{"type":"urn:driftless:problem:not_held","title":"x","status":421,"detail":"scope web is not held here"}"#;
     node.request().await.answer("421 Misdirected Request", "application/problem+json", problem).await;
     let Err(OpenError::Refused(error)) = soon(refused).await.unwrap() else { panic!("not refused") };
     assert_eq!((error.word(), error.to_string().as_str()), (Some("not_held"), "scope web is not held here"));
     drop(node);
-    let Err(OpenError::NoState { last, .. }) = open("shop").await else { panic!("no node, and yet a state") };
+    let Err(OpenError::NoState { last, .. }) = open("shop", Duration::from_millis(200)).await else {
+        panic!("no node, and yet a state")
+    };
     assert!(last.is_transient());
 }
 

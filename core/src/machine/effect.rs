@@ -101,5 +101,8 @@ pub enum Effect {
         delay_ms: u64,
         /// Milliseconds from its arrival here to now.
         apply_ms: u64,
+        /// Whether it was signed before this node's latest link came up: then the delay is that of a cut or of a time
+        /// when this node was down, and says nothing about how fast changes travel.
+        catch_up: bool,
     },
 }

@@ -100,8 +100,10 @@ pub struct Machine {
     arrivals: arrivals::Arrivals,
     /// When this node last had the same set as another one, Unix milliseconds.
     agreed_ms: Option<u64>,
-    /// From the author's time to the effect here, of the last changes, about.
+    /// From the author's time to the effect here, of the last changes, about. What was caught up with is left out.
     lag_ms: u64,
+    /// When the latest link came up, on the timer clock.
+    linked_ms: u64,
     beacons_sent: u64,
     counts: Counts,
     #[cfg(feature = "planted")]
@@ -153,6 +155,7 @@ impl Machine {
             arrivals: arrivals::Arrivals::since(now.wall_ms),
             agreed_ms: None,
             lag_ms: 0,
+            linked_ms: now.mono_ms,
             beacons_sent: 0,
             counts: Counts::default(),
             #[cfg(feature = "planted")]

@@ -107,6 +107,7 @@ impl Peers {
 
 impl Machine {
     pub(super) fn connected(&mut self, peer: PublicKey, effects: &mut Vec<Effect>) {
+        self.linked_ms = self.now.mono_ms;
         let next_round = self.now.mono_ms + self.rng.around(self.pace.reconcile_ms);
         self.peers.links.entry(peer).or_insert_with(|| Link { next_round, ..Link::default() });
         self.compare_all(peer, effects);

@@ -221,12 +221,18 @@ impl Machine {
             return;
         }
         let delay_ms = self.now.wall_ms.saturating_sub(way.statement.statement().hlc.millis());
-        // A moving mean over about eight changes.
-        self.lag_ms = (self.lag_ms * 7 + delay_ms.min(3_600_000)) / 8;
+        // Signed before the latest link came up: what held it back was a cut, or that this node was down. That is no
+        // delay of propagation, whether gossip brought it or reconciliation. What was signed later is one either way.
+        let catch_up = delay_ms > self.now.mono_ms.saturating_sub(self.linked_ms);
+        if !catch_up {
+            // A moving mean over about eight changes.
+            self.lag_ms = (self.lag_ms * 7 + delay_ms.min(3_600_000)) / 8;
+        }
         effects.push(Effect::Effective {
             id: way.statement.id(),
             delay_ms,
             apply_ms: self.now.mono_ms.saturating_sub(way.arrived_ms),
+            catch_up,
         });
     }
 }

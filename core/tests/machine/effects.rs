@@ -46,7 +46,10 @@ fn line(effect: &Effect) -> String {
             format!("submitted {}: {}", call.0, words.join(" "))
         }
         Effect::Show(view) => format!("show {}", view.revision()),
-        Effect::Effective { delay_ms, apply_ms, .. } => format!("effective after {delay_ms}, {apply_ms} here"),
+        Effect::Effective { delay_ms, apply_ms, catch_up, .. } => {
+            let how = if *catch_up { "caught up" } else { "effective" };
+            format!("{how} after {delay_ms}, {apply_ms} here")
+        }
     }
 }
 
@@ -285,6 +288,46 @@ fn gossiped() {
         one.on(Event::Stored { batch: 2 }),
         ["subscribe shop", "show 0000000000000001-1.1", "effective after 40, 40 here"]
     );
+}
+
+/// What was signed before the latest link came up says nothing about how fast changes travel, whichever way it came;
+/// what was signed since does, also when gossip lost it.
+#[test]
+fn caught_up() {
+    for (signed_ms, linked_ms, arrives_ms, is_lag) in [
+        (0, 9_000, 9_040, false),
+        (8_999, 9_000, 9_040, false),
+        (9_000, 9_000, 9_040, true),
+        (9_000, 0, 9_000, true),
+        (9_000, 0, 39_000, true),
+        (9_000, 39_000, 39_000, false),
+    ] {
+        for gossiped in [true, false] {
+            let mut two = One::founded();
+            two.at_ms = signed_ms;
+            let wire = write_of(&mut two);
+            let mut one = One::founded();
+            one.at_ms = linked_ms;
+            one.on(Event::Connected { peer: peer() });
+            one.at_ms = arrives_ms;
+            one.on(if gossiped {
+                let bytes = Gossip::Statement { wire: wire.into() }.encode();
+                Event::Gossip { id: vec![1], from: peer(), bytes }
+            } else {
+                let bytes = Response::Statements { statements: vec![wire.into()], missing: vec![] }.encode();
+                Event::Response { peer: peer(), corr: 1, bytes }
+            });
+            let told = one.on(Event::Stored { batch: 2 });
+            let delay_ms = arrives_ms - signed_ms;
+            let how = if is_lag { "effective" } else { "caught up" };
+            assert!(told.contains(&format!("{how} after {delay_ms}, 0 here")), "{told:?}");
+            // The next beacon says it.
+            one.at_ms += 10_000;
+            one.on(Event::Tick);
+            let lag_ms = one.machine.divergence().lag_ms;
+            assert_eq!(lag_ms, if is_lag { delay_ms / 8 } else { 0 }, "signed {signed_ms}, linked {linked_ms}");
+        }
+    }
 }
 
 /// The wire bytes of a write that this node made.

@@ -38,6 +38,28 @@ fn a_known_scope_needs_no_reconciliation() {
 }
 
 #[test]
+fn a_cut_and_a_restart_are_no_lag() {
+    let mut world = World::founded(3);
+    world.put(0, "shop/before", "1");
+    world.run_ms(5_000);
+    let lags = |world: &World| world.nodes.iter().map(|node| node.machine.divergence().lag_ms).collect::<Vec<_>>();
+    let usual = lags(&world).into_iter().max().unwrap();
+    assert!(usual < 1_000, "{usual} ms in a healthy world");
+    world.isolate(2);
+    for number in 0..20 {
+        world.put(number % 3, &format!("shop/during-{number}"), "1");
+        world.run_ms(2_000);
+    }
+    world.heal();
+    world.run_ms(5_000);
+    assert!(world.all_equal());
+    world.restart(1);
+    world.link_all();
+    world.run_ms(5_000);
+    assert!(lags(&world).into_iter().all(|lag| lag <= usual + 1_000), "{:?}, usually {usual}", lags(&world));
+}
+
+#[test]
 fn both_sides_of_a_cut_write_and_the_heal_shows_the_conflict() {
     let mut world = World::founded(3);
     world.put(0, "shop/flag", r#"{"on":false,"share":1}"#);

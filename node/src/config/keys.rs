@@ -132,8 +132,8 @@ keys! {
         "Disk space set aside in `store.reserve`, so that a node can start on a full disk.");
     STORE_QUEUE = key("store.queue", Kind::Count(1, 65_536), "1024",
         "Batches of statements that may wait for the disk; then writes are refused until some are done.");
-    STORE_LONGEST_PAUSE = key("store.longest_pause", Kind::Duration(100, 10 * MINUTE), r#""5s""#,
-        "Longest pause between attempts to open the store again after a failure.");
+    STORE_LONGEST_PAUSE = key("store.longest_pause", Kind::Duration(100, 10 * MINUTE), r#""30s""#,
+        "Longest pause between attempts to open the store again after a failure; each is drawn at random below a bound that doubles up to this.");
 
     RECONCILE_INTERVAL = key("reconcile.interval", Kind::Duration(100, HOUR), r#""15s""#,
         "Longest time between comparisons with a peer; they also happen at connect.");

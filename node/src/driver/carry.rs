@@ -102,7 +102,9 @@ impl Driver {
                 self.shown.standing.store(self.machine.standing().into());
                 self.shown.changed.send_modify(|count| *count += 1);
             }
-            Effect::Effective { delay_ms, apply_ms, .. } => self.metrics.effective(delay_ms, apply_ms),
+            Effect::Effective { delay_ms, apply_ms, catch_up, .. } => {
+                self.metrics.effective((!catch_up).then_some(delay_ms), apply_ms);
+            }
         }
     }
 

@@ -115,10 +115,12 @@ pub async fn divergence(State(shared): Server, request: Request) -> Reply {
 pub async fn change(State(shared): Server, request: Request) -> Reply {
     let id = target::statement_id(behind(&request, "/v1/changes/"))?;
     settle(&shared, query(&request)?, request.headers()).await?;
-    let (reach, node) = shared.ask(move |machine| (machine.change(&id), machine.node())).await?;
+    let asked = move |machine: &Machine| (machine.change(&id), machine.nodes(), machine.node());
+    let (reach, others, node) = shared.ask(asked).await?;
     let reach = reach.ok_or_else(|| no_statement(&id))?;
-    // Beacons carry no names: this node knows its own alone.
-    let names = tell::Names::from([(node, shared.settings.name.clone())]);
+    // Its own by its settings, others as their beacons say; who was never heard has none.
+    let mut names: tell::Names = others.into_iter().map(|other| (other.node, other.name)).collect();
+    names.insert(node, shared.settings.name.clone());
     Ok(json(&tell::change(&reach, &names, now_ms())))
 }
 

@@ -31,10 +31,13 @@ impl Drop for Watching {
 }
 
 impl Metrics {
-    /// A statement by another author became effective: milliseconds from its author's time, and from its arrival here.
-    pub fn effective(&self, delay_ms: u64, apply_ms: u64) {
+    /// A statement by another author became effective: milliseconds from its author's time, unless it was caught up with,
+    /// and from its arrival here.
+    pub fn effective(&self, delay_ms: Option<u64>, apply_ms: u64) {
         let families = &self.families.statements;
-        families.propagation.observe(delay_ms as f64 / 1000.0);
+        if let Some(delay_ms) = delay_ms {
+            families.propagation.observe(delay_ms as f64 / 1000.0);
+        }
         families.apply.observe(apply_ms as f64 / 1000.0);
     }
 

@@ -8,8 +8,8 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 use libp2p::swarm::ConnectionId;
 
-use super::backoff::{Backoff, Jitter};
 use super::identity;
+use crate::backoff::{Backoff, Jitter};
 
 /// A connection that lived this long was a good one: the next failure counts as the first.
 const STABLE: Duration = Duration::from_secs(10);
@@ -17,6 +17,15 @@ const STABLE: Duration = Duration::from_secs(10);
 const FOUND: usize = 256;
 /// Addresses of one peer that are tried.
 const ADDRESSES: usize = 8;
+
+/// Bound of the first wait. A guess: a few round trips of a slow link.
+const FIRST_WAIT: Duration = Duration::from_millis(250);
+/// Bound of every wait: a healed link is used again after 15 s on average, even if nobody tells.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+fn backoff() -> Backoff {
+    Backoff::new(FIRST_WAIT, LONGEST_WAIT)
+}
 
 /// One attempt to make.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,7 +56,7 @@ enum State {
 
 impl Target {
     fn new(peer: Option<PublicKey>, addrs: Vec<Multiaddr>, first: Instant) -> Self {
-        Self { addrs, peer, learned: None, backoff: Backoff::default(), state: State::Waiting(first) }
+        Self { addrs, peer, learned: None, backoff: backoff(), state: State::Waiting(first) }
     }
 
     fn is(&self, peer: &PublicKey) -> bool {
@@ -99,7 +108,7 @@ impl Dialler {
         let id = self.next;
         self.next += 1;
         // The first dial is jittered too: a hundred nodes may have been started by one command.
-        let first = now + Backoff::default().next(&mut self.jitter);
+        let first = now + backoff().next(&mut self.jitter);
         self.targets.insert(id, Target::new(peer, addrs, first));
         id
     }

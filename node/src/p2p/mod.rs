@@ -6,7 +6,6 @@
 //! events   ◀─ outbox  ◀─ translate
 //! ```
 
-mod backoff;
 mod behaviour;
 mod calls;
 mod carrier;

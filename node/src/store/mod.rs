@@ -6,6 +6,7 @@ mod directory;
 mod error;
 mod medium;
 mod open;
+mod patience;
 mod tables;
 mod writer;
 

@@ -235,6 +235,11 @@ impl<M: Medium> Store<M> {
         self.starved.as_ref()
     }
 
+    /// A number that differs between stores and between starts: for spreading load, never for secrets.
+    pub(super) fn seed(&self) -> u64 {
+        u64::from_le_bytes(self.state.store_id) ^ self.state.boot
+    }
+
     /// Bytes that the database occupies.
     pub fn size(&self) -> u64 {
         self.medium.size()

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use driftless_statement::{StatementId, Verified};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::patience::Patience;
 use super::{Medium, Store, StoreError};
 
 /// Statements that one commit takes at most: bounds how long the first of a group waits for the last.
@@ -68,16 +69,17 @@ pub enum Event {
 pub struct Pace {
     /// Batches that may wait. More are refused as [`StoreError::Busy`].
     pub queue: usize,
-    /// Pause before the store is opened again after a failure; doubles with each attempt that fails.
+    /// Longest pause before the store is opened again after a failure; doubles with each attempt that fails, and with
+    /// each failure soon after a recovery.
     pub first_pause: Duration,
-    /// The longest such pause.
+    /// What it doubles up to.
     pub longest_pause: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
         // Guesses: a full disk is freed by people, in minutes; a hiccup of a network disk passes in tenths of seconds.
-        Self { queue: 1024, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(5) }
+        Self { queue: 1024, first_pause: Duration::from_millis(100), longest_pause: Duration::from_secs(30) }
     }
 }
 
@@ -109,14 +111,13 @@ impl WriterHandle {
 /// Since when, and until when, writes are refused.
 struct Refusing {
     reason: String,
-    pause: Duration,
     again: Instant,
 }
 
 /// The writer's own side.
 pub struct Writer<M: Medium> {
     store: Store<M>,
-    pace: Pace,
+    patience: Patience,
     inbox: Receiver<Batch>,
     // Unbounded: holds at most one event for each batch, and those are bounded by the inbox and by who submits.
     events: UnboundedSender<Event>,
@@ -135,14 +136,15 @@ impl<M: Medium> Writer<M> {
     pub fn spawn(store: Store<M>, pace: Pace) -> io::Result<(WriterHandle, UnboundedReceiver<Event>)> {
         let (inbox, batches) = sync_channel(pace.queue);
         let (events, receiver) = unbounded_channel();
-        let mut writer = Self { store, pace, inbox: batches, events, refusing: None };
+        let patience = Patience::new(&pace, store.seed());
+        let mut writer = Self { store, patience, inbox: batches, events, refusing: None };
         let thread = thread::Builder::new().name("store".to_owned()).spawn(move || writer.run())?;
         Ok((WriterHandle { inbox, queue: pace.queue, thread }, receiver))
     }
 
     fn run(&mut self) {
         if let Some(reason) = self.store.starved().map(ToString::to_string) {
-            self.refuse_from_now(reason, self.pace.first_pause);
+            self.refuse_from_now(reason);
         }
         loop {
             match self.wait() {
@@ -190,7 +192,7 @@ impl<M: Medium> Writer<M> {
             Err(error) => {
                 let reason = error.to_string();
                 self.tell(Event::Failed { batches, error });
-                self.refuse_from_now(reason, self.pace.first_pause);
+                self.refuse_from_now(reason);
             }
         }
     }
@@ -213,21 +215,21 @@ impl<M: Medium> Writer<M> {
         match self.store.reopen() {
             Ok(lost) => {
                 self.refusing = None;
+                self.patience.recovered(Instant::now());
                 self.tell(Event::Recovered { lost });
             }
-            Err(error) => {
-                if let Some(refusing) = &mut self.refusing {
-                    refusing.reason = error.to_string();
-                    refusing.pause = refusing.pause.saturating_mul(2).min(self.pace.longest_pause);
-                    refusing.again = Instant::now() + refusing.pause;
-                }
-            }
+            Err(error) => self.stay_away(error.to_string()),
         }
     }
 
-    fn refuse_from_now(&mut self, reason: String, pause: Duration) {
+    fn refuse_from_now(&mut self, reason: String) {
         self.tell(Event::ReadOnly { reason: reason.clone() });
-        self.refusing = Some(Refusing { reason, pause, again: Instant::now() + pause });
+        self.stay_away(reason);
+    }
+
+    fn stay_away(&mut self, reason: String) {
+        let now = Instant::now();
+        self.refusing = Some(Refusing { reason, again: now + self.patience.failed(now) });
     }
 
     fn tell(&self, event: Event) {

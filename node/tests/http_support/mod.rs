@@ -186,7 +186,7 @@ impl World {
     pub async fn stop(&mut self) {
         self.shutdown.send_replace(true);
         let served = self.served.take().unwrap();
-        tokio::time::timeout(Duration::from_secs(20), served).await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(60), served).await.unwrap().unwrap();
     }
 
     /// Puts a value through the door, as if a local service had.
@@ -308,7 +308,7 @@ impl Driver {
                 self.standing.store(self.machine.standing().into());
                 self.changed.send_modify(|count| *count += 1);
             }
-            Effect::Effective { delay_ms, apply_ms, .. } => self.metrics.effective(delay_ms, apply_ms),
+            Effect::Effective { delay_ms, apply_ms, .. } => self.metrics.effective(Some(delay_ms), apply_ms),
             Effect::Publish { .. }
             | Effect::Verdict { .. }
             | Effect::Request { .. }

@@ -7,7 +7,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::World;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An answer as it came.
 #[derive(Debug, Clone, Default)]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use driftless_node::p2p::{
-    Command, Event, GossipId, Multiaddr, P2pConfig, P2pHandle, RequestToken, Verdict, address_of, spawn,
+    Command, Event, GossipId, Multiaddr, P2pConfig, P2pHandle, RequestFailure, RequestToken, Verdict, address_of, spawn,
 };
 use driftless_statement::{MeshId, PublicKey, SecretKey};
 use prometheus_client::registry::Registry;
@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// Longer than anything takes on a machine with much else to do; reached only when a test fails.
-pub const DEADLINE: Duration = Duration::from_secs(40);
+pub const DEADLINE: Duration = Duration::from_secs(60);
 pub const MESH: MeshId = MeshId([0xaa; 32]);
 pub const TCP: &str = "/ip4/127.0.0.1/tcp/0";
 pub const QUIC: &str = "/ip4/127.0.0.1/udp/0/quic-v1";
@@ -141,8 +141,18 @@ impl Node {
         self.send(Command::Subscribe { topic: topic.to_owned() }).await;
     }
 
-    pub async fn members(&self, members: &[PublicKey]) {
+    /// Names the members. When this returns the gate knows them: whoever is started now is let in at once.
+    pub async fn members(&mut self, members: &[PublicKey]) {
         self.send(Command::Members(members.iter().copied().collect())).await;
+        self.obeyed().await;
+    }
+
+    /// Waits until every command sent so far was obeyed: they are in the order in which they came, and a request to
+    /// nobody is answered at once.
+    pub async fn obeyed(&mut self) {
+        const NOBODY: PublicKey = PublicKey([0; 32]);
+        self.send(Command::Request { peer: NOBODY, corr: u64::MAX, bytes: vec![] }).await;
+        assert_eq!(self.answer(u64::MAX).await, Err(RequestFailure::NotConnected));
     }
 
     pub async fn judge(&self, id: GossipId, from: PublicKey, verdict: Verdict) {
@@ -206,7 +216,7 @@ pub async fn mesh(seeds: &[u8], listen: &str, topic: &str) -> Vec<Node> {
     for seed in seeds {
         let mut config = config(MESH, listen, *seed);
         config.peers = nodes.iter().map(Node::named).collect();
-        let node = Node::start(*seed, config).await;
+        let mut node = Node::start(*seed, config).await;
         let members: Vec<_> = seeds.iter().map(|seed| key(*seed)).collect();
         node.members(&members).await;
         node.subscribe(topic).await;
@@ -234,6 +244,17 @@ pub async fn mesh(seeds: &[u8], listen: &str, topic: &str) -> Vec<Node> {
         node.unread.retain(|event| !matches!(event, Event::Gossip { .. }));
     }
     nodes
+}
+
+/// Waits for a condition that nothing tells of.
+pub async fn until(what: &str, is: impl Fn() -> bool) {
+    let mut look = tokio::time::interval(Duration::from_millis(20));
+    let becomes = async {
+        while !is() {
+            look.tick().await;
+        }
+    };
+    timeout(DEADLINE, becomes).await.unwrap_or_else(|_| panic!("waited in vain: {what}"));
 }
 
 /// A second mutable view on two nodes of a mesh.

@@ -1,7 +1,7 @@
 //! One node of the mesh, run as a process of its own or in this one, and a client of it. It must not know the history.
 
 use std::fs::File;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::path::{Path as FilePath, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -176,9 +176,13 @@ fn sample(text: &str, name: &str) -> Option<u64> {
 
 /// The first of some free ports in a row. Another program may take one in between; then the start says so.
 pub fn free_ports(count: u16) -> Option<u16> {
-    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let start = TcpListener::bind(("127.0.0.1", 0)).ok()?.local_addr().ok()?.port();
-    (start..60_000).chain(20_000..start).find(|base| (0..count).all(|offset| free(base.saturating_add(offset))))
+    let tcp = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let udp = |port: u16| UdpSocket::bind(("127.0.0.1", port)).is_ok();
+    // Below those that the system gives to outgoing connections: one of these could take a port while its node is down.
+    let start = 10_000 + u16::try_from(std::process::id() % 21_000).unwrap_or(0);
+    let free =
+        |base: &u16| (0..count).all(|offset| tcp(base.saturating_add(offset)) && udp(base.saturating_add(offset)));
+    (start..32_000).chain(10_000..start).find(free)
 }
 
 /// Asks again and again until there is an answer, or says for what it waited in vain.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 
 use driftless_client::client::Write;
-use driftless_client::founding::{self, Made, Plan};
+use driftless_client::founding::{self, Made, MadeNode, Plan};
 use driftless_client::{Client, Endpoint};
 use driftless_statement::{Path, Prefix, json};
 
@@ -25,10 +25,15 @@ pub fn binary(name: &str) -> PathBuf {
     beside
 }
 
+/// Ports in a row for one mesh. Below those that the system gives to outgoing connections (from 32,768 on): the nodes of
+/// other tests dial all the time, and could else take one between this look and the start of its node, or while that node
+/// is down.
 fn base_port(count: u16) -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let start = 21_000 + u16::try_from(std::process::id() % 200).unwrap() * 100;
+    let tcp = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let udp = |port: u16| std::net::UdpSocket::bind(("127.0.0.1", port)).is_ok();
+    let free = |port: u16| tcp(port) && udp(port);
+    let start = 10_000 + u16::try_from(std::process::id() % 210).unwrap() * 100;
     (0..900)
         .map(|_| start + NEXT.fetch_add(count, Ordering::Relaxed))
         .find(|base| (0..count).all(|offset| free(base + offset)))
@@ -75,6 +80,13 @@ impl Mesh {
             wait("the node to serve", || async { mesh.client(index).items(&Prefix::all()).await.is_ok() }).await;
         }
         mesh
+    }
+
+    /// A node more, that was made while the others ran. Its process is not started; its index is returned.
+    pub fn adopt(&mut self, node: MadeNode) -> usize {
+        self.made.nodes.push(node);
+        self.processes.push(None);
+        self.processes.len() - 1
     }
 
     fn command(&self, index: usize, extra: &[&str]) -> Command {

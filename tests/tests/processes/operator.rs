@@ -7,25 +7,25 @@ use std::process::{Command, Stdio};
 use crate::mesh::{Mesh, binary, wait};
 
 /// How a run ended.
-struct Ended {
-    code: Option<i32>,
-    out: String,
-    err: String,
+pub struct Ended {
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
 }
 
 impl Ended {
-    fn good(self) -> String {
+    pub fn good(self) -> String {
         assert_eq!(self.code, Some(0), "{}{}", self.err, self.out);
         self.out
     }
 
-    fn bad(&self, code: i32, part: &str) {
+    pub fn bad(&self, code: i32, part: &str) {
         assert_eq!(self.code, Some(code), "{}{}", self.err, self.out);
         assert!(self.err.contains(part), "{}", self.err);
     }
 }
 
-fn command(mesh: &Mesh, node: usize, key: &FilePath, arguments: &[&str]) -> Command {
+pub fn command(mesh: &Mesh, node: usize, key: &FilePath, arguments: &[&str]) -> Command {
     let mut command = Command::new(binary("driftless"));
     command.env_clear().env("HOME", mesh.home.path()).env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.current_dir(mesh.home.path()).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -33,7 +33,7 @@ fn command(mesh: &Mesh, node: usize, key: &FilePath, arguments: &[&str]) -> Comm
     command
 }
 
-fn finish(mut command: Command, stdin: &str) -> Ended {
+pub fn finish(mut command: Command, stdin: &str) -> Ended {
     let mut child = command.spawn().unwrap();
     // A command that refuses its arguments does not read.
     let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
@@ -42,7 +42,7 @@ fn finish(mut command: Command, stdin: &str) -> Ended {
     Ended { code: ended.status.code(), out: text(ended.stdout), err: text(ended.stderr) }
 }
 
-fn run(mesh: &Mesh, arguments: &[&str], stdin: &str) -> Ended {
+pub fn run(mesh: &Mesh, arguments: &[&str], stdin: &str) -> Ended {
     finish(command(mesh, 0, &mesh.made.operator_key, arguments), stdin)
 }
 

@@ -92,6 +92,9 @@ pub enum Command {
     /// Make a key, or show a key's public half.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Add a node to a mesh that runs.
+    #[command(subcommand)]
+    Node(NodeCommand),
     /// Give a key verbs on a prefix; without arguments, list the grants.
     Grant(GrantArgs),
     /// Make entries be what files say.
@@ -238,6 +241,41 @@ pub struct InitArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum NodeCommand {
+    /// Make the key and a ready-to-run configuration of one more node, and grant it to be a member.
+    ///
+    /// Sign with the root key, or with one that may delegate `member`: `--key root.key`. The new node needs no bundle: it
+    /// learns everything from the first peer that it reaches.
+    Add(NodeArgs),
+}
+
+#[derive(Debug, Args)]
+pub struct NodeArgs {
+    /// Its name, for people: at most 64 of A-Z a-z 0-9 . _ -
+    pub name: String,
+    /// Directory to make for it. It must not exist, or be empty.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Running node for it to connect to, with its key: `/dns4/a.example/tcp/7474/p2p/12D3Koo...`. May be given several times.
+    #[arg(long = "peer", value_delimiter = ',', value_name = "MULTIADDR", required_unless_present = "like")]
+    pub peers: Vec<String>,
+    /// Configuration of a node of this mesh, to take `p2p.peers` from. May be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub like: Vec<PathBuf>,
+    /// Address where its peers reach it. Default: port 7474 on every address of its machine, TCP and QUIC.
+    #[arg(long, value_delimiter = ',', value_name = "MULTIADDR,...")]
+    pub listen: Vec<String>,
+    /// Scopes that it may hold. Default: all.
+    #[arg(long, value_delimiter = ',', value_parser = Scope::parse, value_name = "SCOPE,...")]
+    pub scopes: Vec<Scope>,
+    /// Let the node itself write below this prefix, for the services beside it. May be given several times.
+    #[arg(long, value_parser = prefix, value_name = "PREFIX")]
+    pub node_write: Vec<Prefix>,
+    #[command(flatten)]
+    pub note: NoteArgs,
+}
+
+#[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     /// Make a key file, readable by its owner only, and print its public key.
     New {
@@ -378,6 +416,7 @@ mod tests {
             "init d --nodes 1 --name x --scopes a,b --node-write a --base-port 1",
             "keys new f",
             "keys show",
+            "node add n --out d --peer /a --like f --listen /b,/c --scopes a,b --node-write a -m x",
             "grant",
             &format!("grant {key} member,write / --scopes a,b -m x"),
             "apply -f a -f - --prune --under a --dry-run -m x --ticket y",

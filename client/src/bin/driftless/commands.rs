@@ -8,12 +8,13 @@ mod grant;
 mod init;
 mod keys;
 mod look;
+mod node;
 mod set;
 mod wait;
 
 use clap::CommandFactory;
 
-use crate::args::{Arguments, Command};
+use crate::args::{Arguments, Command, NodeCommand};
 use crate::exit::Failure;
 use crate::out::Out;
 use crate::session::Session;
@@ -31,6 +32,7 @@ pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
     match command {
         Command::Completion { .. } | Command::Init(_) | Command::Context(_) => Ok(()),
         Command::Keys(command) => keys::run(command, &session),
+        Command::Node(NodeCommand::Add(node)) => node::add(&session, &node).await,
         Command::Grant(grant) => grant::run(grant, &session).await,
         Command::Apply { input, dry_run, note } => apply::apply(&session, &input, dry_run, &note).await,
         Command::Diff(input) => apply::diff(&session, &input).await,

@@ -4,14 +4,16 @@
 //! lines, in one JSON file one after the other, or in a list. With a prefix, each file holds one value, and its place
 //! below the directory, without its extension, is its path below the prefix.
 
+mod text;
+
 use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path as FilePath, PathBuf};
 
-use driftless_statement::{Path, Prefix, Value, json};
-use serde_saphyr::granit_parser::{Event, Parser, ScalarStyle};
+use driftless_statement::{Path, Prefix, Value};
 
 use crate::exit::Failure;
+use text::{Found, Place};
 
 /// What the input says, by path.
 pub type Wanted = BTreeMap<Path, Value>;
@@ -63,7 +65,7 @@ fn sources(files: &[String]) -> Result<Vec<Source>, Failure> {
             }
         } else {
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-            sources.push(Source { name: file.clone(), place: stem.into_iter().collect(), text: text(&path)? });
+            sources.push(Source { name: file.clone(), place: stem.into_iter().collect(), text: content(&path)? });
         }
     }
     Ok(sources)
@@ -88,7 +90,7 @@ fn walk(directory: &FilePath, place: &mut Vec<String>, sources: &mut Vec<Source>
         } else if path.is_file() && is_input(&path) {
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
             let place = place.iter().cloned().chain(stem).collect();
-            sources.push(Source { name: path.display().to_string(), place, text: text(&path)? });
+            sources.push(Source { name: path.display().to_string(), place, text: content(&path)? });
         }
     }
     Ok(())
@@ -98,7 +100,7 @@ fn is_input(path: &FilePath) -> bool {
     path.extension().and_then(|extension| extension.to_str()).is_some_and(|e| matches!(e, "json" | "yaml" | "yml"))
 }
 
-fn text(path: &FilePath) -> Result<String, Failure> {
+fn content(path: &FilePath) -> Result<String, Failure> {
     let length = std::fs::metadata(path).map_err(|error| Failure::file(path, error))?.len();
     if length > INPUT_BYTES {
         return Err(Failure::Usage(format!("{}: {length} bytes is more than {INPUT_BYTES}", path.display())));
@@ -109,23 +111,23 @@ fn text(path: &FilePath) -> Result<String, Failure> {
 
 fn entries(source: &Source, prefix: Option<&Prefix>) -> Result<Vec<(Path, Value)>, Failure> {
     let about = |error: String| Failure::Usage(format!("{}: {error}", source.name));
-    let values = values(&source.text, source.name.ends_with(".json")).map_err(about)?;
+    let at = |place: Place, error: String| {
+        Failure::Usage(format!("{}:{}:{}: {error}", source.name, place.line, place.column))
+    };
+    let found = text::values(&source.text, source.name.ends_with(".json"), prefix.is_none());
+    let found = found.map_err(|bad| at(bad.at, bad.what))?;
     let Some(prefix) = prefix else {
-        let flat = values.into_iter().flat_map(|value| match value {
-            Value::List(items) => items,
-            other => vec![other],
-        });
-        return flat.map(|value| document(value).map_err(about)).collect();
+        return found.into_iter().map(|found| document(found.value).map_err(|error| at(found.at, error))).collect();
     };
     if source.place.is_empty() {
         return Err(Failure::Usage("standard input has no place below --prefix: give documents, or a file".into()));
     }
-    let [value] = <[Value; 1]>::try_from(values)
-        .map_err(|values| about(format!("holds {} values; with --prefix each file holds one", values.len())))?;
+    let [found] = <[Found; 1]>::try_from(found)
+        .map_err(|found| about(format!("holds {} values; with --prefix each file holds one", found.len())))?;
     let above = Some(prefix.as_str()).filter(|text| !text.is_empty());
     let text: Vec<&str> = above.into_iter().chain(source.place.iter().map(String::as_str)).collect();
     let path = Path::parse(&text.join("/")).map_err(|error| about(format!("its place gives no path: {error}")))?;
-    Ok(vec![(path, value)])
+    Ok(vec![(path, found.value)])
 }
 
 fn document(value: Value) -> Result<(Path, Value), String> {
@@ -143,73 +145,12 @@ fn document(value: Value) -> Result<(Path, Value), String> {
     }
 }
 
-/// Every value in a text.
-fn values(text: &str, is_json: bool) -> Result<Vec<Value>, String> {
-    if is_json || looks_like_json(text) {
-        return json_values(text);
-    }
-    // `yes` and `on` are texts, as in YAML 1.2 and as in JSON.
-    let options = serde_saphyr::options! { strict_booleans: true };
-    let read = serde_saphyr::from_multiple_with_options(text, options);
-    let read: Vec<Value> = read.map_err(|error| first_line(&error.to_string()))?;
-    refuse_rounded(text)?;
-    read.iter().try_for_each(Value::check).map_err(|error| error.to_string())?;
-    Ok(read)
-}
-
-/// YAML readers turn integers beyond 64 bits into floats, and read a leading zero in three ways. Neither is guessed at.
-fn refuse_rounded(text: &str) -> Result<(), String> {
-    for event in Parser::new_from_str(text) {
-        let Ok((Event::Scalar(scalar, ScalarStyle::Plain, _, None), _)) = event else { continue };
-        let digits = scalar.strip_prefix(['-', '+']).unwrap_or(&scalar);
-        let decimal = !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == '_');
-        let based = ["0x", "0X", "0o", "0b"].iter().any(|base| {
-            digits
-                .strip_prefix(base)
-                .is_some_and(|rest| rest.len() > 16 && rest.chars().all(|c| c.is_ascii_hexdigit() || c == '_'))
-        });
-        if decimal && digits.len() > 1 && digits.starts_with('0') {
-            return Err(format!("{scalar}: a number must not begin with 0 (is it octal?); quote it if it is a text"));
-        }
-        let plain: String = scalar.chars().filter(|c| *c != '_' && *c != '+').collect();
-        let fits = plain.parse::<u64>().is_ok() || plain.parse::<i64>().is_ok();
-        if (decimal && !fits) || based {
-            return Err(format!("integer {scalar} does not fit 64 bits; quote it if it is a text"));
-        }
-    }
-    Ok(())
-}
-
-fn looks_like_json(text: &str) -> bool {
-    // YAML reads JSON too, but it would round an integer beyond 64 bits, and its messages are about YAML.
-    text.trim_start().starts_with(['{', '['])
-        && serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>().all(|value| value.is_ok())
-}
-
-fn json_values(text: &str) -> Result<Vec<Value>, String> {
-    let mut parts = serde_json::Deserializer::from_str(text).into_iter::<serde::de::IgnoredAny>();
-    let mut values = Vec::new();
-    let mut start = 0;
-    while let Some(part) = parts.next() {
-        part.map_err(|error| format!("not JSON: {error}"))?;
-        let end = parts.byte_offset();
-        let slice = text.as_bytes().get(start..end).unwrap_or_default();
-        values.push(json::parse(slice).map_err(|error| error.to_string())?);
-        start = end;
-    }
-    Ok(values)
-}
-
 /// One value given as YAML, for `edit`.
 pub fn one(text: &str) -> Result<Value, String> {
-    let values = values(text, false)?;
-    let [value] =
-        <[Value; 1]>::try_from(values).map_err(|values| format!("found {} values, expected one", values.len()))?;
-    Ok(value)
-}
-
-fn first_line(text: &str) -> String {
-    text.lines().next().unwrap_or_default().to_owned()
+    let found = text::values(text, false, false).map_err(|bad| bad.to_string())?;
+    let [found] =
+        <[Found; 1]>::try_from(found).map_err(|found| format!("found {} values, expected one", found.len()))?;
+    Ok(found.value)
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -226,6 +167,8 @@ fn kind(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use driftless_statement::json;
+
     use super::*;
 
     fn read_one(name: &str, text: &str, prefix: Option<&str>) -> Result<Wanted, String> {
@@ -268,13 +211,15 @@ mod tests {
     #[test]
     fn says_what_is_wrong_and_where() {
         let bad = |name: &str, text: &str| read_one(name, text, None).unwrap_err();
-        assert!(bad("a.yaml", "value: 1").starts_with("DIR/a.yaml: a document has no `path`"));
+        assert!(bad("a.yaml", "value: 1").starts_with("DIR/a.yaml:1:1: a document has no `path`"));
         assert!(bad("a.yaml", "path: shop/a").contains("has no `value`"));
         assert!(bad("a.yaml", "path: shop\nvalue: 1").contains("two segments"));
         assert!(bad("a.yaml", "path: 3\nvalue: 1").contains("must be a text"));
         assert!(bad("a.yaml", "path: shop/a\nvalue: 1\nvalu: 2").contains("unknown key \"valu\""));
         assert!(bad("a.yaml", "3").contains("found a number"));
-        assert!(bad("a.yaml", "path: shop/a\npath: shop/b\nvalue: 1").contains("duplicate"));
+        assert!(
+            bad("a.yaml", "path: shop/a\npath: shop/b\nvalue: 1").starts_with("DIR/a.yaml:2:1: a key is given twice")
+        );
         assert!(
             bad("a.yaml", "path: shop/a\nvalue: .nan").contains("finite"),
             "{}",
@@ -289,8 +234,10 @@ mod tests {
         assert!(bad("a.yaml", "path: shop/a\nvalue: 0755").contains("octal"));
         assert!(bad("a.json", "{\"path\":\"shop/a\",\"value\":18446744073709551616}").contains("64 bits"));
         assert!(bad("a.json", "{\"path\":\"shop/a\",\"value\":{\"a\":1,\"a\":2}}").contains("twice"));
-        assert!(bad("a.json", "{").contains("not JSON"));
-        assert!(bad("a.yaml", "a: [").starts_with("DIR/a.yaml: "));
+        assert!(bad("a.json", "{").starts_with("DIR/a.json:1:1: not JSON"));
+        let second = bad("a.yaml", "path: a/b\nvalue: 1\n---\npath: a/c\n");
+        assert!(second.starts_with("DIR/a.yaml:4:1: a/c: the document has no `value`"), "{second}");
+        assert!(bad("a.yaml", "a: [").starts_with("DIR/a.yaml:1:4: "));
         let twice = bad("a.yaml", "{path: shop/a, value: 1}\n---\n{path: shop/a, value: 2}");
         assert!(twice.contains("given twice"), "{twice}");
         assert!(read_one("a.yaml", "1\n---\n2", Some("shop")).unwrap_err().contains("holds 2 values"));

@@ -22,7 +22,7 @@ pub fn run(arguments: &InitArgs, out: Out) -> Result<(), Failure> {
     Ok(())
 }
 
-fn failure(error: FoundingError) -> Failure {
+pub fn failure(error: FoundingError) -> Failure {
     match error {
         FoundingError::Plan(text) => Failure::Usage(text),
         FoundingError::File { path, reason } => Failure::file(&path, reason),
@@ -44,17 +44,18 @@ fn next_steps(made: &Made) -> String {
          driftless context use {name}\n  \
          driftless status\n\n\
          Keep {} away from here: only it can recover the mesh, and add nodes:\n  \
-         driftless --key {} grant KEY member /",
+         driftless --key {} node add NAME --out DIR --like {}",
         made.name,
         made.mesh.short(),
         quoted(&made.operator_key),
         made.root_key.display(),
         quoted(&made.root_key),
+        made.nodes.first().map(|node| quoted(&node.config)).unwrap_or_default(),
     )
 }
 
 /// A path as a word of a shell.
-fn quoted(path: &FilePath) -> String {
+pub fn quoted(path: &FilePath) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-:@+,=".contains(c);
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', "'\\''")) }

@@ -28,6 +28,7 @@ pub async fn run(session: &Session, id: &StatementId, goal: Goal) -> Result<(), 
         match look(&client, id, deadline).await {
             Ok(change) => {
                 refuse_void(&change)?;
+                refuse_too_many(goal, &change)?;
                 let needed = change::needed(goal, change.expected);
                 bar.set_length(needed.into());
                 bar.set_position((change.has.len() as u64).min(needed.into()));
@@ -69,6 +70,20 @@ fn refuse_void(change: &Change) -> Result<(), Failure> {
             info.reason.as_deref().unwrap_or("see `driftless explain`")
         ))),
         _ => Ok(()),
+    }
+}
+
+/// More nodes than there are will never have it, however long the wait.
+fn refuse_too_many(goal: Goal, change: &Change) -> Result<(), Failure> {
+    let most = change.expected.max(1);
+    match goal {
+        Goal::Count(count) if count > most => Err(Failure::Usage(format!(
+            "--for {count}: only {} of this mesh may hold scope {}, so waiting is in vain; give --for {most} or less, or \
+             --for all (`driftless node add` adds a node)",
+            crate::render::count(most as usize, "node", "nodes"),
+            change.statement.scope,
+        ))),
+        Goal::Count(_) | Goal::All | Goal::Percent(_) => Ok(()),
     }
 }
 

@@ -1,26 +1,23 @@
-//! Full-jitter exponential backoff: pure and deterministic by seed, so that a mass restart does not become a herd.
+//! Full-jitter exponential backoff: pure and deterministic by seed, so that a mass restart does not become a herd. It
+//! must not know what is tried again.
 
 use std::time::Duration;
 
-/// Bound of the first wait. A guess: a few round trips of a slow link.
-const BASE_MS: u64 = 250;
-/// Bound of every wait: a healed link is used again after 15 s on average, even if nobody tells.
-const CAP_MS: u64 = 30_000;
-/// Doublings after which the cap rules: 250 ms · 2⁷ = 32 s.
-const DOUBLINGS: u32 = 7;
+/// Doublings after which every bound in use has long reached its cap.
+const DOUBLINGS: u32 = 32;
 
 /// A stream of numbers fixed by its seed (SplitMix64, Steele, Lea and Flood 2014). For spreading load, never for
 /// secrets.
 #[derive(Debug, Clone)]
-pub(super) struct Jitter(u64);
+pub(crate) struct Jitter(u64);
 
 impl Jitter {
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The next number.
-    pub(super) fn draw(&mut self) -> u64 {
+    pub(crate) fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -29,32 +26,47 @@ impl Jitter {
     }
 }
 
-/// How often something failed in a row.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Backoff {
+/// How often something failed in a row, and how long to wait for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Backoff {
     failures: u32,
+    base_ms: u64,
+    cap_ms: u64,
 }
 
 impl Backoff {
+    /// Nothing failed yet. The first wait is at most `base`, and none is above `cap`.
+    pub(crate) fn new(base: Duration, cap: Duration) -> Self {
+        Self { failures: 0, base_ms: millis(base), cap_ms: millis(cap) }
+    }
+
     /// How long to wait now: anything from zero to a bound that doubles with every call.
-    pub(super) fn next(&mut self, jitter: &mut Jitter) -> Duration {
-        let bound = CAP_MS.min(BASE_MS << self.failures.min(DOUBLINGS));
+    pub(crate) fn next(&mut self, jitter: &mut Jitter) -> Duration {
+        let bound = self.cap_ms.min(self.base_ms.saturating_mul(1 << self.failures.min(DOUBLINGS)));
         self.failures = self.failures.saturating_add(1);
-        Duration::from_millis(jitter.draw() % (bound + 1))
+        Duration::from_millis(jitter.draw() % bound.saturating_add(1))
     }
 
     /// It worked, and for long enough.
-    pub(super) fn reset(&mut self) {
+    pub(crate) fn reset(&mut self) {
         self.failures = 0;
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX - 1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn backoff() -> Backoff {
+        Backoff::new(Duration::from_millis(250), Duration::from_secs(30))
+    }
+
     fn waits(seed: u64, count: usize) -> Vec<u64> {
-        let (mut jitter, mut backoff) = (Jitter::new(seed), Backoff::default());
+        let (mut jitter, mut backoff) = (Jitter::new(seed), backoff());
         (0..count).map(|_| backoff.next(&mut jitter).as_millis() as u64).collect()
     }
 
@@ -91,19 +103,21 @@ mod tests {
 
     #[test]
     fn after_a_reset_it_begins_anew() {
-        let (mut jitter, mut backoff) = (Jitter::new(3), Backoff::default());
+        let (mut jitter, mut after) = (Jitter::new(3), backoff());
         for _ in 0..40 {
-            backoff.next(&mut jitter);
+            after.next(&mut jitter);
         }
-        backoff.reset();
-        assert_eq!(backoff, Backoff::default());
-        assert!(backoff.next(&mut jitter) <= Duration::from_millis(250));
+        after.reset();
+        assert_eq!(after, backoff());
+        assert!(after.next(&mut jitter) <= Duration::from_millis(250));
     }
 
     #[test]
     fn it_never_overflows() {
-        let mut backoff = Backoff { failures: u32::MAX };
-        assert!(backoff.next(&mut Jitter::new(0)) <= Duration::from_secs(30));
-        assert_eq!(backoff.failures, u32::MAX);
+        let mut old = Backoff { failures: u32::MAX, ..backoff() };
+        assert!(old.next(&mut Jitter::new(0)) <= Duration::from_secs(30));
+        assert_eq!(old.failures, u32::MAX);
+        let mut vast = Backoff { failures: 40, ..Backoff::new(Duration::MAX, Duration::MAX) };
+        vast.next(&mut Jitter::new(0));
     }
 }
