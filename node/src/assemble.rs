@@ -166,6 +166,7 @@ async fn open_store(config: &Config) -> Result<(Store, store::Loaded), StartErro
     let options = store::Options {
         cache_bytes: usize::try_from(config.store.cache_bytes).unwrap_or(usize::MAX),
         reserve_bytes: config.store.reserve_bytes,
+        boot_from: Clock::start().now().wall_ms / 1_000,
     };
     let open = move || Store::open_on(Directory::take(&dir, options.reserve_bytes)?, mesh, entropy, options);
     // Reading and hashing a large store takes seconds: not on a thread that others need.

@@ -10,7 +10,7 @@ use disk::{Did, Disk, apply, ids, next, statements};
 use driftless_node::store::{Batch, Event, Loaded, Options, Pace, Store, Writer};
 use driftless_statement::{MeshId, StatementId};
 
-const OPTIONS: Options = Options { cache_bytes: 1 << 20, reserve_bytes: 1 << 20 };
+const OPTIONS: Options = Options { cache_bytes: 1 << 20, reserve_bytes: 1 << 20, boot_from: 0 };
 
 /// What was done to the disk, and after how many of these things which statements were acknowledged.
 struct Run {

@@ -15,7 +15,7 @@ use driftless_node::store::{Batch, Event, FORMAT, Options, Pace, Store, StoreErr
 use driftless_statement::{MeshId, Signed, Verified};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 
-const OPTIONS: Options = Options { cache_bytes: 1 << 20, reserve_bytes: 1 << 20 };
+const OPTIONS: Options = Options { cache_bytes: 1 << 20, reserve_bytes: 1 << 20, boot_from: 0 };
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const STATEMENTS: TableDefinition<u64, &[u8]> = TableDefinition::new("statements");
 

@@ -12,7 +12,7 @@ use driftless_node::store::{Batch, Event, Options, Pace, Store, StoreError, Writ
 use driftless_statement::{MeshId, StatementId, Verified};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-const OPTIONS: Options = Options { cache_bytes: 1 << 20, reserve_bytes: 1 << 20 };
+const OPTIONS: Options = Options { cache_bytes: 1 << 20, reserve_bytes: 1 << 20, boot_from: 0 };
 const FAST: Pace =
     Pace { queue: 1024, first_pause: Duration::from_millis(1), longest_pause: Duration::from_millis(10) };
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use disk::{BLOCK, Disk, ids, next, statements};
 use driftless_node::store::{Batch, Event, Options, Pace, Store, Writer};
 
-const OPTIONS: Options = Options { cache_bytes: 1 << 20, reserve_bytes: 1 << 20 };
+const OPTIONS: Options = Options { cache_bytes: 1 << 20, reserve_bytes: 1 << 20, boot_from: 0 };
 /// Pauses below 2, 4, 8, … ms, so that only the growth makes them felt.
 const PACE: Pace = Pace { queue: 16, first_pause: Duration::from_millis(2), longest_pause: Duration::from_secs(3600) };
 const FLAPS: u64 = 12;

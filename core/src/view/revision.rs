@@ -9,7 +9,7 @@ use core::str::FromStr;
 pub struct Revision {
     /// The store, by the random number it got when it was made.
     pub store: u64,
-    /// How often the store was opened.
+    /// Greater each time the store is opened: Unix seconds, or one more than the last.
     pub boot: u64,
     /// Views since then.
     pub count: u64,

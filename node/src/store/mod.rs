@@ -28,7 +28,8 @@ pub struct Loaded {
     /// Random name of this store, drawn when it was made. It changes when the store is rebuilt, and also when a full
     /// disk kept [`Loaded::boot`] from being recorded; so the pair of both never repeats.
     pub store_id: [u8; 8],
-    /// How often this store was opened, this time included; on disk before [`Store::open`] returns.
+    /// Greater each time this store is opened, also when it was put back to a backup in between, as [`Options::boot_from`]
+    /// says; on disk before [`Store::open`] returns.
     pub boot: u64,
     /// The durable time floor in milliseconds since the Unix epoch; 0 in a new store.
     pub floor_ms: u64,

@@ -18,12 +18,15 @@ pub struct Options {
     pub cache_bytes: usize,
     /// Bytes set aside on disk, so that a full disk does not keep the store from opening.
     pub reserve_bytes: u64,
+    /// The boot is at least this: Unix seconds now, from whoever has a clock. A store that was put back to an old backup
+    /// would else count its boots a second time, and readers would take views of another history for later ones of theirs.
+    pub boot_from: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
         // The cache is a guess. The reserve is what redb writes when it repairs and commits once, many times over.
-        Self { cache_bytes: 32 << 20, reserve_bytes: 4 << 20 }
+        Self { cache_bytes: 32 << 20, reserve_bytes: 4 << 20, boot_from: 0 }
     }
 }
 
@@ -77,7 +80,11 @@ impl<M: Medium> Store<M> {
         let before = contents.state;
         let held = contents.good.len() as u64 + contents.bad.len() as u64;
         let mut store = Self {
-            state: State { boot: before.boot.saturating_add(1), count: contents.good.len() as u64, ..before },
+            state: State {
+                boot: before.boot.saturating_add(1).max(options.boot_from),
+                count: contents.good.len() as u64,
+                ..before
+            },
             next_seq: contents.next_seq,
             known: contents.good.iter().map(|statement| statement.id()).collect(),
             database: Some(database),

@@ -12,7 +12,7 @@ use super::image::Image;
 use super::platter::{Platter, Step};
 use super::{ids, statements, write};
 
-pub const OPTIONS: Options = Options { cache_bytes: 1 << 20, reserve_bytes: 0 };
+pub const OPTIONS: Options = Options { cache_bytes: 1 << 20, reserve_bytes: 0, boot_from: 0 };
 pub const NAME: [u8; 8] = [1; 8];
 
 /// One operation of a store.

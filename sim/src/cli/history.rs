@@ -15,7 +15,7 @@ pub fn history(asked: &super::History) -> Result<ExitCode, CannotRun> {
     let (all, begin) = (history.commits.len(), Instant::now());
     let options = Options { checks: !asked.no_checks, ..Options::default() };
     let mut record = replay(&history, asked.seed, options, &mut |done| {
-        if done % 100 == 0 {
+        if done.is_multiple_of(100) {
             eprintln!("{done} of {all} commits, {:.0} s", begin.elapsed().as_secs_f64());
         }
     });

@@ -184,9 +184,6 @@ struct Replay {
     /// Draws everything that is left to chance.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Run on after the first broken rule.
-    #[arg(long)]
-    go_on: bool,
     /// Let no check look: faster.
     #[arg(long)]
     no_checks: bool,

@@ -13,12 +13,13 @@ use super::files::{failed, scenario};
 pub fn replay_log(asked: &super::Replay) -> Result<ExitCode, CannotRun> {
     let bytes = std::fs::read(&asked.log).map_err(|error| failed(&asked.log, error))?;
     let log = Log::read(&bytes).map_err(|bad| failed(&asked.log, bad))?;
-    let options = Options { checks: !asked.no_checks, stop_at_first: !asked.go_on, ..Options::default() };
+    // A rule that breaks on the way is told of; the end of the log is of interest all the same.
+    let options = Options { checks: !asked.no_checks, stop_at_first: false, ..Options::default() };
     let how = Asked { scenario: scenario(&asked.which)?, pace: asked.pace, seed: asked.seed, options };
     let (all, begin) = (log.writes.len(), Instant::now());
     let step = (all / 20).max(1);
     let tell = &mut |accepted: usize| {
-        if accepted % step == 0 {
+        if accepted.is_multiple_of(step) {
             eprintln!("{accepted} of {all} writes, {:.0} s", begin.elapsed().as_secs_f64());
         }
     };

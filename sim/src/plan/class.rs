@@ -135,7 +135,7 @@ pub const CLASSES: [Trait; 36] = [
     row(Class::TornWrite, "torn-write", 8, (1, 10), (0, 0), ""),
     row(Class::ClockSkew, "clock-skew", 8, (20, 120), (10, 20_000), "ms, every other one behind"),
     row(Class::ClockDrift, "clock-drift", 8, (20, 120), (1, 20), "ms a second, every other one slow"),
-    row(Class::ClockJump, "clock-jump", 6, (5, 60), (1_000, 40_000), "ms, every other one back"),
+    row(Class::ClockJump, "clock-jump", 6, (5, 60), (1_000, 150_000), "ms, every other one back"),
     row(Class::ClockStop, "clock-stop", 4, (5, 30), (0, 0), ""),
     row(Class::Join, "join", 4, (0, 0), (0, 0), ""),
     row(Class::Leave, "leave", 8, (5, 90), (0, 0), ""),

@@ -36,7 +36,8 @@ impl World {
         let seed = self.rng.next_u64();
         let here = &mut self.nodes[node];
         here.lives += 1;
-        here.disk.boots += 1;
+        // As the node does it, so that a store that was put back counts no boot twice.
+        here.disk.boots = (here.disk.boots + 1).max(now.wall_ms / 1_000);
         here.members.clear();
         here.tick_us = u64::MAX;
         here.ready_us = self.now_us;
