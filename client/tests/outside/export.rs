@@ -5,7 +5,7 @@ use driftless_client::bundle;
 use driftless_statement::{Body, Genesis, Hlc, MeshId, Note, Scope, SecretKey, Statement, StatementId, Verified};
 
 use super::process::driftless;
-use super::scripted::{Node, soon};
+use super::scripted::{Node, Request, soon};
 
 fn genesis(time: u64) -> Verified {
     let key = SecretKey::from_bytes([7; 32]);
@@ -45,6 +45,12 @@ fn info(signed: &Verified) -> StatementInfo {
     }
 }
 
+/// Says that the connection ends with the answer: else the next request might go out on it just before it does.
+async fn answer(mut request: Request, body: &[u8]) {
+    let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    request.raw(&[head.as_bytes(), body].concat()).await;
+}
+
 /// Answers a page for each of these, latest first, then each one's bytes as it is asked for; `lie` answers with others.
 async fn serve(node: &Node, held: &[Verified], lie: bool) {
     for (place, signed) in held.iter().rev().enumerate() {
@@ -52,15 +58,14 @@ async fn serve(node: &Node, held: &[Verified], lie: bool) {
         let page = History { statements: vec![info(signed)], next };
         let request = node.request().await;
         assert!(request.head.starts_with("GET /v1/log?"), "{}", request.head);
-        request.answer("200 OK", "application/json", &serde_json::to_string(&page).unwrap()).await;
+        answer(request, serde_json::to_string(&page).unwrap().as_bytes()).await;
     }
     for (place, signed) in held.iter().enumerate() {
-        let mut request = node.request().await;
+        let request = node.request().await;
         assert!(request.head.starts_with(&format!("GET /v1/statements/{} ", signed.id())), "{}", request.head);
         assert_eq!(request.header("accept"), Some("application/octet-stream"));
         let wire = if lie { held[held.len() - 1 - place].wire() } else { signed.wire() };
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", wire.len());
-        request.raw(&[head.as_bytes(), wire].concat()).await;
+        answer(request, wire).await;
         if lie {
             return;
         }

@@ -14,7 +14,12 @@ pub fn made<'a>(facts: &'a Facts, id: &StatementId) -> Option<&'a Verified> {
 
 /// Whether a node lets a statement count: it is durable, due and authorised there.
 pub fn counts(machine: &Machine, id: &StatementId) -> bool {
-    machine.statement(id).is_some_and(|told| matches!(told.fate, Fate::Fit | Fate::Unfit { .. }))
+    machine.statement(id).is_some_and(|told| is_counted(&told.fate))
+}
+
+/// Whether this is the fate of a statement that counts: a limit may still keep it from showing.
+pub fn is_counted(fate: &Fate) -> bool {
+    matches!(fate, Fate::Fit | Fate::Unfit { .. })
 }
 
 /// Whether a node lets a statement show.

@@ -9,7 +9,7 @@ use driftless_core::machine::{Effect, Machine};
 use driftless_core::view::{Since, View};
 use driftless_statement::StatementId;
 
-use super::history::counts;
+use super::history::{counts, is_counted};
 use super::news::News;
 use super::per_node::PerNode;
 use super::{Check, Scene, Seen};
@@ -109,11 +109,10 @@ impl Resurrection {
 }
 
 fn all_count<'a>(machine: &Machine, mut ids: impl Iterator<Item = &'a StatementId>) -> Result<(), String> {
-    match ids.find(|id| !counts(machine, id)) {
+    // One that is not held any more was lost, not kept out: that is another rule's.
+    let kept_out = |id: &StatementId| machine.statement(id).map(|told| told.fate).filter(|fate| !is_counted(fate));
+    match ids.find_map(|id| Some((id, kept_out(id)?))) {
         None => Ok(()),
-        Some(id) => {
-            let fate = machine.statement(id).map(|told| told.fate);
-            Err(format!("{} counted once and now is {fate:?}", id.short()))
-        }
+        Some((id, fate)) => Err(format!("{} counted once and now is {fate:?}", id.short())),
     }
 }

@@ -28,32 +28,40 @@ pub fn history(asked: &super::History) -> Result<ExitCode, CannotRun> {
 }
 
 fn print(told: &HistoryTold) {
-    println!("history           {} commits, {} merges, {} authors", told.commits, told.merges, told.authors);
-    println!(
+    say!("history           {} commits, {} merges, {} authors", told.commits, told.merges, told.authors);
+    say!(
         "statements        {} for {} changes, {} of which changed nothing where they were made",
-        told.statements, told.changes, told.unchanged
+        told.statements,
+        told.changes,
+        told.unchanged
     );
-    println!(
+    say!(
         "meetings          {} at forks, {} at merges; {} of them brought conflicts up, at most {} open at a node",
-        told.forks_met, told.merges_met, told.merges_in_conflict, told.most_open
+        told.forks_met,
+        told.merges_met,
+        told.merges_in_conflict,
+        told.most_open
     );
     for scope in &told.scopes {
         let (set, merged, effective) = &scope.digests;
         let (name, statements) = (&scope.scope, scope.statements);
-        println!("equal everywhere  {name}: {statements} statements, set {set} merged {merged} effective {effective}");
+        say!("equal everywhere  {name}: {statements} statements, set {set} merged {merged} effective {effective}");
     }
-    println!(
+    say!(
         "paths             {} of {} as the history's last line says; {} live in the mesh, {} in the history",
-        told.equal, told.paths, told.live.0, told.live.1
+        told.equal,
+        told.paths,
+        told.live.0,
+        told.live.1
     );
-    println!("settled           {} paths were last changed by somebody who had seen all their changes", told.settled);
+    say!("settled           {} paths were last changed by somebody who had seen all their changes", told.settled);
     for differs in &told.differ {
-        println!("differs           {}: last {}; {}", differs.path, differs.last, differs.why);
+        say!("differs           {}: last {}; {}", differs.path, differs.last, differs.why);
     }
-    println!("open conflicts    {}, of which {} are explained:", told.open, told.conflicts.len());
+    say!("open conflicts    {}, of which {} are explained:", told.open, told.conflicts.len());
     for one in &told.conflicts {
-        println!("  {}{}", one.path, one.pointer);
-        println!("    shows {}", one.shows);
-        println!("    won   {}\n    lost  {}\n    why   {}", one.winner, one.loser, one.why);
+        say!("  {}{}", one.path, one.pointer);
+        say!("    shows {}", one.shows);
+        say!("    won   {}\n    lost  {}\n    why   {}", one.winner, one.loser, one.why);
     }
 }

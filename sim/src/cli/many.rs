@@ -32,7 +32,7 @@ pub fn campaign(asked: &super::Campaign) -> Result<ExitCode, CannotRun> {
     for (seed, failure) in &tally.failures {
         let file = asked.out.join(format!("{}-{seed}.json", failure.violation.check));
         write_json(&file, failure)?;
-        println!("  run it again: driftless-sim again {}", file.display());
+        say!("  run it again: driftless-sim again {}", file.display());
     }
     let missed = !asked.tame && (!tally.never().is_empty() || !tally.classes_missed(&scenario).is_empty());
     let good = tally.failures.is_empty() && tally.unequal.is_empty() && !missed;
@@ -45,40 +45,48 @@ fn print(scenario: &Scenario, tally: &Tally) {
     let took = tally.took.as_secs_f64();
     let faults: u64 = tally.faults.values().sum();
     let reached = tally.sometimes.values().filter(|times| **times > 0).count();
-    println!("scenario       {}, {} nodes, {} minutes", scenario.name, scenario.nodes, scenario.minutes);
-    println!(
+    say!("scenario       {}, {} nodes, {} minutes", scenario.name, scenario.nodes, scenario.minutes);
+    say!(
         "seeds          {}, {} with faults, {} run twice with equal traces",
-        tally.seeds, tally.disturbed, tally.twice
+        tally.seeds,
+        tally.disturbed,
+        tally.twice
     );
-    println!("node-hours     {hours:.0}, at {busy:.2} writes a second in each mesh");
-    println!(
+    say!("node-hours     {hours:.0}, at {busy:.2} writes a second in each mesh");
+    say!(
         "events         {}, {} writes asked for, {} acknowledged, {} reads",
-        tally.events, tally.writes, tally.acknowledged, tally.reads
+        tally.events,
+        tally.writes,
+        tally.acknowledged,
+        tally.reads
     );
-    println!("faults         {faults} of {} classes, {} processes died", tally.faults.len(), tally.crashes);
-    println!(
+    say!("faults         {faults} of {} classes, {} processes died", tally.faults.len(), tally.crashes);
+    say!(
         "equal again    half within {} ms of a heal, 99 of 100 within {} ms, at most {} ms",
         tally.equal_after.at(500),
         tally.equal_after.at(990),
         tally.equal_after.max()
     );
-    println!("sometimes      {reached} of {} states worth reaching", tally.sometimes.len());
-    println!("speed          {:.0} node-seconds a second, {took:.1} s in all", tally.node_seconds as f64 / took);
+    say!("sometimes      {reached} of {} states worth reaching", tally.sometimes.len());
+    say!("speed          {:.0} node-seconds a second, {took:.1} s in all", tally.node_seconds as f64 / took);
     for seed in &tally.unequal {
-        println!("UNEQUAL        seed {seed} ran differently the second time");
+        say!("UNEQUAL        seed {seed} ran differently the second time");
     }
     for what in tally.never() {
-        println!("NEVER          {what}");
+        say!("NEVER          {what}");
     }
     for name in tally.classes_missed(scenario) {
-        println!("NEVER          a fault of class {name}");
+        say!("NEVER          a fault of class {name}");
     }
     for (seed, failure) in &tally.failures {
         let (violation, (faults, writes)) = (&failure.violation, failure.case.plan.size());
-        println!("BROKEN         {} under seed {seed}: {}", violation.check, violation.what);
-        println!(
+        say!("BROKEN         {} under seed {seed}: {}", violation.check, violation.what);
+        say!(
             "               at {} ms on node {}; {faults} faults and {writes} writes are enough, of {} and {}",
-            violation.at_ms, violation.node, failure.before.0, failure.before.1
+            violation.at_ms,
+            violation.node,
+            failure.before.0,
+            failure.before.1
         );
     }
 }

@@ -115,6 +115,9 @@ struct Run {
     /// Look at nothing: for speed and for large meshes.
     #[arg(long)]
     no_checks: bool,
+    /// Print the hash of the trace and nothing else.
+    #[arg(long)]
+    trace: bool,
     /// Seconds between two samples.
     #[arg(long, default_value_t = 1, value_name = "SECONDS")]
     sample: u64,

@@ -21,7 +21,12 @@ pub fn run(run: &super::Run) -> Result<ExitCode, CannotRun> {
         sample_s: run.sample.max(1),
         ..Options::default()
     };
-    finish(&timed(&case, options), &run.out)
+    let record = timed(&case, options);
+    if run.trace {
+        say!("{}", record.trace);
+        return Ok(verdict(&record));
+    }
+    finish(&record, &run.out)
 }
 
 pub fn again(file: &Path, out: &Out) -> Result<ExitCode, CannotRun> {
@@ -39,19 +44,23 @@ fn timed(case: &Case, options: Options) -> Record {
 }
 
 pub fn finish(record: &Record, out: &Out) -> Result<ExitCode, CannotRun> {
-    println!("{}", report::summary(record));
+    say!("{}", report::summary(record));
     if let Some(path) = &out.report {
         write(path, &report::html(record))?;
     }
     if let Some(path) = &out.record {
         write_json(path, record)?;
     }
-    Ok(if record.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(verdict(record))
+}
+
+fn verdict(record: &Record) -> ExitCode {
+    if record.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 pub fn compare(a: &Path, b: &Path, page: Option<&Path>) -> Result<ExitCode, CannotRun> {
     let (a, b): (Record, Record) = (read_json(a)?, read_json(b)?);
-    println!("{}", report::compare(&a, &b));
+    say!("{}", report::compare(&a, &b));
     if let Some(page) = page {
         write(page, &report::compare_html(&a, &b))?;
     }
@@ -61,13 +70,13 @@ pub fn compare(a: &Path, b: &Path, page: Option<&Path>) -> Result<ExitCode, Cann
 pub fn scenarios(name: Option<&str>) -> Result<ExitCode, CannotRun> {
     match name {
         Some(name) => match READY.iter().find(|(ready, _)| *ready == name) {
-            Some((_, text)) => print!("{text}"),
+            Some((_, text)) => say!("{}", text.trim_end()),
             None => return Err(CannotRun::NoScenario(name.to_owned())),
         },
         None => {
             for (name, _) in READY {
                 let about = driftless_sim::scenario::ready(name).map(|scenario| scenario.about).unwrap_or_default();
-                println!("{name:<18} {about}");
+                say!("{name:<18} {about}");
             }
         }
     }
@@ -75,18 +84,18 @@ pub fn scenarios(name: Option<&str>) -> Result<ExitCode, CannotRun> {
 }
 
 pub fn faults() -> ExitCode {
-    println!("{:<18} {:>8} {:>10}  amount", "CLASS", "AN HOUR", "SECONDS");
+    say!("{:<18} {:>8} {:>10}  amount", "CLASS", "AN HOUR", "SECONDS");
     for row in CLASSES {
         let range = |(from, to): (u64, u64)| if from == to { format!("{from}") } else { format!("{from}-{to}") };
         let amount = if row.unit.is_empty() { String::new() } else { format!("{} {}", range(row.amount), row.unit) };
-        println!("{:<18} {:>8} {:>10}  {amount}", row.name, row.an_hour, range(row.seconds));
+        say!("{:<18} {:>8} {:>10}  {amount}", row.name, row.an_hour, range(row.seconds));
     }
     ExitCode::SUCCESS
 }
 
 pub fn checks() -> ExitCode {
     for check in driftless_sim::checks::all() {
-        println!("{:<28} {}", check.name(), check.source());
+        say!("{:<28} {}", check.name(), check.source());
     }
     ExitCode::SUCCESS
 }

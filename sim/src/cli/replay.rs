@@ -30,10 +30,7 @@ pub fn replay_log(asked: &super::Replay) -> Result<ExitCode, CannotRun> {
         print(told);
     }
     for conflict in &record.conflicts {
-        println!(
-            "conflict          {}{}: {} over {}",
-            conflict.path, conflict.pointer, conflict.winner, conflict.loser
-        );
+        say!("conflict          {}{}: {} over {}", conflict.path, conflict.pointer, conflict.winner, conflict.loser);
     }
     Ok(code)
 }
@@ -41,13 +38,13 @@ pub fn replay_log(asked: &super::Replay) -> Result<ExitCode, CannotRun> {
 fn print(told: &ReplayTold) {
     let left_out: Vec<String> = told.left_out.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
     let left_out = if left_out.is_empty() { "none".to_owned() } else { left_out.join(", ") };
-    println!("log               {} statements, {} writes by {} authors", told.statements, told.writes, told.authors);
-    println!("left out          {left_out}");
-    println!("pace              {:.6} × that of the log, which spans {} s", told.pace, told.span_s);
-    println!("accepted          {} of {} writes", told.accepted, told.writes);
-    println!("ahead             {} came to a node that did not know yet what their author had seen", told.ahead);
-    println!("offered again     {} until a node took them", told.again);
+    say!("log               {} statements, {} writes by {} authors", told.statements, told.writes, told.authors);
+    say!("left out          {left_out}");
+    say!("pace              {:.6} × that of the log, which spans {} s", told.pace, told.span_s);
+    say!("accepted          {} of {} writes", told.accepted, told.writes);
+    say!("ahead             {} came to a node that did not know yet what their author had seen", told.ahead);
+    say!("offered again     {} until a node took them", told.again);
     for (why, count) in &told.never {
-        println!("never accepted    {count}: {why}");
+        say!("never accepted    {count}: {why}");
     }
 }

@@ -189,12 +189,13 @@ mod tests {
 
     #[test]
     fn switching_a_class_off_leaves_the_others_as_they_were() {
-        let all = draw(&stormy(), 3).plan.faults;
-        let Some(gone) = all.first().map(|fault| fault.class) else { panic!("a storm without faults") };
+        let seed = (0..).find(|seed| draw(&stormy(), *seed).plan.faults.len() > 20).unwrap();
+        let all = draw(&stormy(), seed).plan.faults;
+        let gone = all[0].class;
         let mut calmer = stormy();
         calmer.faults.never.push(gone);
         let rest: Vec<Fault> = all.into_iter().filter(|fault| fault.class != gone).collect();
-        assert_eq!(draw(&calmer, 3).plan.faults, rest);
+        assert_eq!(draw(&calmer, seed).plan.faults, rest);
     }
 
     #[test]
