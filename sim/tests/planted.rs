@@ -46,7 +46,7 @@ static ROWS: [Row; 21] = [
     shell(Bug::TwoViews, "snapshot-reads", "storm"),
     shell(Bug::WakeLost, "watchers-miss-nothing", "storm"),
     shell(Bug::RecoveryForgets, "acknowledged-writes-survive", "storm"),
-    core(InCore::ComparesOnce, "convergence", "storm"),
+    core(InCore::ComparesOnce, "convergence", "flapping-link"),
     shell(Bug::LinkUntold, "convergence", "storm"),
     core(InCore::AgreesAlways, "honest-staleness", "storm"),
     shell(Bug::StandingFrozen, "honest-staleness", "storm"),

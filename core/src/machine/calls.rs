@@ -142,6 +142,7 @@ impl Machine {
                     effects.push(Effect::Wrote { call, outcome: Ok(Receipt { id: Some(id), revision, fate, etag }) });
                     self.next_in_line(path, effects);
                 }
+                Origin::Unclaimed if self.planted(Planted::ForgetsLine) => {}
                 Origin::Unclaimed => self.next_in_line(entry_of(&way.statement), effects),
                 Origin::Submit | Origin::Peer | Origin::Returned | Origin::Loaded => {}
             }
@@ -165,9 +166,7 @@ impl Machine {
                 Origin::Write(call) => {
                     let reason = reason.clone();
                     effects.push(Effect::Wrote { call, outcome: Err(WriteRefused::ReadOnly { reason }) });
-                    if !self.planted(Planted::ForgetsLine) {
-                        self.next_in_line(entry_of(&way.statement), effects);
-                    }
+                    self.next_in_line(entry_of(&way.statement), effects);
                 }
                 // Its call was told long ago; who stands in line behind it is told now.
                 Origin::Unclaimed => self.next_in_line(entry_of(&way.statement), effects),

@@ -41,7 +41,7 @@ pub enum Planted {
     /// A start takes the time floor for zero until the first commit (`mod`).
     #[cfg(feature = "planted")]
     ForgetsFloor,
-    /// Who stands in line behind a write that the disk refused is never called (`calls`).
+    /// Who stands in line behind a write that the disk refused first and took later is never called (`calls`).
     ForgetsLine,
 }
 

@@ -53,7 +53,7 @@ impl<T> Memory<T> {
 /// A statement that came in: its signature is checked already, or not yet.
 pub(super) enum Claimed {
     /// To be checked.
-    Open(Signed),
+    Open(Box<Signed>),
     /// Checked before, in these very bytes.
     Proven(Arc<Verified>),
 }
@@ -117,7 +117,10 @@ impl Proofs {
             .is_some()
             .then(|| name(wire))
             .and_then(|name| self.look(|both| both.statements.proven.get(&name).cloned()).flatten());
-        known.map_or_else(|| Signed::decode(wire).map(Claimed::Open), |proven| Ok(Claimed::Proven(proven)))
+        known.map_or_else(
+            || Signed::decode(wire).map(|signed| Claimed::Open(Box::new(signed))),
+            |proven| Ok(Claimed::Proven(proven)),
+        )
     }
 
     /// Checks the signature, unless that was done.

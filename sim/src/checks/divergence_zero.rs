@@ -3,9 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use super::{Check, Scene, Seen};
+use driftless_core::machine::{Effect, Topic};
 
-/// Nodes looked at in one second, in turn: a look costs as much as the mesh has nodes.
+use super::{Check, Scene, Seen};
+use crate::world::FOUNDING_MS;
+
+/// Nodes looked at in one second, in turn: a look costs as much as the mesh has nodes. In a mesh of no more, each is also
+/// looked at with every beacon of its own.
 const AT_ONCE: usize = 16;
 /// After all nodes are equal: the mark at which they differed has to leave the beacons that were heard.
 const SETTLED_MS: u64 = 20_000;
@@ -28,26 +32,18 @@ impl Check for DivergenceZero {
     }
 
     fn look(&mut self, scene: &Scene, seen: &Seen) -> Result<(), String> {
-        let Seen::Second = seen else { return Ok(()) };
-        let calm = scene.calm_since_ms.is_some_and(|since| since + scene.bound_ms + SETTLED_MS < scene.world_ms);
-        for step in 0..AT_ONCE.min(scene.nodes.len()) {
-            let number = (self.turn + step) % scene.nodes.len();
-            let Some(machine) = &scene.nodes[number].machine else { continue };
-            let picture = machine.divergence();
-            if let Some(alarm) = picture.alarms.first() {
-                return Err(format!("node {number} raises the alarm: {alarm:?}"));
+        match seen {
+            Seen::Second => {
+                let nodes = scene.nodes.len().max(1);
+                self.turn = self.turn.wrapping_add(AT_ONCE) % nodes;
+                (0..AT_ONCE.min(nodes)).try_for_each(|step| self.read(scene, (self.turn + step) % nodes))
             }
-            self.seen += u64::from(picture.differing > 0);
-            if calm && picture.differing > 0 {
-                let (differing, heard, age_ms) = (picture.differing, picture.heard, picture.age_ms);
-                return Err(format!(
-                    "node {number} sees {differing} of {heard} nodes differ for {age_ms} ms, and nothing is wrong"
-                ));
+            // A difference that the next beacon ends is one, too.
+            Seen::Effect(Effect::Publish { topic: Topic::Beacons, .. }) if scene.nodes.len() <= AT_ONCE => {
+                self.read(scene, scene.at)
             }
-            self.zero += u64::from(calm && picture.heard > 0);
+            _ => Ok(()),
         }
-        self.turn = self.turn.wrapping_add(AT_ONCE) % scene.nodes.len().max(1);
-        Ok(())
     }
 
     fn sometimes(&self) -> BTreeMap<&'static str, u64> {
@@ -56,4 +52,31 @@ impl Check for DivergenceZero {
             ("a node saw another one differ", self.seen),
         ])
     }
+}
+
+impl DivergenceZero {
+    fn read(&mut self, scene: &Scene, number: usize) -> Result<(), String> {
+        let Some(machine) = &scene.nodes[number].machine else { return Ok(()) };
+        let (picture, healthy) = (machine.divergence(), is_healthy(scene));
+        if let Some(alarm) = picture.alarms.first() {
+            return Err(format!("node {number} raises the alarm: {alarm:?}"));
+        }
+        self.seen += u64::from(picture.differing > 0);
+        if healthy && picture.differing > 0 {
+            let (differing, heard, age_ms) = (picture.differing, picture.heard, picture.age_ms);
+            return Err(format!(
+                "node {number} sees {differing} of {heard} nodes differ for {age_ms} ms, and nothing is wrong"
+            ));
+        }
+        self.zero += u64::from(healthy && picture.heard > 0);
+        Ok(())
+    }
+}
+
+/// Whether nothing is wrong, and nothing was for so long that all of it is healed and forgotten.
+fn is_healthy(scene: &Scene) -> bool {
+    let Some(since_ms) = scene.calm_since_ms else { return false };
+    // Before the first fault there is nothing to heal.
+    let heals_ms = if since_ms == FOUNDING_MS { 0 } else { scene.bound_ms };
+    since_ms + heals_ms + SETTLED_MS < scene.world_ms
 }

@@ -15,11 +15,9 @@ use super::{CannotRun, Out};
 pub fn run(run: &super::Run) -> Result<ExitCode, CannotRun> {
     let case = draw(&scenario(&run.which)?, run.seed);
     let options = Options {
-        checks: !run.no_checks,
-        without: run.which.without(),
         stop_at_first: !run.go_on,
         sample_s: run.sample.max(1),
-        ..Options::default()
+        ..Options::default().looking(!run.no_checks, run.which.without())
     };
     let record = timed(&case, options);
     if run.trace {

@@ -53,10 +53,8 @@ impl World {
                 self.nodes[node].disk.under_way = None;
                 self.down(number, node);
             }
-            Class::CrashInRecovery => {
-                if self.nodes[node].is_up() {
-                    self.die(node, fault.amount, for_us);
-                }
+            Class::CrashInRecovery if self.nodes[node].is_up() => {
+                self.die(node, fault.amount, for_us);
             }
             Class::TornWrite => self.nodes[node].disk.dies_in_sync = true,
             Class::DiskError => self.nodes[node].disk.refuses.push((number, "input/output error")),

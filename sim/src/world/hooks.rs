@@ -32,7 +32,7 @@ impl World {
             self.queue.push(self.now_us + 20_000, super::What::ShowLate { node, view: view.clone() });
             return true;
         }
-        if self.has(Bug::ViewOutOfOrder) && view.revision().count % 2 == 0 {
+        if self.has(Bug::ViewOutOfOrder) && view.revision().count.is_multiple_of(2) {
             self.queue.push(self.now_us + 300_000, super::What::ShowLate { node, view: view.clone() });
         }
         false
@@ -65,7 +65,7 @@ impl World {
     }
 
     /// Whether the machine is told that a link came up again.
-    pub(super) fn tells_links(&self, node: usize) -> bool {
-        !(self.has(Bug::LinkUntold) && self.now_us > 30_000_000 && node % 2 == 0)
+    pub(super) fn tells_links(&self) -> bool {
+        !(self.has(Bug::LinkUntold) && self.now_us > 30_000_000)
     }
 }

@@ -105,7 +105,7 @@ impl World {
         for (node, peer) in [(from, to), (to, from)] {
             if self.nodes[node].links.insert(peer) {
                 self.join_meshes(node, peer);
-                if self.tells_links(node) {
+                if self.tells_links() {
                     let peer = self.nodes[peer].key;
                     self.soon(node, Event::Connected { peer });
                 }

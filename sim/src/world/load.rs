@@ -17,7 +17,7 @@ fn path(text: String) -> Path {
 }
 
 fn text(text: impl Into<String>) -> Value {
-    Value::Text(text.into().into())
+    Value::Text(text.into())
 }
 
 fn map<const N: usize>(members: [(&str, Value); N]) -> Value {

@@ -153,7 +153,7 @@ impl World {
         if self.options.checks {
             for node in 0..self.nodes.len() {
                 self.refresh(node);
-                if (second + node as u64) % 10 == 0 {
+                if (second + node as u64).is_multiple_of(10) {
                     self.nodes[node].disk.back_up(second * 1_000);
                     self.compare_watchers(node);
                 }
@@ -161,7 +161,7 @@ impl World {
             self.look(0, &Seen::Second);
         }
         self.measure.node_seconds += self.nodes.iter().filter(|node| node.is_up()).count() as u64;
-        if second % self.options.sample_s.max(1) == 0 {
+        if second.is_multiple_of(self.options.sample_s.max(1)) {
             self.sample(second);
         }
         self.queue.push(self.now_us + 1_000_000, super::What::Second);
@@ -188,11 +188,11 @@ impl World {
             for (slot, (_, length)) in sample.queues.iter_mut().zip(machine.queues()) {
                 *slot = length.max(*slot);
             }
-            if second % 10 == 0 {
+            if second.is_multiple_of(10) {
                 sample.conflicts = machine.conflicts(&Prefix::all(), 0).1.max(sample.conflicts);
             }
         }
-        if second % 10 != 0 {
+        if !second.is_multiple_of(10) {
             sample.conflicts = self.measure.series.last().map_or(0, |last| last.conflicts);
         }
         sample.sets = sets.len();

@@ -75,6 +75,13 @@ impl Default for Options {
     }
 }
 
+impl Options {
+    /// The same, with checks that look or do not, all but one.
+    pub fn looking(self, checks: bool, without: Option<&'static str>) -> Self {
+        Self { checks, without, ..self }
+    }
+}
+
 /// The checks that look.
 fn checks(options: &Options) -> Vec<Box<dyn Check>> {
     let mut checks = if options.checks { crate::checks::all() } else { Vec::new() };
@@ -189,7 +196,7 @@ impl World {
             nodes,
             numbers,
             mesh,
-            proofs: if case.seed % CHECKED == 0 { Proofs::shared() } else { Proofs::shared_with_signing() },
+            proofs: if case.seed.is_multiple_of(CHECKED) { Proofs::shared() } else { Proofs::shared_with_signing() },
             weather: Weather::new(scenario, places, case.seed),
             messages: Messages::default(),
             rng: stream(case.seed, "world"),

@@ -216,7 +216,7 @@ impl Acting {
             Class::OneWay => (self.sides[from], self.sides[to]) == (1, 2),
             Class::Flapping => {
                 let turn = (now_us - self.begun_us) / (self.fault.amount.max(1) * 1_000);
-                turn % 2 == 0 && self.crosses(from, to)
+                turn.is_multiple_of(2) && self.crosses(from, to)
             }
             Class::PartialPartition => {
                 let pair = (from.min(to) as u64, from.max(to) as u64);
