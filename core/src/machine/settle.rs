@@ -58,7 +58,8 @@ impl Machine {
         let mut due = Due::new();
         let touched: BTreeSet<&Scope> = ways.iter().map(|way| &way.statement.statement().scope).collect();
         for scope in touched {
-            if let Some(room) = self.scopes.get_mut(scope) {
+            // To have had nothing, as before the store was read, is no state that others could agree with.
+            if let Some(room) = self.scopes.get_mut(scope).filter(|room| room.summary.count() > 0) {
                 room.recent.note(room.summary.digest(), self.now.mono_ms);
             }
         }
