@@ -129,7 +129,8 @@ fn main() {
         eprintln!("{name}: {took:.0} s");
         print!("{}", table::markdown(&rows));
         if let Some(page) = &arguments.write {
-            table::write(page, &rows).unwrap();
+            // When all is measured, the first rows clear the table of what is measured no more.
+            table::write(page, &rows, arguments.only.is_empty() && all.is_empty()).unwrap();
         }
         all.extend(rows);
     }

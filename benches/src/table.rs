@@ -123,11 +123,13 @@ fn name_of(line: &str) -> &str {
     line.split('|').nth(1).unwrap_or_default().trim()
 }
 
-/// Puts rows into a page: one that stands there already is replaced where it stands, a new one comes last.
-pub fn merge(page: &str, rows: &[Row]) -> String {
+/// Puts rows into a page: one that stands there already is replaced where it stands, a new one comes last. `anew`: none
+/// that stands there is kept.
+pub fn merge(page: &str, rows: &[Row], anew: bool) -> String {
     let (before, rest) = page.split_once(BEGIN).unwrap_or((page, ""));
     let (table, after) = rest.split_once(END).unwrap_or(("", ""));
-    let mut lines: Vec<String> = table.lines().skip(2).map(str::to_owned).collect();
+    let kept = table.lines().skip(if anew { usize::MAX } else { 2 });
+    let mut lines: Vec<String> = kept.map(str::to_owned).collect();
     for row in rows {
         let fresh = row.line();
         match lines.iter_mut().find(|line| name_of(line) == name_of(&fresh)) {
@@ -140,9 +142,9 @@ pub fn merge(page: &str, rows: &[Row]) -> String {
 }
 
 /// Writes rows into a page on disk.
-pub fn write(page: &Path, rows: &[Row]) -> std::io::Result<()> {
+pub fn write(page: &Path, rows: &[Row], anew: bool) -> std::io::Result<()> {
     let text = std::fs::read_to_string(page)?;
-    std::fs::write(page, merge(&text, rows))
+    std::fs::write(page, merge(&text, rows, anew))
 }
 
 #[cfg(test)]
@@ -153,13 +155,14 @@ mod tests {
     fn a_row_replaces_itself_and_nothing_else() {
         let one = |figure| Row::plain("one", Want::AtMost(2.0), " B", figure);
         let two = Row::plain("two", Want::AtLeast(1234.5), "", 2_000.0);
-        let page = merge("before\n", &[one(1.0), two]);
+        let page = merge("before\n", &[one(1.0), two], false);
         assert!(page.starts_with("before\n"));
         assert!(page.contains("| one | – | ≤ 2 B | 1 B | – | yes |"));
         assert!(page.contains("| two | – | ≥ 1,234 | 2,000 | – | yes |"), "{page}");
-        let again = merge(&page, &[one(3.25)]);
+        let again = merge(&page, &[one(3.25)], false);
         assert!(again.contains("| one | – | ≤ 2 B | 3.25 B | – | **no** |"));
         assert!(again.contains("| two |"));
         assert_eq!(again.matches("| one |").count(), 1);
+        assert!(!merge(&again, &[one(1.0)], true).contains("| two |"));
     }
 }
