@@ -88,12 +88,15 @@ impl Part {
 
 /// What the watch tasks write and readers load.
 pub(crate) struct Shared {
-    snapshot: ArcSwap<Snapshot>,
+    snapshot: Arc<ArcSwap<Snapshot>>,
     parts: ArcSwap<Vec<Part>>,
     /// Held while writing, never while reading: keeps writers apart and the handles' slots.
     slots: Mutex<Vec<Weak<dyn Slot>>>,
     changed: watch::Sender<u64>,
 }
+
+/// One reader's own copy of the newest snapshot.
+pub(super) type Cached = arc_swap::Cache<Arc<ArcSwap<Snapshot>>, Arc<Snapshot>>;
 
 /// Revisions of one follower.
 pub(super) struct At<'a> {
@@ -106,7 +109,7 @@ impl Shared {
         let parts = prefixes.iter().map(|prefix| Part::new(prefix, saved.as_ref())).collect();
         let snapshot = saved.as_mut().map(Saved::snapshot).unwrap_or_default();
         Self {
-            snapshot: ArcSwap::from_pointee(snapshot),
+            snapshot: Arc::new(ArcSwap::from_pointee(snapshot)),
             parts: ArcSwap::from_pointee(parts),
             slots: Mutex::default(),
             changed: watch::Sender::new(0),
@@ -119,6 +122,11 @@ impl Shared {
 
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.snapshot.load_full()
+    }
+
+    /// The newest snapshot, remembered by one reader until there is a newer one.
+    pub(super) fn cached(&self) -> Cached {
+        Cached::new(self.snapshot.clone())
     }
 
     pub fn changes(&self) -> watch::Receiver<u64> {
