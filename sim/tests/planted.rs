@@ -50,7 +50,7 @@ static ROWS: [Row; 21] = [
     shell(Bug::LinkUntold, "convergence", "storm"),
     core(InCore::AgreesAlways, "honest-staleness", "storm"),
     shell(Bug::StandingFrozen, "honest-staleness", "storm"),
-    core(InCore::MarksAtOnce, "divergence-reads-zero", "storm"),
+    core(InCore::MarksAtOnce, "divergence-reads-zero", "three-regions"),
 ];
 
 /// How a row ended.

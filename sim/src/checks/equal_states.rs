@@ -1,5 +1,6 @@
 //! Equal sets give equal states: whoever folds the same due statements gets the same merged and effective digest, on any
-//! node, in any order of arrival, before and after any crash. Looked at where nodes say it: in the beacons they send.
+//! node, in any order of arrival, before and after any crash. Looked at where nodes say it: in the beacons they send, and in
+//! the alarm that they raise when a beacon tells them of something else.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -17,9 +18,13 @@ type Folded = (Scope, [u8; 32]);
 /// States that are remembered: more than a mesh passes through while a node is away.
 const REMEMBERED: usize = 65_536;
 
+/// Nodes asked for their alarms in one second, in turn: an answer costs as much as the mesh has nodes.
+const AT_ONCE: usize = 16;
+
 /// The rule.
 #[derive(Default)]
 pub struct EqualStates {
+    turn: usize,
     states: BTreeMap<Folded, State>,
     order: VecDeque<Folded>,
     compared: u64,
@@ -41,7 +46,34 @@ impl Check for EqualStates {
     }
 
     fn look(&mut self, scene: &Scene, seen: &Seen) -> Result<(), String> {
-        let Seen::Effect(Effect::Publish { topic: Topic::Beacons, bytes }) = seen else { return Ok(()) };
+        match seen {
+            Seen::Effect(Effect::Publish { topic: Topic::Beacons, bytes }) => self.told(scene, bytes),
+            Seen::Second => self.alarms(scene),
+            _ => Ok(()),
+        }
+    }
+
+    fn sometimes(&self) -> BTreeMap<&'static str, u64> {
+        BTreeMap::from([("two nodes folded the same set", self.compared)])
+    }
+}
+
+impl EqualStates {
+    fn alarms(&mut self, scene: &Scene) -> Result<(), String> {
+        let nodes = scene.nodes.len().max(1);
+        self.turn = (self.turn + AT_ONCE) % nodes;
+        for step in 0..AT_ONCE.min(nodes) {
+            let number = (self.turn + step) % nodes;
+            let Some(machine) = &scene.nodes[number].machine else { continue };
+            if let Some(alarm) = machine.divergence().alarms.first() {
+                return Err(format!("node {number} raises the alarm: {alarm:?}"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A beacon tells what was folded, and what it gave.
+    fn told(&mut self, scene: &Scene, bytes: &[u8]) -> Result<(), String> {
         let Ok(Gossip::Beacon { bytes }) = Gossip::decode(bytes) else { return Err("sends no beacon".to_owned()) };
         let claim = Claim::decode(&bytes).map_err(|bad| format!("sends a bad beacon: {bad}"))?;
         for report in &claim.beacon().scopes {
@@ -69,12 +101,6 @@ impl Check for EqualStates {
         Ok(())
     }
 
-    fn sometimes(&self) -> BTreeMap<&'static str, u64> {
-        BTreeMap::from([("two nodes folded the same set", self.compared)])
-    }
-}
-
-impl EqualStates {
     fn remember(&mut self, folded: Folded, state: State) {
         self.order.push_back(folded.clone());
         self.states.insert(folded, state);

@@ -120,8 +120,8 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<monotonic::Monotonic>::default(),
         Box::<snapshot_reads::SnapshotReads>::default(),
         Box::<watchers::Watchers>::default(),
-        Box::<survival::Survival>::default(),
         Box::<convergence::Convergence>::default(),
+        Box::<survival::Survival>::default(),
         Box::<staleness::Staleness>::default(),
         Box::<divergence_zero::DivergenceZero>::default(),
     ]
