@@ -9,7 +9,7 @@ use automerge::{ActorId, AutoCommit, Automerge, Change, ROOT, ReadDoc};
 use driftless_statement::sign::verify_for;
 use driftless_statement::{StatementId, Value, Verified};
 
-use crate::forge::{Forge, path, put, letters, text};
+use crate::forge::{Forge, letters, path, put, text};
 use crate::pairing::{Effort, Paired, Spread, pair, span, work_seconds};
 use crate::peers::{Peer, catch_up, keys, newcomer};
 use crate::table::{Row, Want};
