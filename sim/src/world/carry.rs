@@ -109,7 +109,7 @@ impl World {
         let new = message.hold(to);
         let bytes = message.bytes.to_vec();
         if !beacon {
-            self.measure.copies(new);
+            self.measure.copies(new, self.now_us);
         }
         if new {
             let (id, from) = (number.to_be_bytes().to_vec(), self.nodes[from].key);
