@@ -48,6 +48,9 @@ pub struct Record {
     /// What a real log came to, where one was replayed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<ReplayTold>,
+    /// What the same scenario came to over real sockets, where it was run there too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sockets: Option<SocketsTold>,
 }
 
 /// The state of the mesh at one moment.
@@ -107,13 +110,31 @@ pub struct Propagation {
     pub max_us: u64,
     /// Count of arrivals in each of [`Propagation::BOUNDS_MS`], the last one open.
     pub histogram: Vec<u64>,
-    /// Copies of statements that gossip brought, for each first one: 1.0 is the least. In thousandths.
+    /// Copies of statements that gossip brought under load, for each first one: 1.0 is the least. In thousandths. The
+    /// founding is left out: there every node says the same at once.
     pub copies_thousandths: u64,
 }
 
 impl Propagation {
     /// Upper bounds of the histogram's bars, milliseconds.
     pub const BOUNDS_MS: [u64; 15] = [5, 10, 20, 40, 60, 80, 100, 150, 200, 300, 500, 1_000, 5_000, 20_000, 60_000];
+
+    /// Which bar a time belongs to.
+    pub fn bar_of(took_us: u64) -> usize {
+        Self::BOUNDS_MS.iter().position(|bound| took_us <= bound * 1_000).unwrap_or(Self::BOUNDS_MS.len())
+    }
+
+    /// Times that were measured elsewhere, in microseconds and ascending.
+    pub fn of(times_us: &[u64], copies_thousandths: u64) -> Self {
+        let at = |thousandths: usize| {
+            let rank = (times_us.len() * thousandths).div_ceil(1_000).max(1);
+            times_us.get(rank - 1).copied().unwrap_or(0)
+        };
+        let mut histogram = vec![0; Self::BOUNDS_MS.len() + 1];
+        times_us.iter().for_each(|time| histogram[Self::bar_of(*time)] += 1);
+        let (p50_us, p90_us, p99_us, max_us) = (at(500), at(900), at(990), at(1_000));
+        Self { arrivals: times_us.len() as u64, p50_us, p90_us, p99_us, max_us, histogram, copies_thousandths }
+    }
 }
 
 /// One fault on the timeline.
@@ -280,6 +301,32 @@ pub struct ReplayTold {
     pub again: u64,
     /// Writes that no node had accepted when the run ended, with what it said last.
     pub never: BTreeMap<String, u64>,
+}
+
+/// What a scenario came to over real sockets; what was simulated with the links and disks measured there is beside it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct SocketsTold {
+    /// Writes, each on one node.
+    pub writes: u64,
+    /// Half of them were acknowledged within so many microseconds.
+    pub answer_p50_us: u64,
+    /// Propagation over real sockets.
+    pub real: Propagation,
+    /// Neighbours of a real node in its topic's mesh, on average.
+    pub neighbours: f64,
+    /// What was measured and given to the simulator.
+    pub calibrated: Vec<Calibrated>,
+}
+
+/// A link or a disk as it was measured. Pairs are median and 99th percentile, milliseconds.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Calibrated {
+    /// What took so long.
+    pub what: String,
+    /// What the proxies were asked for; a disk is as it is.
+    pub asked_ms: Option<(f64, f64)>,
+    /// What it took.
+    pub measured_ms: (f64, f64),
 }
 
 /// A scope's digests, equal on every node.

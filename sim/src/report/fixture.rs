@@ -31,6 +31,7 @@ pub fn record() -> Record {
         ends: (0..9).map(end).collect(),
         history: None,
         replay: None,
+        sockets: None,
     }
 }
 

@@ -16,6 +16,7 @@ mod path;
 mod plots;
 mod replayed;
 mod scale;
+mod sockets;
 mod summary;
 mod tables;
 mod timeline;
@@ -24,6 +25,7 @@ mod words;
 
 pub use compare::{compare, compare_html};
 pub use page::html;
+pub use sockets::{Agreement, agreements, sockets, was_disturbed};
 pub use summary::summary;
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::figures::{heal_times, quantile, reached, speed};
 use super::markup::{Markup, element};
 use super::verdict::{Verdict, next, verdict};
 use super::words::{clock, count, decimal, plural, span};
-use super::{histogram, history, plots, replayed, tables, timeline};
+use super::{histogram, history, plots, replayed, sockets, tables, timeline};
 use crate::record::Record;
 
 /// The page of one run.
@@ -16,7 +16,8 @@ pub fn html(record: &Record) -> String {
     let told = record.history.as_ref().map(history::tables).unwrap_or_default();
     let body = header(record)
         .then(plots::of_one(record, &time, lanes))
-        .then(histogram::draw(&[("", "blue", &record.propagation)]))
+        .then(spread(record))
+        .then(sockets::tables(record))
         .then(told)
         .then(element("div", &[("class", &"tables")], parts(record)))
         .then(footer(&[record]));
@@ -36,6 +37,14 @@ pub fn page(title: &str, body: Markup) -> String {
         .then(element("style", &[], Markup::fixed(include_str!("../../assets/report.css"))));
     let whole = element("head", &[], head).then(element("body", &[], element("main", &[], body)));
     format!("<!DOCTYPE html>\n{}\n", element("html", &[("lang", &"en")], whole).into_string())
+}
+
+/// Propagation: beside the real one where the run is held to it.
+fn spread(record: &Record) -> Markup {
+    match &record.sockets {
+        None => histogram::draw(&[("", "blue", &record.propagation)]),
+        Some(told) => histogram::draw(&[("simulated", "blue", &record.propagation), ("real", "red", &told.real)]),
+    }
 }
 
 fn header(record: &Record) -> Markup {

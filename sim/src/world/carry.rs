@@ -5,7 +5,7 @@ use driftless_core::machine::{Effect, Event, SubmitOutcome, Topic, Verdict};
 use driftless_statement::PublicKey;
 
 use super::disk::Batch;
-use super::gossip::{DEGREE, ID_BYTES, LAZY, WINDOWS};
+use super::gossip::{ID_BYTES, LAZY, WINDOWS};
 use super::weather::{Carries, Passage, lognormal_ms};
 use super::{What, World};
 
@@ -109,7 +109,7 @@ impl World {
         let new = message.hold(to);
         let bytes = message.bytes.to_vec();
         if !beacon {
-            self.measure.copies(new);
+            self.measure.copies(new, self.now_us);
         }
         if new {
             let (id, from) = (number.to_be_bytes().to_vec(), self.nodes[from].key);
@@ -214,26 +214,48 @@ impl World {
         if !self.nodes[node].gossip.topics.insert(topic.clone()) {
             return;
         }
+        self.look_for_neighbours(node, topic);
         let peers: Vec<usize> = self.nodes[node].links.iter().copied().collect();
-        peers.into_iter().for_each(|peer| self.graft(node, peer, topic));
+        for peer in peers.into_iter().filter(|peer| self.nodes[*peer].links.contains(&node)).collect::<Vec<_>>() {
+            if self.nodes[peer].gossip.lacks(topic) {
+                self.graft(node, peer, topic);
+            }
+        }
     }
 
+    /// A node takes peers by chance into its mesh, up to the number that it wants.
+    fn look_for_neighbours(&mut self, node: usize, topic: &Topic) {
+        let mut peers: Vec<usize> = self.nodes[node].links.iter().copied().collect();
+        peers.retain(|peer| self.nodes[*peer].links.contains(&node));
+        for at in 0..peers.len() {
+            let other = at + self.rng.below((peers.len() - at) as u64) as usize;
+            peers.swap(at, other);
+            if self.nodes[node].gossip.wants(topic) == 0 {
+                return;
+            }
+            self.graft(node, peers[at], topic);
+        }
+    }
+
+    /// Two nodes take each other into their meshes where both bear it.
     fn graft(&mut self, a: usize, b: usize, topic: &Topic) {
-        let (of_a, of_b) = (&self.nodes[a].gossip, &self.nodes[b].gossip);
-        let wanted = of_a.wants(topic) || of_b.wants(topic);
-        if wanted && of_a.takes(topic) && of_b.takes(topic) {
+        if self.nodes[a].gossip.takes(topic) && self.nodes[b].gossip.takes(topic) {
             self.nodes[a].gossip.graft(topic, b);
             self.nodes[b].gossip.graft(topic, a);
         }
     }
 
-    /// A link came up: both ends may take each other into their meshes.
+    /// A link came up: each end tells its topics, and takes the other one up where its mesh has too few.
     pub(super) fn join_meshes(&mut self, node: usize, peer: usize) {
         if !self.nodes[peer].links.contains(&node) {
             return;
         }
         let topics: Vec<Topic> = self.nodes[node].gossip.topics.iter().cloned().collect();
-        topics.iter().for_each(|topic| self.graft(node, peer, topic));
+        for topic in &topics {
+            if self.nodes[node].gossip.lacks(topic) || self.nodes[peer].gossip.lacks(topic) {
+                self.graft(node, peer, topic);
+            }
+        }
     }
 
     /// A link went down: who lost a neighbour looks for another at its next heartbeat.
@@ -246,16 +268,8 @@ impl World {
 
     fn mend_meshes(&mut self, node: usize) {
         let topics: Vec<Topic> = self.nodes[node].gossip.topics.iter().cloned().collect();
-        for topic in topics {
-            if self.nodes[node].gossip.of(&topic).len() >= DEGREE.min(self.nodes[node].links.len()) {
-                continue;
-            }
-            let peers: Vec<usize> = self.nodes[node].links.iter().copied().collect();
-            for peer in peers {
-                if self.nodes[peer].links.contains(&node) && self.nodes[node].gossip.wants(&topic) {
-                    self.graft(node, peer, &topic);
-                }
-            }
+        for topic in topics.iter().filter(|topic| self.nodes[node].gossip.lacks(topic)).collect::<Vec<_>>() {
+            self.look_for_neighbours(node, topic);
         }
     }
 

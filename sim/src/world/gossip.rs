@@ -7,7 +7,7 @@ use std::sync::Arc;
 use driftless_core::machine::Topic;
 
 /// Neighbours in a topic's mesh that are wanted, and at most: gossipsub's own numbers, as nodes set them.
-pub const DEGREE: usize = 6;
+const DEGREE: usize = 6;
 const LOW: usize = 4;
 const HIGH: usize = 12;
 /// Peers outside the mesh that are offered ids at each heartbeat.
@@ -126,9 +126,9 @@ impl Neighbours {
         self.mesh.get(topic).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether it looks for more neighbours.
-    pub fn wants(&self, topic: &Topic) -> bool {
-        self.topics.contains(topic) && self.of(topic).len() < DEGREE
+    /// How many more neighbours it looks for when it joins a topic, or at a heartbeat that finds it below the least.
+    pub fn wants(&self, topic: &Topic) -> usize {
+        if self.topics.contains(topic) { DEGREE.saturating_sub(self.of(topic).len()) } else { 0 }
     }
 
     /// Whether it takes one that asks.
@@ -136,7 +136,8 @@ impl Neighbours {
         self.topics.contains(topic) && self.of(topic).len() < HIGH
     }
 
-    /// Whether it has fewer than it bears.
+    /// Whether it has fewer than it bears: only then it takes up a peer that comes to the topic, or looks for more at a
+    /// heartbeat (libp2p-gossipsub 0.50, `handle_received_subscriptions` and `heartbeat`: `mesh_n_low`, not `mesh_n`).
     pub fn lacks(&self, topic: &Topic) -> bool {
         self.topics.contains(topic) && self.of(topic).len() < LOW
     }

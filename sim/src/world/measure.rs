@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use driftless_statement::{Prefix, StatementId, Verified, id};
 
-use super::World;
+use super::{FOUNDING_MS, World};
 use crate::checks::Seen;
 use crate::plan::Fault;
 use crate::quantiles::Quantiles;
@@ -53,8 +53,9 @@ pub struct Measure {
     pub reads: u64,
     acknowledged: u64,
     refused: BTreeMap<String, u64>,
-    first_copies: u64,
     all_copies: u64,
+    /// Those that came under load, and the first ones among them.
+    load_copies: (u64, u64),
     sometimes: BTreeMap<&'static str, u64>,
     faults: Vec<FaultSpan>,
     heals: Vec<Heal>,
@@ -94,9 +95,12 @@ impl Measure {
     }
 
     /// A copy of a statement arrived by gossip.
-    pub fn copies(&mut self, first: bool) {
+    pub fn copies(&mut self, first: bool, now_us: u64) {
         self.all_copies += 1;
-        self.first_copies += u64::from(first);
+        if now_us >= FOUNDING_MS * 1_000 {
+            self.load_copies.0 += 1;
+            self.load_copies.1 += u64::from(first);
+        }
     }
 
     /// A statement became effective on a node.
@@ -104,10 +108,8 @@ impl Measure {
         let Some(acknowledged_us) = self.acknowledged_us.get(id) else { return };
         let took_us = now_us.saturating_sub(*acknowledged_us);
         self.propagation.note(took_us);
-        let bounds = &Propagation::BOUNDS_MS;
-        self.histogram.resize(bounds.len() + 1, 0);
-        let bar = bounds.iter().position(|bound| took_us <= bound * 1_000).unwrap_or(bounds.len());
-        self.histogram[bar] += 1;
+        self.histogram.resize(Propagation::BOUNDS_MS.len() + 1, 0);
+        self.histogram[Propagation::bar_of(took_us)] += 1;
     }
 
     /// Nothing is wrong from here on.
@@ -257,7 +259,7 @@ impl World {
             p99_us: measure.propagation.at(990),
             max_us: measure.propagation.max(),
             histogram: std::mem::take(&mut measure.histogram),
-            copies_thousandths: (measure.all_copies * 1_000).checked_div(measure.first_copies).unwrap_or(0),
+            copies_thousandths: (measure.load_copies.0 * 1_000).checked_div(measure.load_copies.1).unwrap_or(0),
         };
         Record {
             scenario: self.case.scenario.name.clone(),
@@ -278,6 +280,7 @@ impl World {
             ends,
             history: None,
             replay: None,
+            sockets: None,
         }
     }
 

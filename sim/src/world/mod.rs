@@ -34,6 +34,7 @@ pub use founding::NODES_WRITE;
 pub use node::{Node, secret};
 pub use stage::{Answer, Call, Stage};
 pub use watcher::Watcher;
+pub use weather::lognormal_ms;
 
 use crate::checks::{Check, Scene, Seen};
 use crate::facts::Facts;
