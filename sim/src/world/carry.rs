@@ -1,7 +1,7 @@
 //! Carrying out what machines ask for: messages onto links, batches to disks, answers to services. The counterpart of the
 //! node's driver, and as short of thought.
 
-use driftless_core::machine::{Effect, Event, SubmitOutcome, Topic, Verdict};
+use driftless_core::machine::{Effect, Event, SubmitOutcome, Topic, Verdict, WriteRefused};
 use driftless_statement::PublicKey;
 
 use super::disk::Batch;
@@ -32,7 +32,7 @@ impl World {
             Effect::Wrote { call, outcome } => {
                 let known = self.nodes[node].calls.remove(&call.0);
                 let asked_us = known.map(|(_, asked_us)| asked_us);
-                let outcome = outcome.map(|receipt| receipt.id).map_err(|refused| word(&refused.to_string()));
+                let outcome = outcome.map(|receipt| receipt.id).map_err(|refused| reason(&refused).to_owned());
                 self.hear(call, &outcome);
                 self.answered(node, asked_us, outcome);
             }
@@ -43,7 +43,7 @@ impl World {
                         SubmitOutcome::Stored { id, .. } | SubmitOutcome::Known { id, .. } => Ok(Some(id)),
                         SubmitOutcome::Waiting { .. } => Err("waiting".to_owned()),
                         SubmitOutcome::ReadOnly { .. } => Err("read only".to_owned()),
-                        SubmitOutcome::Invalid(invalid) => Err(word(&invalid.to_string())),
+                        SubmitOutcome::Invalid(invalid) => Err(invalid.word().to_owned()),
                         SubmitOutcome::Refused { refusal, .. } => Err(refusal.word().to_owned()),
                         SubmitOutcome::NotHeld { .. } => Err("not held".to_owned()),
                         SubmitOutcome::Full { .. } => Err("full".to_owned()),
@@ -360,7 +360,19 @@ impl World {
     }
 }
 
-/// The first words of a reason: few enough to count by.
-fn word(reason: &str) -> String {
-    reason.split([':', ';', ',']).next().unwrap_or(reason).split(' ').take(6).collect::<Vec<_>>().join(" ")
+/// Why a write was refused, in few words to count by.
+fn reason(refused: &WriteRefused) -> &'static str {
+    match refused {
+        WriteRefused::NotFounded => "not founded",
+        WriteRefused::NotHeld { .. } => "scope not held",
+        WriteRefused::Precondition { .. } => "precondition failed",
+        WriteRefused::Absent(_) => "no such entry",
+        WriteRefused::NoGrant { .. } => "no grant",
+        WriteRefused::Patch(_) => "the patch does not apply",
+        WriteRefused::Invalid(invalid) => invalid.word(),
+        WriteRefused::Unfit(breach) => breach.word(),
+        WriteRefused::Clock { .. } => "the clock is too far behind",
+        WriteRefused::ReadOnly { .. } => "read only",
+        WriteRefused::Busy => "busy",
+    }
 }
