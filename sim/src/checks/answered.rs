@@ -87,7 +87,7 @@ impl Answered {
 
     fn second(&mut self, scene: &Scene, number: usize) -> Result<(), String> {
         let (here, node, now_ms) = (self.nodes.of(number), &scene.nodes[number], scene.world_ms);
-        if !node.is_up() || node.is_paused() {
+        if !node.is_up() || node.is_paused() || node.is_slow() {
             here.awake_ms = now_ms;
             return Ok(());
         }

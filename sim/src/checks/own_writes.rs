@@ -17,7 +17,6 @@ use super::{Check, Scene, Seen};
 pub struct OwnWrites {
     nodes: PerNode<Here>,
     read: u64,
-    followed: u64,
 }
 
 #[derive(Default)]
@@ -50,10 +49,7 @@ impl Check for OwnWrites {
     }
 
     fn sometimes(&self) -> BTreeMap<&'static str, u64> {
-        BTreeMap::from([
-            ("a write was read back", self.read),
-            ("a write was read back in what follows it", self.followed),
-        ])
+        BTreeMap::from([("a write was read back", self.read)])
     }
 }
 
@@ -124,7 +120,6 @@ impl OwnWrites {
             if !follows(scene.facts, &touch.path, &heads, &id) {
                 return Err(format!("{} was acknowledged and {} does not show it: {why}", id.short(), touch.path));
             }
-            self.followed += u64::from(!heads.contains(&id));
         }
         Ok(())
     }

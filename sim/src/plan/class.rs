@@ -109,7 +109,8 @@ const fn row(
     Trait { class, name, an_hour, seconds, amount, unit }
 }
 
-/// All classes. Rates are guesses that let a run of ten minutes meet most classes it has switched on.
+/// All classes. Rates are guesses that let a run of ten minutes meet most classes it has switched on. Clocks jump by no
+/// more than what is due everywhere before a run ends: a minute of allowed skew, and the time that healing may take.
 pub const CLASSES: [Trait; 36] = [
     row(Class::Loss, "loss", 12, (10, 90), (20, 500), "‰ of messages"),
     row(Class::Duplicate, "duplicate", 12, (10, 90), (20, 500), "‰ of messages"),
@@ -135,7 +136,7 @@ pub const CLASSES: [Trait; 36] = [
     row(Class::TornWrite, "torn-write", 8, (1, 10), (0, 0), ""),
     row(Class::ClockSkew, "clock-skew", 8, (20, 120), (10, 20_000), "ms, every other one behind"),
     row(Class::ClockDrift, "clock-drift", 8, (20, 120), (1, 20), "ms a second, every other one slow"),
-    row(Class::ClockJump, "clock-jump", 6, (5, 60), (1_000, 150_000), "ms, every other one back"),
+    row(Class::ClockJump, "clock-jump", 6, (5, 60), (1_000, 100_000), "ms, every other one back"),
     row(Class::ClockStop, "clock-stop", 4, (5, 30), (0, 0), ""),
     row(Class::Join, "join", 4, (0, 0), (0, 0), ""),
     row(Class::Leave, "leave", 8, (5, 90), (0, 0), ""),

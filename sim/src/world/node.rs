@@ -105,6 +105,11 @@ impl Node {
         !self.paused.is_empty()
     }
 
+    /// Whether each event costs it time now, so that it may be far behind what it got.
+    pub fn is_slow(&self) -> bool {
+        !self.slow.is_empty()
+    }
+
     /// Its clocks at a moment of the world.
     pub fn now(&self, world_ms: u64) -> Now {
         Now { mono_ms: world_ms + 1_000, wall_ms: self.clock.wall_ms(world_ms) }
