@@ -16,7 +16,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use automerge::transaction::{CommitOptions, Transactable, Transaction};
 use automerge::{
     ActorId, Automerge, AutomergeError, ChangeHash, ObjId, ObjType, PatchLog, ROOT, ReadDoc, ScalarValue,
-    Value as Found,
+    Value as Found, hydrate,
 };
 use driftless_statement::tree::Naming;
 use driftless_statement::{After, Edit, ElementId, ElementRef, Op, Skip, StatementId, Step, Tree, Value};
@@ -196,28 +196,66 @@ fn write_scalar(tx: &mut Transaction<'_>, at: &Place, scalar: ScalarValue) -> Re
 }
 
 fn write_tree(tx: &mut Transaction<'_>, names: &mut Elements, at: &Place, tree: &Tree) -> Result<(), EngineFailed> {
-    match tree {
-        Tree::Leaf(value) => match tree_scalar(value) {
-            Some(scalar) => write_scalar(tx, at, scalar),
-            None => Err(EngineFailed),
-        },
-        Tree::Counter(sum) => write_scalar(tx, at, ScalarValue::counter(*sum)),
+    match hydrated(tree).ok_or(EngineFailed)? {
+        hydrate::Value::Scalar(scalar) => write_scalar(tx, at, scalar),
+        // At one go: a third of the cost of one operation for each member (measured on maps of three).
+        nested => {
+            let object = tx.batch_create_object(&at.object, at.key.as_str(), &nested, false)?;
+            name_elements(tx, names, &object, tree)
+        }
+    }
+}
+
+/// A value as Automerge takes it whole, each list element in a map of its own.
+fn hydrated(tree: &Tree) -> Option<hydrate::Value> {
+    Some(match tree {
+        Tree::Leaf(value) => hydrate::Value::Scalar(tree_scalar(value)?),
+        Tree::Counter(sum) => hydrate::Value::Scalar(ScalarValue::counter(*sum)),
         Tree::List(items) => {
-            let list = tx.put_object(&at.object, at.key.as_str(), ObjType::List)?;
-            for (index, (name, item)) in items.iter().enumerate() {
-                let wrapper = tx.insert_object(&list, index, ObjType::Map)?;
+            let wrapped = items.iter().map(|(_, item)| hydrated_map([(V, item)].into_iter()));
+            wrapped.collect::<Option<Vec<hydrate::Value>>>()?.into()
+        }
+        Tree::Map(entries) => hydrated_map(entries.iter().map(|(key, item)| (key.as_str(), item)))?,
+    })
+}
+
+/// Automerge writes the members in the order of their keys, whatever order it keeps them in here.
+fn hydrated_map<'a>(entries: impl Iterator<Item = (&'a str, &'a Tree)>) -> Option<hydrate::Value> {
+    let mut map = hydrate::Map::default();
+    for (key, item) in entries {
+        map.insert(key.to_owned(), hydrate::MapValue { value: hydrated(item)?, conflict: false });
+    }
+    Some(map.into())
+}
+
+/// Learns which objects stand for the elements of lists that were just written.
+fn name_elements(tx: &Transaction<'_>, names: &mut Elements, object: &ObjId, tree: &Tree) -> Result<(), EngineFailed> {
+    let inner = |from: &ObjId, key: &str| tx.get(from, key).map(|found| found.map(|(_, object)| object));
+    match tree {
+        Tree::Leaf(_) | Tree::Counter(_) => {}
+        Tree::List(items) => {
+            let wrappers: Vec<ObjId> = tx.list_range(object, ..).map(|item| item.id()).collect();
+            for ((name, item), wrapper) in items.iter().zip(wrappers) {
                 names.record(*name, wrapper.clone());
-                write_tree(tx, names, &Place { object: wrapper, key: V.into() }, item)?;
+                if has_list(item) {
+                    name_elements(tx, names, &inner(&wrapper, V)?.ok_or(EngineFailed)?, item)?;
+                }
             }
-            Ok(())
         }
         Tree::Map(entries) => {
-            let map = tx.put_object(&at.object, at.key.as_str(), ObjType::Map)?;
-            for (key, item) in entries {
-                write_tree(tx, names, &Place { object: map.clone(), key: key.clone() }, item)?;
+            for (key, item) in entries.iter().filter(|(_, item)| has_list(item)) {
+                name_elements(tx, names, &inner(object, key)?.ok_or(EngineFailed)?, item)?;
             }
-            Ok(())
         }
+    }
+    Ok(())
+}
+
+fn has_list(tree: &Tree) -> bool {
+    match tree {
+        Tree::Leaf(_) | Tree::Counter(_) => false,
+        Tree::List(items) => !items.is_empty(),
+        Tree::Map(entries) => entries.values().any(has_list),
     }
 }
 
