@@ -260,6 +260,11 @@ impl Claim {
         &self.beacon
     }
 
+    /// The same, given away.
+    pub fn into_beacon(self) -> Beacon {
+        self.beacon
+    }
+
     /// Checks the signature.
     pub fn verify(self) -> Result<Proven, BadBeacon> {
         match sign::verify_for(&self.beacon.node, CONTEXT, &self.canonical, &self.signature) {

@@ -45,9 +45,8 @@ impl Machine {
         if beacon.far {
             self.timers.far = self.now.mono_ms + self.rng.around(self.far_ms());
         }
-        match beacon.sign(&self.key) {
+        match self.proofs.sign_beacon(beacon, &self.key) {
             Ok(bytes) => {
-                self.proofs.signed_beacon(beacon, &bytes);
                 effects.push(Effect::Publish { topic: Topic::Beacons, bytes: Gossip::Beacon { bytes }.encode() });
             }
             Err(_) => self.counts.refused_beacon("own_beacon"),

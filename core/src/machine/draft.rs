@@ -22,8 +22,6 @@ impl Machine {
         let outcome = match self.draft(edit) {
             Ok(Some(statement)) => {
                 let path = statement.statement().touches.first().map(|touch| touch.path.clone());
-                let statement = Arc::new(statement);
-                self.proofs.signed(&statement);
                 match self.arrive(statement, Origin::Write(call), false, effects) {
                     super::intake::Taken::Appended(_) => {
                         path.into_iter().for_each(|path| self.lines.open(path));
@@ -44,7 +42,7 @@ impl Machine {
     }
 
     /// The signed statement for an edit; `None` when the value is already there.
-    fn draft(&mut self, edit: LocalEdit) -> Result<Option<Verified>, WriteRefused> {
+    fn draft(&mut self, edit: LocalEdit) -> Result<Option<Arc<Verified>>, WriteRefused> {
         if let Some(reason) = self.storing.read_only() {
             return Err(WriteRefused::ReadOnly { reason: reason.to_owned() });
         }
@@ -77,7 +75,7 @@ impl Machine {
             note: edit.note,
             unknown: Vec::new(),
         };
-        let signed = Verified::sign(statement, &self.key)?;
+        let signed = self.proofs.sign(statement, &self.key)?;
         check_fit(base.tree, signed.id(), &edits)?;
         self.last_hlc = hlc;
         Ok(Some(signed))

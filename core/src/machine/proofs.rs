@@ -5,19 +5,21 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use driftless_statement::{Invalid, MeshId, Signed, Statement, StatementId, Verified};
+use driftless_statement::{Invalid, MeshId, PublicKey, SecretKey, Signed, Statement, StatementId, Verified};
 
 use crate::beacon::{BadBeacon, Beacon, Claim, Proven};
 
-/// Proofs of each kind that are remembered; the oldest give way.
-const REMEMBERED: usize = 65_536;
+/// Beacons that are remembered; the oldest give way.
+const BEACONS: usize = 65_536;
+/// Statements that are remembered: more than any run makes, for where signatures are modelled nothing else proves one.
+const STATEMENTS: usize = 4 << 20;
 
 /// What was proven, by the hash of the whole bytes, signature included. The default remembers nothing.
 #[derive(Clone, Default)]
 pub struct Proofs {
     memory: Option<Arc<Mutex<Both>>>,
-    /// Whether what a machine signed counts as proven at once: the very bytes that came out of signing.
-    trusts_signing: bool,
+    /// Whether signatures are modelled: what a machine signed counts as proven, and nothing else that it did not sign.
+    models: bool,
 }
 
 #[derive(Default)]
@@ -38,11 +40,11 @@ impl<T> Default for Memory<T> {
 }
 
 impl<T> Memory<T> {
-    fn note(&mut self, name: [u8; 32], proven: Arc<T>) {
+    fn note(&mut self, name: [u8; 32], proven: Arc<T>, bound: usize) {
         if self.proven.insert(name, proven).is_none() {
             self.order.push_back(name);
         }
-        if self.order.len() > REMEMBERED
+        if self.order.len() > bound
             && let Some(oldest) = self.order.pop_front()
         {
             self.proven.remove(&oldest);
@@ -83,27 +85,39 @@ impl Claimed {
 impl Proofs {
     /// Proofs to be shared by several machines: every clone knows what one learned.
     pub fn shared() -> Self {
-        Self { memory: Some(Arc::default()), trusts_signing: false }
+        Self { memory: Some(Arc::default()), models: false }
     }
 
-    /// The same, and what one of them signs is not checked again by the others: for simulations of many hours, beside some
-    /// in which everything is checked.
-    pub fn shared_with_signing() -> Self {
-        Self { memory: Some(Arc::default()), trusts_signing: true }
+    /// The same with signatures that are modelled: a hash stands in their place, and only what came out of signing here
+    /// counts as proven. For simulations of many hours, beside some in which everything is signed and checked. Never for
+    /// a node: others would refuse all that it signs.
+    pub fn modelled() -> Self {
+        Self { memory: Some(Arc::default()), models: true }
     }
 
-    /// A machine signed a statement.
-    pub(super) fn signed(&self, statement: &Arc<Verified>) {
-        if self.trusts_signing {
-            self.look(|both| both.statements.note(name(statement.wire()), statement.clone()));
+    /// Signs a statement.
+    pub(super) fn sign(&self, statement: Statement, key: &SecretKey) -> Result<Arc<Verified>, Invalid> {
+        if !self.models {
+            return Verified::sign(statement, key).map(Arc::new);
         }
+        let canonical = statement.encode();
+        let wire = [canonical.as_slice(), &modelled_signature(&canonical, &key.public())].concat();
+        let signed = Signed::decode(&wire)?;
+        let id = signed.id();
+        let verified = Arc::new(signed.trust_stored(id).ok_or(Invalid::Field("statement"))?);
+        self.look(|both| both.statements.note(name(&wire), verified.clone(), STATEMENTS));
+        Ok(verified)
     }
 
-    /// A machine signed a beacon.
-    pub(super) fn signed_beacon(&self, beacon: Beacon, bytes: &[u8]) {
-        if self.trusts_signing {
-            self.look(|both| both.beacons.note(name(bytes), Arc::new(Proven::assume(beacon))));
+    /// Signs a beacon: its bytes.
+    pub(super) fn sign_beacon(&self, beacon: Beacon, key: &SecretKey) -> Result<Vec<u8>, BadBeacon> {
+        if !self.models {
+            return beacon.sign(key);
         }
+        let canonical = beacon.to_bytes();
+        let bytes = [canonical.as_slice(), &modelled_signature(&canonical, &beacon.node)].concat();
+        self.look(|both| both.beacons.note(name(&bytes), Arc::new(Proven::assume(beacon)), BEACONS));
+        Ok(bytes)
     }
 
     fn look<T>(&self, look: impl FnOnce(&mut Both) -> T) -> Option<T> {
@@ -129,7 +143,7 @@ impl Proofs {
             Claimed::Proven(verified) => Ok(verified),
             Claimed::Open(signed) => {
                 let verified = Arc::new(signed.verify()?);
-                self.look(|both| both.statements.note(name(wire), verified.clone()));
+                self.look(|both| both.statements.note(name(wire), verified.clone(), STATEMENTS));
                 Ok(verified)
             }
         }
@@ -145,11 +159,18 @@ impl Proofs {
     /// Checks a beacon's signature.
     pub(super) fn prove_beacon(&self, claim: Claim, bytes: &[u8]) -> Result<Arc<Proven>, BadBeacon> {
         let proven = Arc::new(claim.verify()?);
-        self.look(|both| both.beacons.note(name(bytes), proven.clone()));
+        self.look(|both| both.beacons.note(name(bytes), proven.clone(), BEACONS));
         Ok(proven)
     }
 }
 
 fn name(bytes: &[u8]) -> [u8; 32] {
     *blake3::hash(bytes).as_bytes()
+}
+
+fn modelled_signature(message: &[u8], key: &PublicKey) -> [u8; 64] {
+    let mut signature = [0; 64];
+    let mut hasher = blake3::Hasher::new_derive_key("driftless 2026 modelled signature v1");
+    hasher.update(key.as_bytes()).update(message).finalize_xof().fill(&mut signature);
+    signature
 }

@@ -88,6 +88,11 @@ impl Signed {
         Ok(Self(Verified { id: StatementId::of(canonical), statement, wire: wire.into() }))
     }
 
+    /// The id that wire bytes have if they are a statement. Nothing about them is checked.
+    pub fn id_of(wire: &[u8]) -> Option<StatementId> {
+        canonical_part(wire).map(StatementId::of)
+    }
+
     /// The id: of the content, so it holds before the signature is checked.
     pub fn id(&self) -> StatementId {
         self.0.id

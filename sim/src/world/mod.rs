@@ -197,7 +197,7 @@ impl World {
             nodes,
             numbers,
             mesh,
-            proofs: if case.seed.is_multiple_of(CHECKED) { Proofs::shared() } else { Proofs::shared_with_signing() },
+            proofs: if case.seed.is_multiple_of(CHECKED) { Proofs::shared() } else { Proofs::modelled() },
             weather: Weather::new(scenario, places, case.seed),
             messages: Messages::default(),
             rng: stream(case.seed, "world"),
