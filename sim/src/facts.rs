@@ -26,8 +26,6 @@ pub struct Facts {
     pub promised: Vec<BTreeSet<StatementId>>,
     /// By node: what is durable there.
     pub durable: Vec<BTreeSet<StatementId>>,
-    /// By node: what left the node in any message.
-    pub left: Vec<BTreeSet<StatementId>>,
     /// Statements whose every durable copy was lost by faults that no software can survive (a disk that lied, was lost or
     /// put back before others had them). Nobody can be asked for them.
     pub beyond_help: BTreeSet<StatementId>,
@@ -45,7 +43,6 @@ impl Facts {
     pub fn add_node(&mut self) {
         self.promised.push(BTreeSet::new());
         self.durable.push(BTreeSet::new());
-        self.left.push(BTreeSet::new());
     }
 
     /// Whether heads of an entry are, or follow, a statement about it.

@@ -14,6 +14,7 @@ pub mod quantiles;
 pub mod record;
 pub mod replay;
 pub mod report;
+mod said;
 pub mod scenario;
 mod trace;
 pub mod world;

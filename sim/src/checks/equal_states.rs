@@ -4,13 +4,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use driftless_core::beacon::Claim;
-use driftless_core::machine::{Effect, Topic};
-use driftless_core::wire::Gossip;
+use driftless_core::beacon::Beacon;
 use driftless_statement::Scope;
 use driftless_statement::id::hex;
 
 use super::{Check, Scene, Seen};
+use crate::said::Said;
 
 /// What was folded: a scope, and the name of all that its state is a function of.
 type Folded = (Scope, [u8; 32]);
@@ -47,7 +46,7 @@ impl Check for EqualStates {
 
     fn look(&mut self, scene: &Scene, seen: &Seen) -> Result<(), String> {
         match seen {
-            Seen::Effect(Effect::Publish { topic: Topic::Beacons, bytes }) => self.told(scene, bytes),
+            Seen::Said(Said::Beacon { beacon, .. }) => self.told(scene, beacon),
             Seen::Second => self.alarms(scene),
             _ => Ok(()),
         }
@@ -73,10 +72,8 @@ impl EqualStates {
     }
 
     /// A beacon tells what was folded, and what it gave.
-    fn told(&mut self, scene: &Scene, bytes: &[u8]) -> Result<(), String> {
-        let Ok(Gossip::Beacon { bytes }) = Gossip::decode(bytes) else { return Err("sends no beacon".to_owned()) };
-        let claim = Claim::decode(&bytes).map_err(|bad| format!("sends a bad beacon: {bad}"))?;
-        for report in &claim.beacon().scopes {
+    fn told(&mut self, scene: &Scene, beacon: &Beacon) -> Result<(), String> {
+        for report in &beacon.scopes {
             let folded = (report.scope.clone(), report.folded);
             match self.states.get(&folded) {
                 Some(known) => {

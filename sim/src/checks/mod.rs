@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use driftless_core::machine::{Effect, Event, Now, Pace};
 
 use crate::facts::Facts;
+use crate::said::Said;
 use crate::scenario::Scenario;
 use crate::world::Node;
 
@@ -33,6 +34,8 @@ use crate::world::Node;
 pub enum Seen<'a> {
     /// A node is about to follow an event.
     Before(&'a Event),
+    /// A node is about to say something: shown before the effect that carries it.
+    Said(&'a Said),
     /// A node asks for an effect; it has not been carried out yet. The node already stands as after the event.
     Effect(&'a Effect),
     /// The node followed an event, and its effects are under way.

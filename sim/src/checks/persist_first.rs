@@ -3,13 +3,13 @@
 
 use std::collections::BTreeMap;
 
-use driftless_core::beacon::Claim;
-use driftless_core::machine::{Effect, Event, SubmitOutcome};
-use driftless_core::wire::{Gossip, Request, Response};
-use driftless_statement::{Scope, Signed, StatementId};
+use driftless_core::beacon::Beacon;
+use driftless_core::machine::{Effect, SubmitOutcome};
+use driftless_statement::{Scope, StatementId};
 
 use super::per_node::PerNode;
 use super::{Check, Scene, Seen};
+use crate::said::Said;
 
 /// The rule.
 #[derive(Default)]
@@ -23,8 +23,6 @@ pub struct PersistFirst {
 struct Here {
     /// How much of each scope is on disk.
     durable: BTreeMap<Scope, u64>,
-    /// What each push that is not answered brought, by the token of its request.
-    pushes: BTreeMap<u64, Vec<StatementId>>,
 }
 
 impl Check for PersistFirst {
@@ -38,21 +36,10 @@ impl Check for PersistFirst {
 
     fn look(&mut self, scene: &Scene, seen: &Seen) -> Result<(), String> {
         match seen {
-            Seen::Before(Event::Request { token, bytes, .. }) => {
-                if let Ok(Request::Push { statements }) = Request::decode(bytes) {
-                    // A place that cannot be read can only be refused; any id will do for it.
-                    let ids = statements.iter().map(|wire| id_of(wire).unwrap_or(StatementId::NONE)).collect();
-                    self.nodes.of(scene.at).pushes.insert(*token, ids);
-                }
-                Ok(())
-            }
-            Seen::Effect(effect) => self.effect(scene, effect),
+            Seen::Said(said) => self.said(scene, said),
+            Seen::Effect(effect) => Self::effect(scene, effect),
             Seen::Synced(ids) => {
                 self.count(scene, ids);
-                Ok(())
-            }
-            Seen::Died => {
-                self.nodes.of(scene.at).pushes.clear();
                 Ok(())
             }
             Seen::Forgot => {
@@ -78,14 +65,8 @@ impl PersistFirst {
         }
     }
 
-    fn effect(&mut self, scene: &Scene, effect: &Effect) -> Result<(), String> {
+    fn effect(scene: &Scene, effect: &Effect) -> Result<(), String> {
         match effect {
-            Effect::Publish { bytes, .. } => self.published(scene, bytes),
-            Effect::Request { bytes, .. } => match Request::decode(bytes) {
-                Ok(Request::Push { statements }) => all_durable(scene, &statements, "pushes"),
-                _ => Ok(()),
-            },
-            Effect::Respond { token, bytes } => self.responded(scene, *token, bytes),
             Effect::Wrote { outcome: Ok(receipt), .. } => {
                 receipt.id.map_or(Ok(()), |id| durable(scene, &id, "acknowledges the write"))
             }
@@ -100,21 +81,24 @@ impl PersistFirst {
         }
     }
 
-    fn published(&mut self, scene: &Scene, bytes: &[u8]) -> Result<(), String> {
-        match Gossip::decode(bytes).map_err(|bad| format!("publishes what is no message: {bad}"))? {
-            Gossip::Statement { wire } => match Signed::decode(&wire) {
-                Ok(signed) if signed.statement().author == scene.node().key => self.own(scene, &signed.id()),
-                Ok(_) => Ok(()),
-                Err(bad) => Err(format!("publishes what is no statement: {bad}")),
-            },
-            Gossip::Announce { ids, .. } => {
+    fn said(&mut self, scene: &Scene, said: &Said) -> Result<(), String> {
+        match said {
+            Said::Statement { id, author } if *author == scene.node().key => self.own(scene, id),
+            Said::Statement { .. } => Ok(()),
+            Said::Announced(ids) => {
                 let own = |id: &&StatementId| {
                     let made = scene.facts.made.get(*id);
                     made.is_some_and(|made| made.statement.statement().author == scene.node().key)
                 };
                 ids.iter().filter(own).try_for_each(|id| self.own(scene, id))
             }
-            Gossip::Beacon { bytes } => self.reported(scene, &bytes),
+            Said::Gave(ids) => ids.iter().try_for_each(|id| durable(scene, id, "hands out")),
+            Said::Took(ids) => {
+                self.taken += 1;
+                ids.iter().try_for_each(|id| durable(scene, id, "takes the pushed"))
+            }
+            Said::Beacon { beacon, .. } => self.reported(scene, beacon),
+            Said::Nonsense(what) => Err(what.clone()),
         }
     }
 
@@ -124,10 +108,9 @@ impl PersistFirst {
     }
 
     /// A beacon counts only what is on disk.
-    fn reported(&mut self, scene: &Scene, bytes: &[u8]) -> Result<(), String> {
-        let Ok(claim) = Claim::decode(bytes) else { return Ok(()) };
+    fn reported(&mut self, scene: &Scene, beacon: &Beacon) -> Result<(), String> {
         let here = self.nodes.of(scene.at);
-        for report in &claim.beacon().scopes {
+        for report in &beacon.scopes {
             let durable = here.durable.get(&report.scope).copied().unwrap_or(0);
             if report.count > durable {
                 let (scope, count) = (&report.scope, report.count);
@@ -136,25 +119,6 @@ impl PersistFirst {
         }
         Ok(())
     }
-
-    fn responded(&mut self, scene: &Scene, token: u64, bytes: &[u8]) -> Result<(), String> {
-        let pushed = self.nodes.of(scene.at).pushes.remove(&token);
-        match Response::decode(bytes).map_err(|bad| format!("answers with what is no message: {bad}"))? {
-            Response::Statements { statements, .. } => all_durable(scene, &statements, "hands out"),
-            Response::Taken { refused, .. } => {
-                let ids = pushed.unwrap_or_default();
-                let kept = |place: &usize| !refused.iter().any(|(at, _)| at == place);
-                let taken = ids.iter().enumerate().filter(|(place, _)| kept(place));
-                self.taken += 1;
-                taken.map(|(_, id)| id).try_for_each(|id| durable(scene, id, "takes the pushed"))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-fn all_durable(scene: &Scene, wires: &[driftless_statement::statement::Bytes], does: &str) -> Result<(), String> {
-    wires.iter().filter_map(|wire| id_of(wire)).try_for_each(|id| durable(scene, &id, does))
 }
 
 fn durable(scene: &Scene, id: &StatementId, does: &str) -> Result<(), String> {
@@ -162,8 +126,4 @@ fn durable(scene: &Scene, id: &StatementId, does: &str) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!("{does} {}, which is not on its disk", id.short())),
     }
-}
-
-fn id_of(wire: &[u8]) -> Option<StatementId> {
-    Signed::decode(wire).ok().map(|signed| signed.id())
 }

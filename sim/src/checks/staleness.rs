@@ -3,13 +3,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use driftless_core::beacon::Claim;
-use driftless_core::machine::{Effect, Event, Topic};
-use driftless_core::wire::Gossip;
+use driftless_core::beacon::Beacon;
+use driftless_core::machine::Event;
 use driftless_statement::Scope;
 
 use super::per_node::PerNode;
 use super::{Check, Scene, Seen};
+use crate::said::Said;
 
 /// A set of a scope, by its digest.
 type Set = (Scope, [u8; 32]);
@@ -64,7 +64,7 @@ impl Check for Staleness {
 
     fn look(&mut self, scene: &Scene, seen: &Seen) -> Result<(), String> {
         match seen {
-            Seen::Effect(Effect::Publish { topic: Topic::Beacons, bytes }) => self.sent(bytes),
+            Seen::Said(Said::Beacon { name, beacon }) => self.sent(*name, beacon),
             Seen::Before(Event::Gossip { bytes, .. }) => self.heard(scene, bytes),
             Seen::Before(Event::Stored { .. }) | Seen::After => self.note_sets(scene, seen),
             Seen::Began | Seen::Died => {
@@ -90,11 +90,8 @@ impl Check for Staleness {
 
 impl Staleness {
     /// Remembers what a beacon tells, so that it is read once and not by each who hears it.
-    fn sent(&mut self, bytes: &[u8]) {
-        let Ok(Gossip::Beacon { bytes: inner }) = Gossip::decode(bytes) else { return };
-        let Ok(claim) = Claim::decode(&inner) else { return };
-        let sets = claim.beacon().scopes.iter().map(|report| (report.scope.clone(), report.set)).collect();
-        let name = *blake3::hash(bytes).as_bytes();
+    fn sent(&mut self, name: [u8; 32], beacon: &Beacon) {
+        let sets = beacon.scopes.iter().map(|report| (report.scope.clone(), report.set)).collect();
         if self.beacons.insert(name, sets).is_none() {
             self.order.push_back(name);
         }

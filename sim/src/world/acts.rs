@@ -1,5 +1,7 @@
 //! Faults of the plan: how each class begins, and how it ends.
 
+use driftless_statement::Signed;
+
 use super::{What, World};
 use crate::plan::{Class, Fault};
 
@@ -171,7 +173,7 @@ impl World {
     /// The operator brings grants to some node's door, and again to others until most nodes have them: the first may have
     /// a disk that is full, or one that lies.
     pub(super) fn admit(&mut self, statements: Vec<Vec<u8>>) {
-        let ids: Vec<_> = statements.iter().filter_map(|wire| super::shell::id_of(wire)).collect();
+        let ids: Vec<_> = statements.iter().filter_map(|wire| Signed::id_of(wire)).collect();
         let taken = |durable: &std::collections::BTreeSet<_>| ids.iter().all(|id| durable.contains(id));
         if self.facts.durable.iter().filter(|durable| taken(durable)).count() * 2 > self.nodes.len() {
             return;

@@ -369,7 +369,9 @@ impl World {
         self.measure.events += 1;
         for effect in effects.drain(..) {
             self.trace.effect(&effect);
-            self.note_effect(node, &effect);
+            if let Some(said) = self.note_effect(node, &effect) {
+                self.look(node, &Seen::Said(&said));
+            }
             self.look(node, &Seen::Effect(&effect));
             self.carry_out(node, effect);
         }

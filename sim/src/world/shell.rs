@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use driftless_core::machine::{CallId, Effect, Event, Machine, Setup, SubmitOutcome};
 use driftless_core::view::View;
-use driftless_core::wire::{Gossip, Request, Response};
+use driftless_core::wire::{Request, Response};
+use driftless_statement::statement::Bytes;
 use driftless_statement::{Path, SecretKey, Signed, StatementId, Verified};
 
 use super::disk::Batch;
 use super::{What, World};
 use crate::checks::Seen;
 use crate::facts::Made;
+use crate::said::Said;
 
 impl World {
     /// The machine's own paces, as the scenario sets them.
@@ -241,14 +243,14 @@ impl World {
         if let (false, Event::Request { token, bytes, .. }) = (self.checks.is_empty(), event)
             && let Ok(Request::Push { statements }) = Request::decode(bytes)
         {
-            let ids = statements.iter().filter_map(|wire| id_of(wire)).collect();
-            self.pushes.insert((node, *token), ids);
+            self.pushes.insert((node, *token), ids_of(&statements));
         }
     }
 
-    pub(super) fn note_effect(&mut self, node: usize, effect: &Effect) {
+    /// Notes what an effect means, and reads what it says.
+    pub(super) fn note_effect(&mut self, node: usize, effect: &Effect) -> Option<Said> {
         if self.checks.is_empty() {
-            return;
+            return None;
         }
         match effect {
             Effect::Store { statements, .. } => {
@@ -256,9 +258,11 @@ impl World {
                     let made = || Made { statement: statement.clone(), at_us: self.now_us, promised: None };
                     self.facts.made.entry(statement.id()).or_insert_with(made);
                 }
+                None
             }
             Effect::Wrote { outcome: Ok(receipt), .. } => {
                 receipt.id.into_iter().for_each(|id| self.promise(node, id));
+                None
             }
             Effect::Submitted { outcome, .. } => {
                 for outcome in outcome {
@@ -266,37 +270,34 @@ impl World {
                         self.promise(node, *id);
                     }
                 }
+                None
             }
-            Effect::Publish { bytes, .. } => {
-                if let Ok(Gossip::Statement { wire }) = Gossip::decode(bytes) {
-                    self.facts.left[node].extend(id_of(&wire));
-                }
-            }
-            Effect::Request { bytes, .. } => {
-                if let Ok(Request::Push { statements }) = Request::decode(bytes) {
-                    self.facts.left[node].extend(statements.iter().filter_map(|wire| id_of(wire)));
-                }
-            }
-            Effect::Respond { token, bytes } => self.note_response(node, *token, bytes),
-            _ => {}
+            Effect::Publish { bytes, .. } => Some(Said::published(bytes, &self.facts)),
+            Effect::Request { bytes, .. } => match Request::decode(bytes) {
+                Ok(Request::Push { statements }) => Some(Said::Gave(ids_of(&statements))),
+                _ => None,
+            },
+            Effect::Respond { token, bytes } => self.read_response(node, *token, bytes),
+            _ => None,
         }
     }
 
-    fn note_response(&mut self, node: usize, token: u64, bytes: &[u8]) {
+    fn read_response(&mut self, node: usize, token: u64, bytes: &[u8]) -> Option<Said> {
+        let pushed = self.pushes.remove(&(node, token));
         match Response::decode(bytes) {
-            Ok(Response::Statements { statements, .. }) => {
-                self.facts.left[node].extend(statements.iter().filter_map(|wire| id_of(wire)));
-            }
+            Err(bad) => Some(Said::Nonsense(format!("answers with what is no message: {bad}"))),
+            Ok(Response::Statements { statements, .. }) => Some(Said::Gave(ids_of(&statements))),
             Ok(Response::Taken { refused, .. }) => {
-                let ids: Vec<StatementId> = self.pushes.remove(&(node, token)).unwrap_or_default();
-                for (place, id) in ids.into_iter().enumerate() {
-                    if !refused.iter().any(|(at, _)| *at == place) {
-                        self.measure.sometimes("a push was taken");
-                        self.promise(node, id);
-                    }
+                let kept = |place: &usize| !refused.iter().any(|(at, _)| at == place);
+                let ids = pushed.unwrap_or_default().into_iter().enumerate();
+                let taken: Vec<StatementId> = ids.filter(|(place, _)| kept(place)).map(|(_, id)| id).collect();
+                for id in &taken {
+                    self.measure.sometimes("a push was taken");
+                    self.promise(node, *id);
                 }
+                Some(Said::Took(taken))
             }
-            _ => {}
+            Ok(_) => None,
         }
     }
 
@@ -312,6 +313,7 @@ impl World {
     }
 }
 
-pub(super) fn id_of(wire: &[u8]) -> Option<StatementId> {
-    Signed::decode(wire).ok().map(|signed| signed.id())
+/// The ids of statements on the wire. A place that cannot be read can only be refused; any id will do for it.
+fn ids_of(wires: &[Bytes]) -> Vec<StatementId> {
+    wires.iter().map(|wire| Signed::id_of(wire).unwrap_or(StatementId::NONE)).collect()
 }
