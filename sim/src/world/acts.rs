@@ -49,7 +49,8 @@ impl World {
         let for_us = fault.for_ms * 1_000;
         match fault.class {
             Class::SlowNode => self.nodes[node].slow.push((number, fault.amount)),
-            Class::Pause => drop(self.nodes[node].paused.insert(number)),
+            // Who stops a process stops that one: its successor runs.
+            Class::Pause if self.nodes[node].is_up() => drop(self.nodes[node].paused.insert(number)),
             Class::Crash | Class::MassRestart => self.down(number, node),
             Class::Leave => {
                 self.nodes[node].disk.under_way = None;
@@ -115,6 +116,7 @@ impl World {
             Class::DiskError | Class::DiskFull => self.disk_works(number, node),
             Class::LyingSync => self.lie_ends(number, node),
             Class::SlowWatchers | Class::StuckWatchers => self.look_again(node),
+            Class::Pause => self.goes_on(node),
             Class::ClockSkew | Class::ClockDrift | Class::ClockJump | Class::ClockStop => self.plan_tick_anew(node),
             _ => {}
         }

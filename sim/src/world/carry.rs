@@ -6,6 +6,7 @@ use driftless_statement::PublicKey;
 
 use super::disk::Batch;
 use super::gossip::{ID_BYTES, LAZY, WINDOWS};
+use super::line::Waits;
 use super::weather::{Carries, Passage, lognormal_ms};
 use super::{What, World};
 
@@ -102,19 +103,23 @@ impl World {
             return;
         }
         if self.nodes[to].is_paused() {
-            return self.queue.push(self.now_us + 100_000, What::Copy { to, from, life, message: number });
+            return self.line_up(to, Waits::Copy { from, message: number });
         }
-        let Some(message) = self.messages.get(number) else { return };
+        if let Some(event) = self.opened(to, from, number) {
+            self.arrive(to, life, Box::new(event));
+        }
+    }
+
+    /// What a copy is to the node that it came to: nothing when it had one before.
+    pub(super) fn opened(&mut self, to: usize, from: usize, number: u64) -> Option<Event> {
+        let message = self.messages.get(number)?;
         let beacon = *message.topic == Topic::Beacons;
         let new = message.hold(to);
         let bytes = message.bytes.to_vec();
         if !beacon {
             self.measure.copies(new, self.now_us);
         }
-        if new {
-            let (id, from) = (number.to_be_bytes().to_vec(), self.nodes[from].key);
-            self.arrive(to, life, Box::new(Event::Gossip { id, from, bytes }));
-        }
+        new.then(|| Event::Gossip { id: number.to_be_bytes().to_vec(), from: self.nodes[from].key, bytes })
     }
 
     fn judged(&mut self, node: usize, id: &[u8], from: &PublicKey, verdict: Verdict) {

@@ -11,6 +11,7 @@ mod disk;
 mod founding;
 mod gossip;
 mod hooks;
+mod line;
 mod links;
 mod load;
 mod measure;
@@ -94,6 +95,8 @@ fn checks(options: &Options) -> Vec<Box<dyn Check>> {
 enum What {
     /// A node's deadline, if it is still this one.
     Tick { node: usize },
+    /// A node has worked off what it got, or goes on: it takes the next thing in its line.
+    Resume { node: usize, life: u64 },
     /// An event for a node that lives its `life`.
     Event { node: usize, life: u64, event: Box<Event> },
     /// A copy of a gossip message arrives.
@@ -279,6 +282,7 @@ impl World {
     fn happen(&mut self, what: What) {
         match what {
             What::Tick { node } => self.tick(node),
+            What::Resume { node, life } => self.resume(node, life),
             What::Event { node, life, event } => self.arrive(node, life, event),
             What::Copy { to, from, life, message } => self.copy(to, from, life, message),
             What::Heartbeat { node, life } => self.heartbeat(node, life),
@@ -338,24 +342,6 @@ impl World {
         }
     }
 
-    /// An event for a node: now, or when it has worked off what came before.
-    fn arrive(&mut self, node: usize, life: u64, event: Box<Event>) {
-        let here = &mut self.nodes[node];
-        if here.lives != life || here.machine.is_none() {
-            return;
-        }
-        if here.is_paused() {
-            // Looked at again when a pause may be over; the kernel keeps what came meanwhile.
-            return self.queue.push(self.now_us + 100_000, What::Event { node, life, event });
-        }
-        if here.ready_us > self.now_us {
-            return self.queue.push(here.ready_us, What::Event { node, life, event });
-        }
-        let costs_ms: u64 = here.slow.iter().map(|(_, ms)| ms).sum();
-        here.ready_us = self.now_us + costs_ms * 1_000;
-        self.step(node, *event);
-    }
-
     /// One event through a machine, and its effects into the world.
     fn step(&mut self, node: usize, event: Event) {
         self.look(node, &Seen::Before(&event));
@@ -378,39 +364,5 @@ impl World {
         self.effects = effects;
         self.look(node, &Seen::After);
         self.plan_tick(node);
-    }
-
-    /// Plans a node's next deadline, when it is earlier than the one planned.
-    fn plan_tick(&mut self, node: usize) {
-        let here = &mut self.nodes[node];
-        let Some(machine) = &here.machine else { return };
-        let at_us = machine.deadline().saturating_sub(1_000).saturating_mul(1_000).max(self.now_us);
-        if at_us < here.tick_us {
-            here.tick_us = at_us;
-            self.queue.push(at_us, What::Tick { node });
-        }
-    }
-
-    fn tick(&mut self, node: usize) {
-        let here = &mut self.nodes[node];
-        if here.tick_us > self.now_us {
-            return;
-        }
-        here.tick_us = u64::MAX;
-        let Some(machine) = &here.machine else { return };
-        if here.is_paused() {
-            here.tick_us = self.now_us + 100_000;
-            return self.queue.push(here.tick_us, What::Tick { node });
-        }
-        if here.ready_us > self.now_us {
-            // In its turn among what else waits.
-            here.tick_us = here.ready_us;
-            return self.queue.push(here.tick_us, What::Tick { node });
-        }
-        if machine.deadline().saturating_sub(1_000).saturating_mul(1_000) <= self.now_us {
-            self.step(node, Event::Tick);
-        } else {
-            self.plan_tick(node);
-        }
     }
 }

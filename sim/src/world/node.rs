@@ -1,6 +1,6 @@
 //! One node of the world: its machine, its disk, its clock, what the services beside it see, and its part in the network.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use driftless_core::machine::{Machine, Now, Standing};
@@ -10,6 +10,7 @@ use driftless_statement::{PublicKey, SecretKey};
 use super::clock::Clock;
 use super::disk::Disk;
 use super::gossip::Neighbours;
+use super::line::Waits;
 use super::watcher::Watcher;
 
 /// A node.
@@ -53,6 +54,10 @@ pub struct Node {
     pub(super) down: BTreeSet<usize>,
     /// When it has worked off what it got.
     pub(super) ready_us: u64,
+    /// What waits in front of it.
+    pub(super) line: VecDeque<Waits>,
+    /// Whether it is planned that it goes on with that.
+    pub(super) resumes: bool,
     /// Calls of local services: the write they are about, and when it was asked for.
     pub(super) calls: BTreeMap<u64, (usize, u64)>,
 }
@@ -86,6 +91,8 @@ impl Node {
             paused: BTreeSet::new(),
             down: BTreeSet::new(),
             ready_us: 0,
+            line: VecDeque::new(),
+            resumes: false,
             calls: BTreeMap::new(),
         }
     }

@@ -109,6 +109,9 @@ impl World {
         here.machine = None;
         here.gossip = super::gossip::Neighbours::default();
         here.calls.clear();
+        here.paused.clear();
+        here.line.clear();
+        here.resumes = false;
         here.disk.told_refusal = false;
         self.messages.forget(node);
         let life = self.nodes[node].lives;
