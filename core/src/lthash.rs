@@ -3,7 +3,7 @@
 //! LtHash with 1024 lanes of 16 bits (Bellare and Micciancio, "A New Paradigm for Collision-Free Hashing", 1997; Lewi et
 //! al., "Securing Update Propagation with Homomorphic Hashing", 2019), its lanes drawn from BLAKE3's extendable output.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Number of lanes: the size for which Lewi et al. give at least 200 bits of security.
 const LANES: usize = 1024;
@@ -12,10 +12,10 @@ const BYTES: usize = LANES * 2;
 const MEMBER: &str = "driftless 2026-11-21 lthash member";
 const DIGEST: &str = "driftless 2026-11-21 lthash digest";
 
-/// The hash of a multiset of byte strings. The default is the empty set's. 2 KiB.
+/// The hash of a multiset of byte strings. The default is the empty set's. 2 KiB, shared with clones until one changes.
 #[derive(Clone)]
 pub struct LtHash {
-    lanes: Box<[u16; LANES]>,
+    lanes: Arc<[u16; LANES]>,
     /// The digest, once somebody asked and until a member comes or goes: beacons ask far more often than sets change.
     digest: OnceLock<[u8; 32]>,
 }
@@ -30,7 +30,8 @@ impl Eq for LtHash {}
 
 impl Default for LtHash {
     fn default() -> Self {
-        Self { lanes: Box::new([0; LANES]), digest: OnceLock::new() }
+        static EMPTY: OnceLock<Arc<[u16; LANES]>> = OnceLock::new();
+        Self { lanes: EMPTY.get_or_init(|| Arc::new([0; LANES])).clone(), digest: OnceLock::new() }
     }
 }
 
@@ -54,7 +55,7 @@ impl LtHash {
 
     fn each(&mut self, member: &[u8], change: impl Fn(u16, u16) -> u16) {
         self.digest = OnceLock::new();
-        for (lane, pair) in self.lanes.iter_mut().zip(lanes_of(member).as_chunks::<2>().0) {
+        for (lane, pair) in Arc::make_mut(&mut self.lanes).iter_mut().zip(lanes_of(member).as_chunks::<2>().0) {
             *lane = change(*lane, u16::from_le_bytes(*pair));
         }
     }
@@ -72,7 +73,7 @@ impl LtHash {
     /// Adds all members of another set.
     pub fn add(&mut self, other: &Self) {
         self.digest = OnceLock::new();
-        for (lane, other) in self.lanes.iter_mut().zip(other.lanes.iter()) {
+        for (lane, other) in Arc::make_mut(&mut self.lanes).iter_mut().zip(other.lanes.iter()) {
             *lane = lane.wrapping_add(*other);
         }
     }
@@ -80,7 +81,7 @@ impl LtHash {
     /// Takes out all members of another set.
     pub fn sub(&mut self, other: &Self) {
         self.digest = OnceLock::new();
-        for (lane, other) in self.lanes.iter_mut().zip(other.lanes.iter()) {
+        for (lane, other) in Arc::make_mut(&mut self.lanes).iter_mut().zip(other.lanes.iter()) {
             *lane = lane.wrapping_sub(*other);
         }
     }

@@ -1,6 +1,8 @@
 //! Beacons are read exactly as written and taken only when new and from members; marks are a function of the set.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+use std::sync::Arc;
+
 use driftless_core::beacon::{
     BEACON_EXPIRY_MAX_MS, BUCKETS, BadBeacon, Beacon, Claim, Divergence, Health, MARK_MS, MARKS, MarkList, Marks,
     NotHeard, Own, Proven, Report, State, folded_digest, pages,
@@ -64,7 +66,7 @@ fn beacon(boot: u64, counter: u64) -> Beacon {
 
 fn tracker() -> Divergence {
     let mut tracker = Divergence::new(PublicKey([2; 32]), MESH, 10_000);
-    tracker.expect([PublicKey([2; 32]), key().public()]);
+    tracker.expect(Arc::new([PublicKey([2; 32]), key().public()].into()));
     tracker.own(NOW, Own { time_ms: NOW, lag_ms: 1, scopes: vec![report("shop", 5)] });
     tracker
 }
@@ -113,7 +115,7 @@ fn a_forged_beacon_does_not_verify() {
 #[test]
 fn a_beacon_is_taken_only_when_new_and_from_a_member() {
     let mut tracker = tracker();
-    let hear = |tracker: &mut Divergence, now, beacon: Beacon| tracker.hear(at(now), &Proven::assume(beacon));
+    let hear = |tracker: &mut Divergence, now, beacon: Beacon| tracker.hear(at(now), &Arc::new(Proven::assume(beacon)));
     assert_eq!(hear(&mut tracker, NOW, beacon(2, 5)), Ok(()));
     assert_eq!(hear(&mut tracker, NOW, beacon(2, 5)), Err(NotHeard::Old), "repeated");
     assert_eq!(hear(&mut tracker, NOW, beacon(2, 4)), Err(NotHeard::Old));
@@ -136,7 +138,7 @@ fn a_beacon_is_taken_only_when_new_and_from_a_member() {
     let restored = Beacon { time_ms: later, expires_ms: later + 15_000, ..beacon(1, 1) };
     assert_eq!(hear(&mut tracker, later, restored), Ok(()));
     // Who is no member any more is forgotten.
-    tracker.expect([PublicKey([3; 32])]);
+    tracker.expect(Arc::new([PublicKey([3; 32])].into()));
     assert_eq!(tracker.node(&key().public(), at(later)), None);
     assert_eq!(tracker.picture(at(later)).expected, 1);
 }
@@ -145,7 +147,7 @@ fn a_beacon_is_taken_only_when_new_and_from_a_member() {
 #[test]
 fn silence_is_measured_on_a_clock_that_cannot_jump() {
     let mut tracker = tracker();
-    tracker.hear(at(NOW), &Proven::assume(beacon(1, 1))).unwrap();
+    tracker.hear(at(NOW), &Arc::new(Proven::assume(beacon(1, 1)))).unwrap();
     let set_back = Now { mono_ms: NOW + 15_000, wall_ms: NOW - 40_000 };
     assert!(tracker.node(&key().public(), set_back).unwrap().silent);
     assert!(tracker.picture(set_back).hears_nobody);
@@ -159,7 +161,7 @@ fn equal_sets_with_unequal_merged_digests_raise_the_alarm() {
     let mut tracker = tracker();
     let same = report("shop", 5);
     let wrong = Report { merged: [99; 32], ..same.clone() };
-    tracker.hear(at(NOW), &Proven::assume(Beacon { scopes: vec![wrong], ..beacon(1, 1) })).unwrap();
+    tracker.hear(at(NOW), &Arc::new(Proven::assume(Beacon { scopes: vec![wrong], ..beacon(1, 1) }))).unwrap();
     let alarms = tracker.picture(at(NOW)).alarms;
     assert_eq!((alarms.len(), &alarms[0].node, &alarms[0].scope), (1, &key().public(), &scope("shop")));
     // It is also raised for a set that this node has moved on from.
@@ -167,11 +169,11 @@ fn equal_sets_with_unequal_merged_digests_raise_the_alarm() {
     moved.own(NOW, Own { time_ms: NOW, lag_ms: 1, scopes: vec![report("shop", 6)] });
     assert_eq!(moved.picture(at(NOW)).alarms.len(), 1);
     // It ends when the folds agree.
-    tracker.hear(at(NOW), &Proven::assume(Beacon { scopes: vec![same], ..beacon(1, 2) })).unwrap();
+    tracker.hear(at(NOW), &Arc::new(Proven::assume(Beacon { scopes: vec![same], ..beacon(1, 2) }))).unwrap();
     assert!(tracker.picture(at(NOW)).alarms.is_empty());
     // Different sets raise none.
     let other = Report { folded: [77; 32], merged: [99; 32], ..report("shop", 5) };
-    tracker.hear(at(NOW), &Proven::assume(Beacon { scopes: vec![other], ..beacon(1, 3) })).unwrap();
+    tracker.hear(at(NOW), &Arc::new(Proven::assume(Beacon { scopes: vec![other], ..beacon(1, 3) }))).unwrap();
     assert!(tracker.picture(at(NOW)).alarms.is_empty());
     assert_ne!(folded_digest(&[1; 32], &[2; 32], 1), folded_digest(&[1; 32], &[2; 32], 2));
 }
@@ -184,20 +186,26 @@ fn nodes_are_shown_with_what_is_known() {
     assert!(before.silent && before.heard_ms.is_none() && before.scopes.is_empty());
     assert!(tracker.picture(at(NOW)).hears_nobody);
     let behind = Report { count: 10, ..report("shop", 5) };
-    tracker.hear(at(NOW), &Proven::assume(Beacon { scopes: vec![behind], ..beacon(1, 1) })).unwrap();
+    tracker.hear(at(NOW), &Arc::new(Proven::assume(Beacon { scopes: vec![behind], ..beacon(1, 1) }))).unwrap();
     let state = tracker.node(&node, at(NOW)).unwrap();
     assert!(!state.silent && state.health.has(Health::READ_ONLY) && !state.health.has(Health::OWN_BRANCH));
     let shop = &state.scopes[0];
     assert_eq!((shop.state, shop.behind, shop.ahead, shop.merged_equal), (State::InSync, 2, 0, Some(true)));
     assert_eq!(shop.at_mark_ms, Some((NOW - 5_000) / MARK_MS * MARK_MS));
     assert_eq!(tracker.picture(at(NOW)).peers_lag_ms, 120);
-    // Marks that no longer overlap tell nothing.
+    // Time alone changes nothing about what was compared: the mark says how old that is.
     let later = NOW + 10 * MARK_MS;
     let mut moved = report("shop", 5);
     moved.marks.newest = later / MARK_MS;
     tracker.own(later, Own { time_ms: later, lag_ms: 1, scopes: vec![moved] });
+    let state = tracker.node(&node, at(later)).unwrap();
+    assert_eq!((state.scopes[0].state, state.scopes[0].at_mark_ms), (State::InSync, shop.at_mark_ms));
+    assert!(state.silent);
+    // A statement that came late does: marks that no longer overlap tell nothing.
+    let mut late = report("shop", 6);
+    late.marks.newest = later / MARK_MS;
+    tracker.own(later + 20_000, Own { time_ms: later + 20_000, lag_ms: 1, scopes: vec![late] });
     assert_eq!(tracker.node(&node, at(later)).unwrap().scopes[0].state, State::Unknown);
-    assert!(tracker.node(&node, at(later)).unwrap().silent);
 }
 
 fn id(at: u64) -> StatementId {

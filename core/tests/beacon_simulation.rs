@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use driftless_core::beacon::{
     BEACON_EXPIRY_MS, BEACON_MS, Beacon, Change, Divergence, Health, MARK_MS, Marks, Own, Picture, Proven, Reach,
@@ -123,7 +124,7 @@ impl World {
         };
         for (at, key) in keys.iter().enumerate() {
             let mut tracker = Divergence::new(*key, MESH, BEACON_EXPIRY_MS);
-            tracker.expect(keys.iter().copied());
+            tracker.expect(Arc::new(keys.iter().copied().collect()));
             let skew_ms = world.draw(2_000) as i64 - 1_000;
             let (marks, held, hash) = (Marks::default(), BTreeMap::new(), LtHash::default());
             world.nodes.push(Node { key: *key, marks, held, hash, tracker, counter: 0, skew_ms });
@@ -183,7 +184,7 @@ impl World {
             Event::Hear { node, beacon } => {
                 let clock = self.nodes[node].clock(self.now_ms);
                 // Beacons overtake one another: an old one is refused, and that is all.
-                let _ = self.nodes[node].tracker.hear(at(clock), &Proven::assume(beacon));
+                let _ = self.nodes[node].tracker.hear(at(clock), &Arc::new(Proven::assume(beacon)));
                 node
             }
         }

@@ -71,6 +71,7 @@ fn check(node: &Node, reached: &Reached) -> Result<(), TestCaseError> {
 
 fn check_heads(log: &Log, reached: &Reached) -> Result<(), TestCaseError> {
     for (scope, count) in log.scopes() {
+        let scope = &scope;
         let here: Vec<&Arc<Verified>> = log.scope(scope).collect();
         prop_assert_eq!(count, here.len());
         let authors: BTreeSet<_> = here.iter().map(|s| s.statement().author).collect();
@@ -241,6 +242,7 @@ fn restoring_gives_back_what_was_held() {
                     again.mesh().map(|s| s.id()).collect::<BTreeSet<_>>() == node.log.mesh().map(|s| s.id()).collect()
                 );
                 for (scope, _) in node.log.scopes() {
+                    let scope = &scope;
                     for s in node.log.scope(scope) {
                         prop_assert_eq!(
                             again.prev(&s.statement().author, scope),

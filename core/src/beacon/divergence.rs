@@ -1,20 +1,19 @@
 //! The tracker of divergence: own reports, accepted beacons and the time go in, the picture of the mesh comes out.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 
 use driftless_statement::limits::SKEW_MS;
-use driftless_statement::{MeshId, PublicKey, Scope, id};
+use driftless_statement::{MeshId, PublicKey, Scope};
 
 use super::message::{Beacon, Proven, Report};
-use super::picture::{Alarm, Change, NodeState, Picture, Reach, ScopeState, State};
+use super::picture::{Change, NodeState, Picture, Reach, State};
+use super::theirs::{Theirs, Told};
 use super::{BEACON_EXPIRY_MAX_MS, MARK_MS, MARKS, MAX_NODES, SETTLE_MS};
 use crate::now::Now;
 
 /// Own merged digests that are remembered for each scope: peers report a set a little later than this node had it.
 const REMEMBERED_MERGES: usize = 16;
-
-/// Equal sets that are remembered for each scope of each node: enough for the questions of a person who just wrote.
-const REMEMBERED_SETS: usize = 16;
 
 /// Why a beacon was not taken. Nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -69,7 +68,8 @@ pub struct Own {
 pub struct Divergence {
     me: PublicKey,
     mesh: MeshId,
-    expected: BTreeSet<PublicKey>,
+    /// The members of the mesh, this node among them.
+    members: Arc<BTreeSet<PublicKey>>,
     own_time_ms: u64,
     own_lag_ms: u64,
     own: BTreeMap<Scope, Mine>,
@@ -80,62 +80,24 @@ pub struct Divergence {
     silence_ms: u64,
 }
 
+/// One scope on this node.
 #[derive(Clone)]
-struct Mine {
-    report: Report,
+pub(super) struct Mine {
+    pub report: Report,
     /// What was folded, and the merged digest that it gave.
-    merges: VecDeque<([u8; 32], [u8; 32])>,
+    pub merges: VecDeque<([u8; 32], [u8; 32])>,
 }
 
 #[derive(Clone)]
 struct Heard {
-    last: Header,
-    scopes: BTreeMap<Scope, Theirs>,
-}
-
-/// The last beacon without its reports.
-#[derive(Clone)]
-struct Header {
-    order: (u64, u64),
+    /// The last beacon, shared with whoever else heard it: what it says is read there and not copied.
+    last: Arc<Proven>,
+    /// When it came, Unix milliseconds.
     heard_ms: u64,
     /// The same on the timer clock: silence is measured there, where nothing jumps.
     heard_mono_ms: u64,
-    expires_ms: u64,
-    /// How long it holds from when it was heard: independent of how the two clocks differ.
-    holds_ms: u64,
-    lag_ms: u64,
-    name: String,
-    fold_version: u64,
-    health: super::Health,
-    peers: u64,
-}
-
-#[derive(Clone)]
-struct Theirs {
-    report: Report,
-    time_ms: u64,
-    state: State,
-    since_ms: u64,
-    mark: Option<u64>,
-    /// Marks at which the sets were equal, and when that was first and last seen; newest last.
-    equal: VecDeque<Equal>,
-    /// Sets of which both had exactly the same, and when that was first and last so; newest last.
-    same: VecDeque<Same>,
-    alarm: Option<Alarm>,
-}
-
-#[derive(Clone, Copy)]
-struct Same {
-    set: [u8; 32],
-    first_ms: u64,
-    last_ms: u64,
-}
-
-#[derive(Clone, Copy)]
-struct Equal {
-    mark: u64,
-    first_ms: u64,
-    last_ms: u64,
+    /// Scopes of it that are held here too, ascending. One beacon may tell of some of them only.
+    scopes: Vec<Theirs>,
 }
 
 impl Divergence {
@@ -144,7 +106,7 @@ impl Divergence {
         Self {
             me,
             mesh,
-            expected: BTreeSet::new(),
+            members: Arc::default(),
             own_time_ms: 0,
             own_lag_ms: 0,
             own: BTreeMap::new(),
@@ -155,11 +117,14 @@ impl Divergence {
     }
 
     /// The nodes that member grants name now. Others are forgotten.
-    pub fn expect(&mut self, members: impl IntoIterator<Item = PublicKey>) {
-        let me = self.me;
-        self.expected = members.into_iter().filter(|node| *node != me).take(MAX_NODES).collect();
-        let expected = &self.expected;
-        self.heard.retain(|node, _| expected.contains(node));
+    pub fn expect(&mut self, members: Arc<BTreeSet<PublicKey>>) {
+        self.heard.retain(|node, _| members.contains(node));
+        self.members = members;
+    }
+
+    /// The other nodes that are expected, not more than may be remembered.
+    fn expects(&self) -> impl Iterator<Item = &PublicKey> {
+        self.members.iter().filter(|node| **node != self.me).take(MAX_NODES)
     }
 
     /// Whether a beacon would be taken: cheap, so ask before its signature is checked.
@@ -170,7 +135,8 @@ impl Divergence {
         if beacon.node == self.me {
             return Err(NotHeard::Own);
         }
-        if !self.expected.contains(&beacon.node) {
+        let full = || self.heard.len() >= MAX_NODES && !self.heard.contains_key(&beacon.node);
+        if !self.members.contains(&beacon.node) || full() {
             return Err(NotHeard::NotMember);
         }
         let holds = beacon.expires_ms.checked_sub(beacon.time_ms).is_some_and(|holds| holds <= BEACON_EXPIRY_MAX_MS);
@@ -182,37 +148,25 @@ impl Divergence {
         }
         // Once the last one has expired, so has all that came before it: a node restored with a lower boot is heard again.
         let newer = self.heard.get(&beacon.node).is_none_or(|heard| {
-            (beacon.boot, beacon.counter) > heard.last.order || has_expired(heard.last.expires_ms, now_ms)
+            let last = heard.last.beacon();
+            (beacon.boot, beacon.counter) > (last.boot, last.counter) || has_expired(last.expires_ms, now_ms)
         });
         if newer { Ok(()) } else { Err(NotHeard::Old) }
     }
 
     /// Takes a beacon.
-    pub fn hear(&mut self, now: Now, beacon: &Proven) -> Result<(), NotHeard> {
-        let (beacon, now_ms) = (beacon.beacon(), now.wall_ms);
+    pub fn hear(&mut self, now: Now, proven: &Arc<Proven>) -> Result<(), NotHeard> {
+        let (beacon, now_ms) = (proven.beacon(), now.wall_ms);
         self.check(now_ms, beacon)?;
-        let last = Header {
-            order: (beacon.boot, beacon.counter),
-            heard_ms: now_ms,
-            heard_mono_ms: now.mono_ms,
-            expires_ms: beacon.expires_ms,
-            holds_ms: beacon.expires_ms.saturating_sub(beacon.time_ms),
-            lag_ms: beacon.lag_ms,
-            name: beacon.name.clone(),
-            fold_version: beacon.fold_version,
-            health: beacon.health,
-            peers: beacon.peers,
-        };
-        let heard =
-            self.heard.entry(beacon.node).or_insert_with(|| Heard { last: last.clone(), scopes: BTreeMap::new() });
         self.any_heard_ms = now.mono_ms;
-        let came_back = heard.last.is_silent(now.mono_ms);
-        heard.last = last;
-        for report in &beacon.scopes {
+        let new = || Heard { last: proven.clone(), heard_ms: now_ms, heard_mono_ms: now.mono_ms, scopes: Vec::new() };
+        let heard = self.heard.entry(beacon.node).or_insert_with(new);
+        let came_back = heard.is_silent(now.mono_ms);
+        heard.last = proven.clone();
+        (heard.heard_ms, heard.heard_mono_ms) = (now_ms, now.mono_ms);
+        for (at, report) in beacon.scopes.iter().enumerate() {
             let Some(mine) = self.own.get(&report.scope) else { continue };
-            let theirs = heard.scopes.entry(report.scope.clone()).or_insert_with(|| Theirs::new(report, now_ms));
-            theirs.report.clone_from(report);
-            theirs.time_ms = beacon.time_ms;
+            let Some(theirs) = heard.scope_to_tell(Told { beacon: proven.clone(), at }, now_ms) else { continue };
             theirs.judge(mine, self.own_time_ms, now_ms);
             if came_back {
                 // What was so before the silence says nothing about the time in between.
@@ -223,15 +177,14 @@ impl Divergence {
         Ok(())
     }
 
-    /// Takes this node's own state. Others are compared with it anew only in scopes whose settled marks changed, so that
-    /// it may come often: in a healthy mesh that is once a mark.
+    /// Takes this node's own state. Others are compared with it anew only in scopes in which a mark that had settled is
+    /// another one now: a statement came late. In a healthy mesh that never happens, and beacons bring the rest.
     pub fn own(&mut self, now_ms: u64, own: Own) {
         let mut before = std::mem::take(&mut self.own);
         let mut changed = BTreeSet::new();
         for report in own.scopes {
             let mine = before.remove(&report.scope);
-            let settled = mine.as_ref().map(|mine| settled(&mine.report, self.own_time_ms));
-            if settled.is_none_or(|before| before != self::settled(&report, own.time_ms)) {
+            if mine.as_ref().is_none_or(|mine| is_late(&mine.report, &report, self.own_time_ms)) {
                 changed.insert(report.scope.clone());
             }
             let mut merges = mine.map(|mine| mine.merges).unwrap_or_default();
@@ -244,7 +197,8 @@ impl Divergence {
         self.own_time_ms = own.time_ms;
         self.own_lag_ms = own.lag_ms;
         if !before.is_empty() {
-            self.heard.values_mut().for_each(|heard| heard.scopes.retain(|scope, _| self.own.contains_key(scope)));
+            let held = |theirs: &Theirs| self.own.contains_key(&theirs.told.report().scope);
+            self.heard.values_mut().for_each(|heard| heard.scopes.retain(held));
         }
         for scope in &changed {
             self.compare_all(scope, now_ms);
@@ -260,7 +214,7 @@ impl Divergence {
     fn compare_all(&mut self, scope: &Scope, now_ms: u64) {
         let Some(mine) = self.own.get(scope) else { return };
         for (node, heard) in &mut self.heard {
-            if let Some(theirs) = heard.scopes.get_mut(scope) {
+            if let Some(theirs) = heard.scope_mut(scope) {
                 theirs.judge(mine, self.own_time_ms, now_ms);
                 theirs.compare_merged(*node, mine, now_ms);
             }
@@ -270,13 +224,26 @@ impl Divergence {
     /// Whether a node, by its last beacon, differs in a scope at the newest settled mark: reason to reconcile with it now.
     /// Set digests alone would be reason all the time while statements are under way.
     pub fn differs(&self, node: &PublicKey, scope: &Scope) -> bool {
-        let theirs = self.heard.get(node).and_then(|heard| heard.scopes.get(scope));
+        let theirs = self.heard.get(node).and_then(|heard| heard.scope(scope));
         theirs.is_some_and(|theirs| theirs.state == State::Differs)
+    }
+
+    /// How long no beacon may come before this node says that it hears nobody.
+    pub fn be_patient(&mut self, silence_ms: u64) {
+        self.silence_ms = silence_ms;
+    }
+
+    /// Whether a node, by its last beacon, which still holds, has exactly the set of a scope that this node has.
+    pub fn is_same(&self, node: &PublicKey, scope: &Scope, now: Now) -> bool {
+        let heard = self.heard.get(node).filter(|heard| !heard.is_silent(now.mono_ms));
+        let theirs = heard.and_then(|heard| heard.scope(scope));
+        let mine = self.own.get(scope);
+        theirs.zip(mine).is_some_and(|(theirs, mine)| theirs.told.report().set == mine.report.set)
     }
 
     /// How many nodes are expected, this one left out.
     pub fn expected(&self) -> usize {
-        self.expected.len()
+        self.members.len().saturating_sub(usize::from(self.members.contains(&self.me))).min(MAX_NODES)
     }
 
     /// The mesh as seen from here.
@@ -284,53 +251,60 @@ impl Divergence {
         let mut lags = Vec::new();
         let now_ms = now.wall_ms;
         let (mut differing, mut since_ms) = (0, now_ms);
-        for heard in self.heard.values().filter(|heard| !heard.last.is_silent(now.mono_ms)) {
-            lags.push(heard.last.lag_ms);
+        for heard in self.heard.values().filter(|heard| !heard.is_silent(now.mono_ms)) {
+            lags.push(heard.last.beacon().lag_ms);
             let since =
-                heard.scopes.values().filter(|theirs| theirs.state == State::Differs).map(|theirs| theirs.since_ms);
+                heard.scopes.iter().filter(|theirs| theirs.state == State::Differs).map(|theirs| theirs.since_ms);
             if let Some(since) = since.min() {
                 differing += 1;
                 since_ms = since_ms.min(since);
             }
         }
         lags.sort_unstable();
+        let expected = self.expected();
         let alarms =
-            self.heard.values().flat_map(|heard| heard.scopes.values()).filter_map(|theirs| theirs.alarm.clone());
+            self.heard.values().flat_map(|heard| &heard.scopes).filter_map(|theirs| theirs.alarm.as_deref().cloned());
         Picture {
-            expected: self.expected.len(),
+            expected,
             heard: lags.len(),
-            silent: self.expected.len() - lags.len(),
+            silent: expected.saturating_sub(lags.len()),
             differing,
             planned: 0,
             age_ms: now_ms.saturating_sub(since_ms),
             alarms: alarms.collect(),
-            hears_nobody: !self.expected.is_empty()
-                && (lags.is_empty() || now.mono_ms.saturating_sub(self.any_heard_ms) >= self.silence_ms),
+            hears_nobody: self.hears_nobody(now),
             lag_ms: self.own_lag_ms,
             peers_lag_ms: lags.get(lags.len() / 2).copied().unwrap_or(0),
         }
     }
 
+    /// Whether nodes are expected and none is heard.
+    pub fn hears_nobody(&self, now: Now) -> bool {
+        let silent_ms = now.mono_ms.saturating_sub(self.any_heard_ms);
+        let any = || self.heard.values().any(|heard| !heard.is_silent(now.mono_ms));
+        self.expected() > 0 && (silent_ms >= self.silence_ms || !any())
+    }
+
     /// Every expected node.
     pub fn nodes(&self, now: Now) -> impl Iterator<Item = NodeState> {
-        self.expected.iter().map(move |node| self.state_of(*node, now))
+        self.expects().map(move |node| self.state_of(*node, now))
     }
 
     /// One expected node.
     pub fn node(&self, node: &PublicKey, now: Now) -> Option<NodeState> {
-        self.expected.contains(node).then(|| self.state_of(*node, now))
+        (*node != self.me && self.members.contains(node)).then(|| self.state_of(*node, now))
     }
 
     fn state_of(&self, node: PublicKey, now: Now) -> NodeState {
         let heard = self.heard.get(&node);
         let scopes = heard.iter().flat_map(|heard| &heard.scopes);
-        let last = heard.map(|heard| &heard.last);
+        let last = heard.map(|heard| heard.last.beacon());
         NodeState {
             node,
             name: last.map(|last| last.name.clone()).unwrap_or_default(),
-            heard_ms: last.map(|last| last.heard_ms),
-            silent: last.is_none_or(|last| last.is_silent(now.mono_ms)),
-            scopes: scopes.filter_map(|(scope, theirs)| Some(theirs.state_against(self.own.get(scope)?))).collect(),
+            heard_ms: heard.map(|heard| heard.heard_ms),
+            silent: heard.is_none_or(|heard| heard.is_silent(now.mono_ms)),
+            scopes: scopes.filter_map(|theirs| Some(theirs.state_against(self.own.get(theirs.scope())?))).collect(),
             lag_ms: last.map_or(0, |last| last.lag_ms),
             fold_version: last.map_or(0, |last| last.fold_version),
             health: last.map(|last| last.health).unwrap_or_default(),
@@ -340,20 +314,21 @@ impl Divergence {
 
     /// For every expected node, whether it has a change that is held here.
     pub fn reach(&self, change: &Change, now: Now) -> impl Iterator<Item = (PublicKey, Reach)> {
-        self.expected.iter().map(move |node| {
+        self.expects().map(move |node| {
             let theirs = self.heard.get(node).and_then(|heard| {
-                let theirs = heard.scopes.get(&change.scope)?;
-                Some((theirs, heard.last.is_silent(now.mono_ms)))
+                let theirs = heard.scope(&change.scope)?;
+                Some((theirs, heard.is_silent(now.mono_ms)))
             });
             (*node, theirs.map_or(Reach::Unknown, |(theirs, silent)| theirs.reach(change, silent)))
         })
     }
 }
 
-/// The marks of a report that had settled when it was made: all that comparisons look at.
-fn settled(report: &Report, time_ms: u64) -> (u64, Option<[u8; 16]>, usize) {
-    let newest = report.marks.newest.min(time_ms.saturating_sub(SETTLE_MS) / MARK_MS);
-    (newest, report.marks.at(newest).copied(), report.marks.hashes.len())
+/// Whether a mark that had settled by `time_ms` changed from one own report to the next.
+fn is_late(before: &Report, now: &Report, time_ms: u64) -> bool {
+    let newest = before.marks.newest.min(time_ms.saturating_sub(SETTLE_MS) / MARK_MS);
+    let mut settled = (newest.saturating_sub(MARKS as u64)..=newest).filter(|mark| now.marks.at(*mark).is_some());
+    settled.any(|mark| before.marks.at(mark).is_some_and(|hash| now.marks.at(mark) != Some(hash)))
 }
 
 /// Whether a beacon has expired by any clock. The two clocks may differ by the allowed skew; how long a beacon counts once
@@ -362,109 +337,38 @@ fn has_expired(expires_ms: u64, now_ms: u64) -> bool {
     expires_ms.saturating_add(SKEW_MS) <= now_ms
 }
 
-impl Header {
+impl Heard {
     fn is_silent(&self, mono_ms: u64) -> bool {
-        mono_ms.saturating_sub(self.heard_mono_ms) >= self.holds_ms
-    }
-}
-
-impl Theirs {
-    fn new(report: &Report, now_ms: u64) -> Self {
-        Self {
-            report: report.clone(),
-            time_ms: 0,
-            state: State::Unknown,
-            since_ms: now_ms,
-            mark: None,
-            equal: VecDeque::new(),
-            same: VecDeque::new(),
-            alarm: None,
-        }
+        // Independent of how the two clocks differ.
+        let last = self.last.beacon();
+        mono_ms.saturating_sub(self.heard_mono_ms) >= last.expires_ms.saturating_sub(last.time_ms)
     }
 
-    /// Compares at the newest mark that had settled when either report was made.
-    fn judge(&mut self, mine: &Mine, own_time_ms: u64, now_ms: u64) {
-        let settled_ms = self.time_ms.min(own_time_ms).saturating_sub(SETTLE_MS);
-        self.mark = self.report.marks.common(&mine.report.marks, settled_ms);
-        let state = match self.mark {
-            Some(mark) if self.report.marks.at(mark) == mine.report.marks.at(mark) => State::InSync,
-            Some(_) => State::Differs,
-            None => State::Unknown,
+    /// The scope that was told of now, known or new.
+    fn scope_to_tell(&mut self, told: Told, now_ms: u64) -> Option<&mut Theirs> {
+        let at = match self.place(&told.report().scope) {
+            Ok(at) => {
+                self.scopes.get_mut(at)?.told = told;
+                at
+            }
+            Err(at) => {
+                self.scopes.insert(at, Theirs::new(told, now_ms));
+                at
+            }
         };
-        if state != self.state {
-            self.state = state;
-            self.since_ms = now_ms;
-        }
-        self.note_same(mine, own_time_ms);
-        let Some(mark) = self.mark.filter(|_| state == State::InSync) else { return };
-        match self.equal.iter_mut().find(|equal| equal.mark == mark) {
-            Some(equal) => equal.last_ms = own_time_ms,
-            None => {
-                self.equal.push_back(Equal { mark, first_ms: now_ms, last_ms: own_time_ms });
-                self.equal.drain(..self.equal.len().saturating_sub(MARKS));
-            }
-        }
+        self.scopes.get_mut(at)
     }
 
-    /// Exactly equal sets tell at once, where marks tell only when they have settled.
-    fn note_same(&mut self, mine: &Mine, own_time_ms: u64) {
-        if self.report.set != mine.report.set || self.report.effective != mine.report.effective {
-            return;
-        }
-        match self.same.back_mut().filter(|same| same.set == self.report.set) {
-            Some(same) => same.last_ms = own_time_ms,
-            None => {
-                self.same.push_back(Same { set: self.report.set, first_ms: own_time_ms, last_ms: own_time_ms });
-                self.same.drain(..self.same.len().saturating_sub(REMEMBERED_SETS));
-            }
-        }
+    fn place(&self, scope: &Scope) -> Result<usize, usize> {
+        self.scopes.binary_search_by(|theirs| theirs.scope().cmp(scope))
     }
 
-    /// Raises the alarm when the same was folded there into something else, and ends it when the folds agree again.
-    fn compare_merged(&mut self, node: PublicKey, mine: &Mine, now_ms: u64) {
-        let same = mine.merges.iter().rev().find(|(folded, _)| *folded == self.report.folded);
-        let Some((folded, merged)) = same else { return };
-        if *merged == self.report.merged {
-            self.alarm = None;
-            return;
-        }
-        let since_ms = self.alarm.as_ref().map_or(now_ms, |alarm| alarm.since_ms);
-        self.alarm = Some(Alarm {
-            node,
-            scope: self.report.scope.clone(),
-            since_ms,
-            folded: id::hex(folded),
-            here: id::hex(merged),
-            there: id::hex(&self.report.merged),
-        });
+    fn scope(&self, scope: &Scope) -> Option<&Theirs> {
+        self.scopes.get(self.place(scope).ok()?)
     }
 
-    fn state_against(&self, mine: &Mine) -> ScopeState {
-        let (here, there) = (&mine.report, &self.report);
-        let folded_equal = here.folded == there.folded;
-        ScopeState {
-            scope: there.scope.clone(),
-            state: self.state,
-            since_ms: self.since_ms,
-            at_mark_ms: self.mark.map(|mark| mark.saturating_mul(MARK_MS)),
-            merged_equal: folded_equal.then_some(here.merged == there.merged),
-            effective_equal: folded_equal.then_some(here.effective == there.effective),
-            behind: here.count.saturating_sub(there.count),
-            ahead: there.count.saturating_sub(here.count),
-            planned: false,
-        }
-    }
-
-    fn reach(&self, change: &Change, silent: bool) -> Reach {
-        let covers = |mark: u64| mark.saturating_mul(MARK_MS) > change.hlc.millis();
-        // Equality counts only when seen with the change held here, so strictly after it came.
-        let equal = self.equal.iter().find(|equal| covers(equal.mark) && equal.last_ms > change.held_ms);
-        let same = self.same.iter().find(|same| same.last_ms > change.held_ms);
-        let first = equal.map(|equal| equal.first_ms).into_iter().chain(same.map(|same| same.first_ms)).min();
-        match (first, self.state, self.mark) {
-            (Some(first_ms), _, _) => Reach::Has { since_ms: first_ms.max(change.held_ms) },
-            (None, State::Differs, Some(mark)) if covers(mark) && !silent => Reach::Lacks { since_ms: self.since_ms },
-            (None, _, _) => Reach::Unknown,
-        }
+    fn scope_mut(&mut self, scope: &Scope) -> Option<&mut Theirs> {
+        let at = self.place(scope).ok()?;
+        self.scopes.get_mut(at)
     }
 }

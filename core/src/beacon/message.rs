@@ -138,6 +138,20 @@ pub fn pages(reports: Vec<Report>) -> Vec<Vec<Report>> {
 }
 
 impl Report {
+    /// The report of a scope that nobody told of.
+    pub(super) fn nothing() -> Self {
+        Self {
+            scope: Scope::mesh(),
+            count: 0,
+            set: [0; 32],
+            marks: MarkList::default(),
+            folded: [0; 32],
+            merged: [0; 32],
+            effective: [0; 32],
+            newest: Hlc::default(),
+        }
+    }
+
     fn to_item(&self) -> Item {
         Item::Array(vec![
             Item::text(self.scope.as_str()),

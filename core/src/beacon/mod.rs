@@ -9,6 +9,7 @@ mod divergence;
 mod marks;
 mod message;
 mod picture;
+mod theirs;
 
 pub use divergence::{Divergence, NotHeard, Own};
 pub use marks::{MarkHash, MarkList, Marks};
@@ -29,11 +30,12 @@ pub const BEACON_MS: u64 = 2_000;
 pub const BEACON_EXPIRY_MS: u64 = 15_000;
 /// Beacons for the whole mesh that a node may hear a second, about. Each node sends its own so much the more rarely the
 /// more nodes are expected; so what a node hears, and carries for others, does not grow with the mesh (measured in the
-/// simulator: without this bound 1,000 nodes hear 500 a second each). Peers that are linked hear each other all the same.
-pub const HEARD_A_SECOND: u64 = 16;
+/// simulator: without this bound 1,000 nodes hear 500 a second each). Peers that are linked hear each other all the same,
+/// so that a node that falls silent is noticed by its own peers at once, and by others when they would have heard it.
+pub const HEARD_A_SECOND: u64 = 4;
 /// Beacons for the whole mesh that may be lost before a node counts as silent.
-pub const BEACONS_LOST: u64 = 5;
-/// The longest a beacon may hold; a replayed one lies no longer than this. Five times the pause between two beacons for
+pub const BEACONS_LOST: u64 = 3;
+/// The longest a beacon may hold; a replayed one lies no longer than this. Three times the pause between two beacons for
 /// the whole mesh in the largest mesh that Driftless is meant for.
 pub const BEACON_EXPIRY_MAX_MS: u64 = MAX_NODES as u64 * 1_000 / HEARD_A_SECOND * BEACONS_LOST;
 /// Nodes that are remembered. Above the largest mesh that Driftless is meant for.

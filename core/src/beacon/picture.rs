@@ -21,7 +21,7 @@ pub enum State {
 pub struct ScopeState {
     /// The scope.
     pub scope: Scope,
-    /// The comparison.
+    /// The comparison, as of its last beacon or of the last statement that came late here.
     pub state: State,
     /// Since when it is so, Unix milliseconds here.
     pub since_ms: u64,

@@ -18,6 +18,7 @@ use driftless_statement::{Invalid, MeshId, PublicKey, Scope, StatementId, Verifi
 pub use room::RoomStats;
 use room::{Entering, Room};
 pub use share::RoomBounds;
+pub(crate) use shelf::MeshShelf;
 use shelf::Shelf;
 
 use crate::trust::{Refusal, Trust};
@@ -71,6 +72,16 @@ impl Log {
     /// An empty log with a room of other bounds.
     pub fn with_bounds(mesh: MeshId, bounds: RoomBounds) -> Self {
         Self { mesh, shelf: Shelf::default(), room: Room::new(bounds) }
+    }
+
+    /// What is held of `@mesh`, shared.
+    pub(crate) fn mesh_shelf(&self) -> &Arc<MeshShelf> {
+        self.shelf.mesh()
+    }
+
+    /// An empty log but for what another one holds of `@mesh`.
+    pub(crate) fn with_mesh_shelf(mesh: MeshId, shelf: Arc<MeshShelf>) -> Self {
+        Self { mesh, shelf: Shelf::with_mesh(shelf), room: Room::new(RoomBounds::default()) }
     }
 
     /// Takes a statement from outside. `wanted` says that this node asked for it: such a statement gives way later when
@@ -239,7 +250,7 @@ impl Log {
     }
 
     /// Everything held, each after what it names.
-    pub fn iter_causal(&self) -> impl DoubleEndedIterator<Item = &Arc<Verified>> + ExactSizeIterator {
+    pub fn iter_causal(&self) -> impl DoubleEndedIterator<Item = &Arc<Verified>> {
         self.shelf.iter()
     }
 
@@ -267,7 +278,7 @@ impl Log {
     }
 
     /// The scopes of which something is held, with the number of statements.
-    pub fn scopes(&self) -> impl Iterator<Item = (&Scope, usize)> {
+    pub fn scopes(&self) -> impl Iterator<Item = (Scope, usize)> {
         self.shelf.scopes()
     }
 

@@ -9,39 +9,73 @@ use driftless_statement::{Hlc, Invalid, PublicKey, Scope, Statement, StatementId
 /// One key's own heads in a scope: its statements there that no other one of its statements names in `prev`.
 type Heads = BTreeSet<(Hlc, StatementId)>;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct ScopeShelf {
     order: Vec<Arc<Verified>>,
     heads: BTreeMap<PublicKey, Heads>,
 }
 
+impl ScopeShelf {
+    fn append(&mut self, statement: Arc<Verified>, held: &Held) {
+        let said = statement.statement();
+        let heads = self.heads.entry(said.author).or_default();
+        // Whatever names this statement comes after it, so it is a head now.
+        for named in said.prev.iter().filter_map(|id| held.get(id)) {
+            heads.remove(&named.key());
+        }
+        heads.insert(statement.key());
+        self.order.push(statement);
+    }
+}
+
+type Held = BTreeMap<StatementId, Arc<Verified>>;
+
+/// What is held of `@mesh`: it names nothing outside of itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct MeshShelf {
+    held: Held,
+    shelf: ScopeShelf,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Shelf {
-    held: BTreeMap<StatementId, Arc<Verified>>,
+    /// Shared by nodes of one process that hold the same, until one of them changes it.
+    mesh: Arc<MeshShelf>,
+    held: Held,
     order: Vec<Arc<Verified>>,
     scopes: BTreeMap<Scope, ScopeShelf>,
 }
 
 impl Shelf {
+    /// What is held of `@mesh`, to begin another log with.
+    pub(super) fn mesh(&self) -> &Arc<MeshShelf> {
+        &self.mesh
+    }
+
+    /// An empty one but for `@mesh`.
+    pub(super) fn with_mesh(mesh: Arc<MeshShelf>) -> Self {
+        Self { mesh, ..Self::default() }
+    }
+
     pub(super) fn get(&self, id: &StatementId) -> Option<&Arc<Verified>> {
-        self.held.get(id)
+        self.held.get(id).or_else(|| self.mesh.held.get(id))
     }
 
     pub(super) fn contains(&self, id: &StatementId) -> bool {
-        self.held.contains_key(id)
+        self.held.contains_key(id) || self.mesh.held.contains_key(id)
     }
 
     /// Takes a statement all of whose names are held.
     pub(super) fn append(&mut self, statement: Arc<Verified>) {
-        let said = statement.statement();
-        let shelf = self.scopes.entry(said.scope.clone()).or_default();
-        let heads = shelf.heads.entry(said.author).or_default();
-        // Whatever names this statement comes after it, so it is a head now.
-        for named in said.prev.iter().filter_map(|id| self.held.get(id)) {
-            heads.remove(&named.key());
+        let scope = &statement.statement().scope;
+        if scope.is_mesh() {
+            let mesh = Arc::make_mut(&mut self.mesh);
+            mesh.shelf.append(statement.clone(), &mesh.held);
+            mesh.held.insert(statement.id(), statement);
+            return;
         }
-        heads.insert(statement.key());
-        shelf.order.push(statement.clone());
+        let shelf = self.scopes.entry(scope.clone()).or_default();
+        shelf.append(statement.clone(), &self.held);
         self.order.push(statement.clone());
         self.held.insert(statement.id(), statement);
     }
@@ -60,26 +94,32 @@ impl Shelf {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.order.len()
+        self.mesh.shelf.order.len() + self.order.len()
     }
 
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Verified>> + ExactSizeIterator {
-        self.order.iter()
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = &Arc<Verified>> {
+        self.mesh.shelf.order.iter().chain(&self.order)
+    }
+
+    fn of(&self, scope: &Scope) -> Option<&ScopeShelf> {
+        if scope.is_mesh() { Some(&self.mesh.shelf) } else { self.scopes.get(scope) }
     }
 
     pub(super) fn scope<'a>(
         &'a self,
         scope: &Scope,
     ) -> impl DoubleEndedIterator<Item = &'a Arc<Verified>> + ExactSizeIterator + use<'a> {
-        self.scopes.get(scope).map(|shelf| shelf.order.as_slice()).unwrap_or_default().iter()
+        self.of(scope).map(|shelf| shelf.order.as_slice()).unwrap_or_default().iter()
     }
 
-    pub(super) fn scopes(&self) -> impl Iterator<Item = (&Scope, usize)> {
-        self.scopes.iter().map(|(scope, shelf)| (scope, shelf.order.len()))
+    pub(super) fn scopes(&self) -> impl Iterator<Item = (Scope, usize)> {
+        let mesh = (Scope::mesh(), self.mesh.shelf.order.len());
+        let others = self.scopes.iter().map(|(scope, shelf)| (scope.clone(), shelf.order.len()));
+        std::iter::once(mesh).filter(|(_, count)| *count > 0).chain(others)
     }
 
     pub(super) fn heads(&self, author: &PublicKey, scope: &Scope) -> Option<&Heads> {
-        self.scopes.get(scope)?.heads.get(author)
+        self.of(scope)?.heads.get(author)
     }
 
     /// The heads to name in `prev`: the latest ones, if there are more than it may hold. The others stay heads.

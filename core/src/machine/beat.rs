@@ -9,8 +9,8 @@ use super::effect::{Effect, Topic, Verdict};
 use super::planted::Planted;
 use super::scope::ScopeRoom;
 use crate::beacon::{
-    BEACON_EXPIRY_MAX_MS, BEACONS_LOST, Beacon, Claim, HEARD_A_SECOND, Health, MARK_MS, NAME_BYTES, NotHeard, Own,
-    Proven, Report, SETTLE_MS, folded_digest, pages,
+    Beacon, Claim, HEARD_A_SECOND, Health, MARK_MS, NAME_BYTES, NotHeard, Own, Proven, Report, SETTLE_MS,
+    folded_digest, pages,
 };
 use crate::wire::Gossip;
 
@@ -53,17 +53,6 @@ impl Machine {
         }
     }
 
-    /// Between two beacons for the whole mesh, milliseconds: nobody shall hear more than so many a second.
-    fn far_ms(&self) -> u64 {
-        self.pace.beacon_ms.max(self.divergence.expected() as u64 * 1_000 / HEARD_A_SECOND)
-    }
-
-    /// How long this node's beacons hold, milliseconds: until some for the whole mesh may have been lost.
-    fn holds_ms(&self) -> u64 {
-        let far_ms = if self.is_small() { 0 } else { self.far_ms() * BEACONS_LOST };
-        self.pace.beacon_expiry_ms.max(far_ms).min(BEACON_EXPIRY_MAX_MS)
-    }
-
     /// Whether a beacon that is sent now is for the whole mesh: not when every node hears it over a link of its own.
     fn is_far(&self) -> bool {
         let all_linked = self.peers.count() >= self.divergence.expected();
@@ -71,8 +60,8 @@ impl Machine {
     }
 
     /// Whether every beacon may be for the whole mesh.
-    fn is_small(&self) -> bool {
-        self.far_ms() <= self.pace.beacon_ms
+    pub(super) fn is_small(&self) -> bool {
+        self.divergence.expected() as u64 * 1_000 / HEARD_A_SECOND <= self.pace.beacon_ms
     }
 
     /// After news the next beacon comes no later than this, milliseconds: who waits for a change to be everywhere learns
@@ -90,11 +79,12 @@ impl Machine {
                 return verdict;
             }
         };
-        self.counts.beacons += 1;
         self.compare_own();
-        if self.divergence.hear(self.now, &proven).is_err() {
-            return Verdict::Ignore;
+        if let Err(why) = self.divergence.hear(self.now, &proven) {
+            self.counts.refused_beacon(why.word());
+            return verdict(why);
         }
+        self.counts.beacons += 1;
         self.follow(proven.beacon(), effects);
         if proven.beacon().far { Verdict::Accept } else { Verdict::Ignore }
     }
@@ -104,7 +94,6 @@ impl Machine {
         let check =
             |beacon: &Beacon| self.divergence.check(self.now.wall_ms, beacon).map_err(|why| (why.word(), verdict(why)));
         if let Some(proven) = self.proofs.beacon(bytes) {
-            check(proven.beacon())?;
             return Ok(proven);
         }
         let claim = Claim::decode(bytes).map_err(|_| ("beacon_form", Verdict::Reject))?;
@@ -138,7 +127,8 @@ impl Machine {
 
     /// Tells the tracker of divergence where this node stands now. Digests are gathered only when something came on disk
     /// or a mark was passed since: beacons come far more often.
-    fn compare_own(&mut self) {
+    pub(super) fn compare_own(&mut self) {
+        self.divergence.be_patient(self.patience_ms());
         let time_ms = self.now.wall_ms + self.haste_ms();
         let stamp = (self.changes, time_ms / MARK_MS, time_ms.saturating_sub(SETTLE_MS) / MARK_MS);
         if self.told_own == Some(stamp) {

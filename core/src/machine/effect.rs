@@ -74,7 +74,7 @@ pub enum Effect {
         bytes: Vec<u8>,
     },
     /// Who may stay connected.
-    Members(BTreeSet<PublicKey>),
+    Members(Arc<BTreeSet<PublicKey>>),
     /// Take part in a topic.
     Subscribe(Topic),
     /// Answer a write.

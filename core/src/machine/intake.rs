@@ -1,5 +1,6 @@
 //! The one way in for statements, whoever brings them: checks in order of their cost, then the log, then the disk.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use driftless_statement::{Invalid, PublicKey, Scope, StatementId, Verified};
@@ -66,6 +67,7 @@ impl Taken {
 impl Machine {
     /// Takes a statement in. `wanted`: this node asked for it by id. `spread`: gossip does not carry it onward by itself.
     pub(super) fn take(&mut self, wire: &[u8], origin: Origin, spread: bool, effects: &mut Vec<Effect>) -> Taken {
+        self.stir();
         let taken = match self.check(wire, origin, effects) {
             Ok(statement) => self.arrive(statement, origin, spread, effects),
             Err(taken) => taken,
@@ -182,15 +184,20 @@ impl Machine {
             let Some(genesis) = self.log.genesis() else { return };
             let trust = Trust::evaluate(genesis, self.log.mesh().map(|statement| &**statement));
             let members = trust.members().map(|(key, _)| *key).collect();
-            if self.members != members {
-                self.members = members;
-                self.divergence.expect(self.members.iter().copied());
-                effects.push(Effect::Members(self.members.clone()));
+            if *self.members != members {
+                self.expect(Arc::new(members), effects);
             }
             let admitted = self.log.retry(&trust);
             self.trust = Some(trust);
             self.appended(admitted, None, effects);
         }
+    }
+
+    /// Members are other ones now.
+    pub(super) fn expect(&mut self, members: Arc<BTreeSet<PublicKey>>, effects: &mut Vec<Effect>) {
+        self.members = members;
+        self.divergence.expect(self.members.clone());
+        effects.push(Effect::Members(self.members.clone()));
     }
 
     /// Hands a statement to gossip: whole when it is small, by id when it is not.

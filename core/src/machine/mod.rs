@@ -8,11 +8,13 @@ mod draft;
 mod effect;
 mod event;
 mod gossip;
+mod image;
 mod intake;
 mod outcome;
 mod peers;
 mod planted;
 mod proofs;
+mod quiet;
 mod repair;
 mod scope;
 mod serve;
@@ -77,7 +79,7 @@ pub struct Machine {
     trust_is_old: bool,
     /// Trust from what is on disk and due: decides what counts.
     settled: Option<Trust>,
-    members: BTreeSet<PublicKey>,
+    members: Arc<BTreeSet<PublicKey>>,
     storing: Storing,
     scopes: BTreeMap<Scope, scope::ScopeRoom>,
     view: Arc<View>,
@@ -104,6 +106,8 @@ pub struct Machine {
     lag_ms: u64,
     /// When the latest link came up, on the timer clock.
     linked_ms: u64,
+    /// When something happened last that is not just time passing, on the timer clock.
+    stirred_ms: u64,
     beacons_sent: u64,
     counts: Counts,
     #[cfg(feature = "planted")]
@@ -138,7 +142,7 @@ impl Machine {
             trust: None,
             trust_is_old: false,
             settled: None,
-            members: BTreeSet::new(),
+            members: Arc::default(),
             storing: Storing::default(),
             scopes: BTreeMap::new(),
             view: Arc::new(View::empty(setup.store, setup.boot)),
@@ -156,6 +160,7 @@ impl Machine {
             agreed_ms: None,
             lag_ms: 0,
             linked_ms: now.mono_ms,
+            stirred_ms: now.mono_ms,
             beacons_sent: 0,
             counts: Counts::default(),
             #[cfg(feature = "planted")]
@@ -197,33 +202,45 @@ impl Machine {
     /// What the store holds: into the log, then folded at once.
     fn load(&mut self, statements: Vec<Arc<Verified>>, effects: &mut Vec<Effect>) {
         self.loaded = true;
-        let (held, rest): (Vec<_>, Vec<_>) =
-            statements.into_iter().partition(|statement| self.log.restore(statement.clone()));
-        let own = held.iter().filter(|statement| statement.statement().author == self.node);
-        self.last_hlc = own.map(|statement| statement.statement().hlc).max().unwrap_or_default();
-        let way = |statement| OnItsWay { statement, origin: Origin::Loaded, arrived_ms: self.now.mono_ms };
-        let ways: Vec<OnItsWay> = held.into_iter().map(way).collect();
         self.open_scope(&Scope::mesh(), effects);
         effects.push(Effect::Subscribe(Topic::Beacons));
-        self.trust_is_old = true;
+        let statements = self.load_image(statements, effects);
+        let lost = self.read(statements, effects);
+        effects.push(Effect::Show(self.view.clone()));
+        // What names a record that was lost waits for it like anything that arrives.
+        for statement in lost {
+            self.arrive(statement, Origin::Loaded, true, effects);
+        }
+    }
+
+    /// Takes in statements of the store. Gives back those that name what the store no longer has.
+    fn read(&mut self, statements: Vec<Arc<Verified>>, effects: &mut Vec<Effect>) -> Vec<Arc<Verified>> {
+        let (held, lost): (Vec<_>, Vec<_>) =
+            statements.into_iter().partition(|statement| self.log.restore(statement.clone()));
+        self.note_own(&held);
+        let way = |statement| OnItsWay { statement, origin: Origin::Loaded, arrived_ms: self.now.mono_ms };
+        let ways: Vec<OnItsWay> = held.into_iter().map(way).collect();
+        self.trust_is_old |= ways.iter().any(|way| way.statement.statement().scope.is_mesh());
         self.refresh_trust(effects);
         let due = self.take_in(&ways, effects);
         self.settle(due, effects);
-        effects.push(Effect::Show(self.view.clone()));
-        // What names a record that was lost waits for it like anything that arrives.
-        for statement in rest {
-            self.arrive(statement, Origin::Loaded, true, effects);
-        }
+        lost
+    }
+
+    /// The time of the last own statement: the next one must be later.
+    fn note_own(&mut self, held: &[Arc<Verified>]) {
+        let own = held.iter().filter(|statement| statement.statement().author == self.node);
+        self.last_hlc = own.map(|statement| statement.statement().hlc).max().unwrap_or_default().max(self.last_hlc);
     }
 
     /// The deadline passed: whatever is due by itself.
     fn tick(&mut self, effects: &mut Vec<Effect>) {
         if self.now.mono_ms >= self.timers.beacon {
-            self.timers.beacon = self.now.mono_ms + self.rng.around(self.pace.beacon_ms);
+            self.timers.beacon = self.now.mono_ms + self.rng.around(self.beat_ms());
             self.beat(effects);
         }
         if self.now.mono_ms >= self.timers.peers {
-            self.timers.peers = self.now.mono_ms + self.rng.around(self.pace.repair_ms);
+            self.timers.peers = self.now.mono_ms + self.rng.around(self.look_ms());
             self.look_at_peers(effects);
         }
     }

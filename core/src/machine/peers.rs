@@ -108,6 +108,7 @@ impl Peers {
 impl Machine {
     pub(super) fn connected(&mut self, peer: PublicKey, effects: &mut Vec<Effect>) {
         self.linked_ms = self.now.mono_ms;
+        self.stir();
         let next_round = self.now.mono_ms + self.rng.around(self.pace.reconcile_ms);
         self.peers.links.entry(peer).or_insert_with(|| Link { next_round, ..Link::default() });
         self.compare_all(peer, effects);
@@ -115,6 +116,7 @@ impl Machine {
     }
 
     pub(super) fn disconnected(&mut self, peer: PublicKey) {
+        self.stir();
         let asked = self.peers.asked.iter().filter(|(_, asked)| asked.peer == peer);
         let corrs: Vec<u64> = asked.map(|(corr, _)| *corr).collect();
         // Whoever else has it may be asked at once.
@@ -304,12 +306,19 @@ impl Machine {
             if let Some(link) = self.peers.links.get_mut(&peer) {
                 link.next_round = next;
             }
-            if !self.planted(Planted::ComparesOnce) {
+            if !self.planted(Planted::ComparesOnce) && !self.is_same(&peer) {
                 self.compare_all(peer, effects);
             }
         }
         self.repair_strange(effects);
         self.fetch_missing(effects);
+    }
+
+    /// Whether a peer's last beacon told of the very sets that this node has: to compare them would tell no more.
+    fn is_same(&mut self, peer: &PublicKey) -> bool {
+        self.compare_own();
+        let shared = self.scopes.keys().filter(|scope| self.shares(peer, scope));
+        shared.into_iter().all(|scope| self.divergence.is_same(peer, scope, self.now))
     }
 
     fn fetch_missing(&mut self, effects: &mut Vec<Effect>) {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use driftless_statement::{Invalid, MeshId, PublicKey, SecretKey, Signed, Statement, StatementId, Verified};
 
+use super::image::Image;
 use crate::beacon::{BadBeacon, Beacon, Claim, Proven};
 
 /// Beacons that are remembered; the oldest give way.
@@ -22,10 +23,12 @@ pub struct Proofs {
     models: bool,
 }
 
+/// All that is remembered.
 #[derive(Default)]
 struct Both {
     statements: Memory<Verified>,
     beacons: Memory<Proven>,
+    images: BTreeMap<StatementId, Image>,
 }
 
 struct Memory<T> {
@@ -118,6 +121,21 @@ impl Proofs {
         let bytes = [canonical.as_slice(), &modelled_signature(&canonical, &beacon.node)].concat();
         self.look(|both| both.beacons.note(name(&bytes), Arc::new(Proven::assume(beacon)), BEACONS));
         Ok(bytes)
+    }
+
+    /// Whether other machines may know what this one learned.
+    pub(super) fn is_shared(&self) -> bool {
+        self.memory.is_some()
+    }
+
+    /// The image of a run of `@mesh` statements.
+    pub(super) fn image(&self, name: &StatementId) -> Option<Image> {
+        self.look(|both| both.images.get(name).cloned()).flatten()
+    }
+
+    /// Keeps an image, instead of any before it: a mesh is founded once.
+    pub(super) fn keep_image(&self, name: StatementId, image: Image) {
+        self.look(|both| both.images = BTreeMap::from([(name, image)]));
     }
 
     fn look<T>(&self, look: impl FnOnce(&mut Both) -> T) -> Option<T> {

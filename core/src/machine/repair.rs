@@ -60,7 +60,9 @@ impl Machine {
         }
         let strange = strange.entry(report.scope.clone()).or_insert(Strange { set: report.set, since: now });
         strange.set = report.set;
-        if quiet || strange.since + UNDER_WAY_MS <= now {
+        let since = strange.since;
+        self.stir();
+        if quiet || since + UNDER_WAY_MS <= now {
             self.repair(beacon.node, &report.scope, effects);
         }
         false

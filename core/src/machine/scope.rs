@@ -59,6 +59,21 @@ impl ScopeRoom {
         }
     }
 
+    /// The same for another machine, with no entries.
+    pub fn without_entries(&self) -> Self {
+        Self {
+            fold: ScopeFold::new(),
+            summary: self.summary.clone(),
+            marks: self.marks.clone(),
+            due: self.due.clone(),
+            effective: LtHash::default(),
+            out: BTreeMap::new(),
+            recent: Recent::default(),
+            waiting_for_time: BTreeMap::new(),
+            newest: self.newest,
+        }
+    }
+
     /// Takes in a statement that is on disk now.
     /// False: it was known to be, and the disk had lost it in between.
     pub fn stored(&mut self, statement: &Verified) -> bool {

@@ -35,6 +35,7 @@ impl Machine {
         }
         self.settle(due, effects);
         if !ways.is_empty() {
+            self.stir();
             self.timers.news(self.now.mono_ms, self.news_ms());
         }
         for way in &ways {
@@ -64,7 +65,7 @@ impl Machine {
             }
         }
         let at_once = self.planted(Planted::DueAtOnce);
-        for OnItsWay { statement, .. } in ways {
+        for OnItsWay { statement, origin, .. } in ways {
             let scope = statement.statement().scope.clone();
             self.open_scope(&scope, effects);
             let when = self.due_ms(statement);
@@ -72,7 +73,10 @@ impl Machine {
             if !room.stored(statement) {
                 continue;
             }
-            self.arrivals.note(statement.id(), self.now.wall_ms);
+            // What the store holds was here at the start: that is noted for all of it at once.
+            if *origin != Origin::Loaded {
+                self.arrivals.note(statement.id(), self.now.wall_ms);
+            }
             if when > self.kept_floor_ms.saturating_add(SKEW_MS) && !at_once {
                 room.out.insert(statement.id(), Out::NotDue);
                 room.waiting_for_time.insert((when, statement.id()), statement.clone());

@@ -25,7 +25,7 @@ impl Machine {
             digests,
             held: self.scopes.keys().cloned().collect(),
             agreed_ms: self.agreed_ms,
-            isolated: self.divergence.picture(self.now).hears_nobody,
+            isolated: self.divergence.hears_nobody(self.now),
             read_only: self.storing.read_only().map(str::to_owned),
             ready: self.loaded && self.settled.is_some(),
             differs: false,
@@ -50,6 +50,11 @@ impl Machine {
     /// The replicated set of each scope held: how many statements, and the digest.
     pub fn sets(&self) -> impl Iterator<Item = (&Scope, u64, [u8; 32])> {
         self.scopes.iter().map(|(scope, room)| (scope, room.summary.count(), room.summary.digest()))
+    }
+
+    /// Whether a statement is on this node's disk.
+    pub fn has_stored(&self, id: &StatementId) -> bool {
+        self.scopes.values().any(|room| room.summary.contains(id))
     }
 
     pub(super) fn own_forks(&self) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::sync::Arc;
 
 use driftless_statement::{Hlc, MeshId, Scope, StatementId};
 
@@ -10,12 +11,13 @@ use super::sketch::Sketch;
 use crate::lthash::LtHash;
 use crate::wire::Part;
 
-/// What reconciliation knows about a set. Whoever owns the set reports every change.
+/// What reconciliation knows about a set. Whoever owns the set reports every change. A clone shares everything until one
+/// of the two changes.
 #[derive(Clone)]
 pub struct Summary {
-    ids: BTreeMap<StatementId, Hlc>,
+    ids: Arc<BTreeMap<StatementId, Hlc>>,
     hash: LtHash,
-    sketch: Sketch,
+    sketch: Arc<Sketch>,
 }
 
 impl Summary {
@@ -25,25 +27,25 @@ impl Summary {
         hasher.update(mesh.as_bytes()).update(scope.as_str().as_bytes());
         let mut key = [0; 16];
         hasher.finalize_xof().fill(&mut key);
-        Self { ids: BTreeMap::new(), hash: LtHash::default(), sketch: Sketch::new(key) }
+        Self { ids: Arc::default(), hash: LtHash::default(), sketch: Arc::new(Sketch::new(key)) }
     }
 
     /// Adds an id; false when it was there already, and then nothing changes.
     pub fn insert(&mut self, id: StatementId, hlc: Hlc) -> bool {
-        let Entry::Vacant(slot) = self.ids.entry(id) else { return false };
+        let Entry::Vacant(slot) = Arc::make_mut(&mut self.ids).entry(id) else { return false };
         slot.insert(hlc);
         self.hash.insert(id.as_bytes());
-        self.sketch.insert(&id);
+        Arc::make_mut(&mut self.sketch).insert(&id);
         true
     }
 
     /// Takes an id out; false when it was not there, and then nothing changes.
     pub fn remove(&mut self, id: &StatementId) -> bool {
-        if self.ids.remove(id).is_none() {
+        if Arc::make_mut(&mut self.ids).remove(id).is_none() {
             return false;
         }
         self.hash.remove(id.as_bytes());
-        self.sketch.remove(id);
+        Arc::make_mut(&mut self.sketch).remove(id);
         true
     }
 
@@ -69,7 +71,9 @@ impl Summary {
 
     /// Makes the sketch at least `want` symbols long, or as long as a sketch may be.
     pub fn grow(&mut self, want: usize) {
-        self.sketch.grow(want, self.ids.keys());
+        if self.sketch.symbols().len() < want {
+            Arc::make_mut(&mut self.sketch).grow(want, self.ids.keys());
+        }
     }
 
     /// The sketch.

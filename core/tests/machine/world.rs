@@ -32,7 +32,7 @@ pub struct Node {
     pub matching: BTreeMap<u64, (String, String)>,
     pub submitted: BTreeMap<u64, Vec<SubmitOutcome>>,
     pub published: usize,
-    pub members: BTreeSet<PublicKey>,
+    pub members: Arc<BTreeSet<PublicKey>>,
     /// What the watcher remembers of it, across restarts.
     pub seen: Seen,
     /// How far its clock is ahead, milliseconds.
@@ -226,7 +226,7 @@ impl World {
             matching: BTreeMap::new(),
             submitted: BTreeMap::new(),
             published: 0,
-            members: BTreeSet::new(),
+            members: Arc::default(),
             seen: Seen::default(),
             skew_ms: 0,
             wants: None,

@@ -90,7 +90,7 @@ impl Driver {
             Effect::Respond { token, bytes } => {
                 self.command(Command::Respond { token: p2p::RequestToken(token), bytes });
             }
-            Effect::Members(members) => self.command(Command::Members(members)),
+            Effect::Members(members) => self.command(Command::Members((*members).clone())),
             Effect::Subscribe(topic) => self.command(Command::Subscribe { topic: translate::topic(&topic) }),
             Effect::Wrote { call, outcome } => {
                 self.metrics.wrote(&outcome);
