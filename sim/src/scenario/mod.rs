@@ -26,6 +26,10 @@ pub struct Scenario {
     /// Minutes of load and faults. Founding comes before, healing after.
     #[serde(default = "default_minutes")]
     pub minutes: u64,
+    /// Whether nodes begin with the mesh's founding on their disks, as after a restart, instead of receiving it: so that
+    /// a mesh of thousands can be run without the hours in which each node is told of each other one.
+    #[serde(default)]
+    pub founded: bool,
     /// Peers that each node is configured with; 0: all others. Links go both ways, so a node has about twice as many.
     #[serde(default)]
     pub peers: usize,

@@ -3,7 +3,7 @@
 use super::Scenario;
 
 /// Name and text of each.
-pub const READY: [(&str, &str); 12] = [
+pub const READY: [(&str, &str); 13] = [
     ("steady", include_str!("../../scenarios/steady.toml")),
     ("storm", include_str!("../../scenarios/storm.toml")),
     ("three-regions", include_str!("../../scenarios/three-regions.toml")),
@@ -15,6 +15,7 @@ pub const READY: [(&str, &str); 12] = [
     ("flapping-link", include_str!("../../scenarios/flapping-link.toml")),
     ("bad-disks", include_str!("../../scenarios/bad-disks.toml")),
     ("wild-clocks", include_str!("../../scenarios/wild-clocks.toml")),
+    ("scale", include_str!("../../scenarios/scale.toml")),
     ("mass-restart", include_str!("../../scenarios/mass-restart.toml")),
 ];
 

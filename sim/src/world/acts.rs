@@ -1,6 +1,9 @@
 //! Faults of the plan: how each class begins, and how it ends.
 
-use driftless_statement::Signed;
+use std::sync::Arc;
+
+use driftless_core::machine::Machine;
+use driftless_statement::Verified;
 
 use super::{What, World};
 use crate::plan::{Class, Fault};
@@ -174,17 +177,17 @@ impl World {
 
     /// The operator brings grants to some node's door, and again to others until most nodes have them: the first may have
     /// a disk that is full, or one that lies.
-    pub(super) fn admit(&mut self, statements: Vec<Vec<u8>>) {
-        let ids: Vec<_> = statements.iter().filter_map(|wire| Signed::id_of(wire)).collect();
-        let taken = |durable: &std::collections::BTreeSet<_>| ids.iter().all(|id| durable.contains(id));
-        if self.facts.durable.iter().filter(|durable| taken(durable)).count() * 2 > self.nodes.len() {
+    pub(super) fn admit(&mut self, statements: Vec<Arc<Verified>>) {
+        let has = |machine: &&Machine| statements.iter().all(|statement| machine.has_stored(&statement.id()));
+        if self.nodes.iter().filter_map(|node| node.machine.as_ref()).filter(has).count() * 2 > self.nodes.len() {
             return;
         }
         let open: Vec<usize> = (0..self.nodes.len()).filter(|node| self.nodes[*node].is_up()).collect();
         if !open.is_empty() {
             let door = open[self.rng.below(open.len() as u64) as usize];
             if !self.nodes[door].is_paused() {
-                self.submit(door, statements.clone(), None);
+                let wires = statements.iter().map(|statement| statement.wire().to_vec()).collect();
+                self.submit(door, wires, None);
             }
         }
         self.queue.push(self.now_us + 3_000_000, What::Admit { statements });

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use driftless_statement::Verified;
+use imbl::Vector;
 
 /// A batch on its way to the disk.
 #[derive(Debug, Clone)]
@@ -21,8 +22,8 @@ pub struct Batch {
 /// A disk.
 #[derive(Debug, Default)]
 pub struct Disk {
-    /// What a restart reads.
-    pub kept: Vec<Arc<Verified>>,
+    /// What a restart reads. Disks that began with the same share it.
+    pub kept: Vector<Arc<Verified>>,
     /// The time floor that a restart reads.
     pub floor_ms: u64,
     /// How often the store was opened.
@@ -96,7 +97,7 @@ impl Disk {
         match self.truth.take() {
             Some((kept, floor_ms)) => {
                 self.floor_ms = floor_ms;
-                self.kept.split_off(kept.min(self.kept.len()))
+                self.keep_only(kept)
             }
             None => Vec::new(),
         }
@@ -126,12 +127,17 @@ impl Disk {
         self.truth = None;
         self.lies.clear();
         (self.floor_ms, self.boots) = (floor_ms, boots);
-        self.kept.split_off(kept.min(self.kept.len()))
+        self.keep_only(kept)
+    }
+
+    /// Keeps the first so many statements; gives back the others.
+    fn keep_only(&mut self, count: usize) -> Vec<Arc<Verified>> {
+        self.kept.split_off(count.min(self.kept.len())).into_iter().collect()
     }
 
     /// Is replaced by an empty one.
     pub fn replace(&mut self, store: u64) -> Vec<Arc<Verified>> {
-        let gone = std::mem::take(&mut self.kept);
+        let gone = std::mem::take(&mut self.kept).into_iter().collect();
         let refuses = std::mem::take(&mut self.refuses);
         *self = Self { store, refuses, slower: std::mem::take(&mut self.slower), syncs: self.syncs, ..Self::default() };
         gone

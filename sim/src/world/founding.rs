@@ -9,15 +9,18 @@ use driftless_statement::{
     Touch, Value, Verb, Verified, Write, diff,
 };
 
+use super::World;
 use super::clock::START_MS;
 use super::node::secret;
+use crate::checks::Seen;
+use crate::facts::Made;
 
 /// Who may sign what in this mesh.
 pub struct Mesh {
     /// The genesis.
     pub genesis: Arc<Verified>,
     /// Genesis and the first grants, in an order in which each can be taken in.
-    pub bundle: Vec<Vec<u8>>,
+    pub bundle: Vec<Arc<Verified>>,
     root: SecretKey,
     operator: SecretKey,
     operators_grant: StatementId,
@@ -40,20 +43,14 @@ impl Mesh {
         let statement = unsigned(MeshId::UNFOUNDED, root.public(), StatementId::NONE, hlc, Body::Genesis(founding));
         let genesis = Arc::new(sign(statement, &root));
         let last = (genesis.id(), hlc);
-        let mut mesh = Self {
-            bundle: vec![genesis.wire().to_vec()],
-            genesis,
-            root,
-            operator,
-            operators_grant: StatementId::NONE,
-            last,
-        };
-        let mut wires = vec![mesh.grant(mesh.operator.public(), &[Verb::Write, Verb::Operate], "")];
+        let mut mesh =
+            Self { bundle: vec![genesis.clone()], genesis, root, operator, operators_grant: StatementId::NONE, last };
+        let mut grants = vec![mesh.grant(mesh.operator.public(), &[Verb::Write, Verb::Operate], "")];
         mesh.operators_grant = mesh.last.0;
         for node in nodes {
-            wires.extend(mesh.admit(node));
+            grants.extend(mesh.admit(node));
         }
-        mesh.bundle.extend(wires);
+        mesh.bundle.extend(grants);
         // A scope that nobody has heard of spreads with beacons, not with gossip: measured meshes are past that.
         let last = mesh.last;
         mesh.bundle.extend([NODES_WRITE, OPERATORS_WRITE].map(|scope| mesh.first_write(scope, last.1)));
@@ -61,7 +58,7 @@ impl Mesh {
     }
 
     /// The operator's first write in a scope.
-    fn first_write(&self, scope: &str, after: Hlc) -> Vec<u8> {
+    fn first_write(&self, scope: &str, after: Hlc) -> Arc<Verified> {
         let path: Path = format!("{scope}/founded").parse().unwrap_or_else(|_| panic!("{scope} is no scope"));
         let edits = vec![vec![Edit { at: Vec::new(), op: Op::Put(Value::Bool(true)) }]];
         let statement = Statement {
@@ -75,7 +72,7 @@ impl Mesh {
                 Body::Write(Write { edits }),
             )
         };
-        sign(statement, &self.operator).wire().to_vec()
+        Arc::new(sign(statement, &self.operator))
     }
 
     /// The mesh's name.
@@ -84,18 +81,18 @@ impl Mesh {
     }
 
     /// The grants that make a key a node: member, and writer where nodes write.
-    pub fn admit(&mut self, node: PublicKey) -> Vec<Vec<u8>> {
+    pub fn admit(&mut self, node: PublicKey) -> Vec<Arc<Verified>> {
         vec![self.grant(node, &[Verb::Member], ""), self.grant(node, &[Verb::Write], NODES_WRITE)]
     }
 
     /// Lets another key write everywhere, as the operator may; gives the grant.
     pub fn let_write(&mut self, key: PublicKey) -> StatementId {
-        let wire = self.grant(key, &[Verb::Write, Verb::Operate], "");
-        self.bundle.push(wire);
+        let grant = self.grant(key, &[Verb::Write, Verb::Operate], "");
+        self.bundle.push(grant);
         self.last.0
     }
 
-    fn grant(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str) -> Vec<u8> {
+    fn grant(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str) -> Arc<Verified> {
         let prefix = prefix.parse().unwrap_or_else(|_| Prefix::all());
         let body = Body::Grant(Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new() });
         let (before, hlc) = self.last;
@@ -104,7 +101,7 @@ impl Mesh {
         statement.prev = vec![before];
         let signed = sign(statement, &self.root);
         self.last = (signed.id(), hlc);
-        signed.wire().to_vec()
+        Arc::new(signed)
     }
 
     /// A statement of the operator that gives entries the same value, made from what one node knows. `None`: the node
@@ -126,6 +123,26 @@ impl Mesh {
             ..unsigned(self.id(), author, StatementId::NONE, after.next()?.max(clock), Body::Write(Write { edits }))
         };
         Verified::sign(statement, &self.operator).ok()
+    }
+}
+
+impl World {
+    /// Every disk holds the founding already, as after a restart.
+    pub(super) fn found(&mut self) {
+        let founding: imbl::Vector<Arc<Verified>> = self.mesh.bundle.iter().cloned().collect();
+        let ids: Vec<StatementId> = founding.iter().map(|statement| statement.id()).collect();
+        for statement in &founding {
+            let made = Made { statement: statement.clone(), at_us: 0, promised: None };
+            self.facts.made.insert(statement.id(), made);
+        }
+        for number in 0..self.nodes.len() {
+            self.nodes[number].disk.kept = founding.clone();
+            self.nodes[number].disk.floor_ms = START_MS;
+            if !self.checks.is_empty() {
+                self.facts.durable[number].extend(ids.iter().copied());
+                self.look(number, &Seen::Synced(&ids));
+            }
+        }
     }
 }
 

@@ -56,12 +56,12 @@ impl World {
 
     /// What a store gives back when it is opened.
     pub(super) fn recovered(&mut self, node: usize) -> Vec<Arc<Verified>> {
-        let mut kept = self.nodes[node].disk.kept.clone();
-        if self.has(Bug::RecoveryForgets) && self.nodes[node].lives > 1 {
+        let forgets = self.has(Bug::RecoveryForgets) && self.nodes[node].lives > 1;
+        let kept = &mut self.nodes[node].disk.kept;
+        if forgets {
             kept.truncate(kept.len().saturating_sub(3));
-            self.nodes[node].disk.kept.clone_from(&kept);
         }
-        kept
+        kept.iter().cloned().collect()
     }
 
     /// Whether the machine is told that a link came up again.

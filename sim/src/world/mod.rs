@@ -28,7 +28,7 @@ use std::sync::Arc;
 use driftless_core::machine::{Effect, Event, Now, Proofs};
 use driftless_core::rng::Rng;
 use driftless_core::view::View;
-use driftless_statement::{PublicKey, StatementId};
+use driftless_statement::{PublicKey, StatementId, Verified};
 
 pub use clock::START_MS;
 pub use founding::NODES_WRITE;
@@ -130,7 +130,7 @@ enum What {
     /// Services see a view that was held back.
     ShowLate { node: usize, view: Arc<View> },
     /// Grants of a new member come to some node's door.
-    Admit { statements: Vec<Vec<u8>> },
+    Admit { statements: Vec<Arc<Verified>> },
     /// A second is over.
     Second,
     /// All is over: no fault is left.
@@ -222,6 +222,9 @@ impl World {
             case: case.clone(),
         };
         world.bound_ms = world.bound();
+        if scenario.founded {
+            world.found();
+        }
         world.prepare();
         world
     }

@@ -43,7 +43,7 @@ pub struct Node {
     pub(super) configured: BTreeSet<usize>,
     /// Whom of them it dials first.
     pub(super) dials: BTreeSet<usize>,
-    pub(super) members: BTreeSet<PublicKey>,
+    pub(super) members: Arc<BTreeSet<PublicKey>>,
     pub(super) gossip: Neighbours,
     pub(super) tick_us: u64,
     /// What each event costs it now, by fault, milliseconds.
@@ -84,7 +84,7 @@ impl Node {
             secret,
             configured: BTreeSet::new(),
             dials: BTreeSet::new(),
-            members: BTreeSet::new(),
+            members: Arc::default(),
             gossip: Neighbours::default(),
             tick_us: u64::MAX,
             slow: Vec::new(),

@@ -40,7 +40,7 @@ impl World {
         here.lives += 1;
         // As the node does it, so that a store that was put back counts no boot twice.
         here.disk.boots = (here.disk.boots + 1).max(now.wall_ms / 1_000);
-        here.members.clear();
+        here.members = Arc::default();
         here.tick_us = u64::MAX;
         here.ready_us = self.now_us;
         let setup = Setup {
@@ -68,9 +68,10 @@ impl World {
             return self.die(node, deaths - 1, 200_000);
         }
         self.look(node, &Seen::Began);
-        if first || self.nodes[node].disk.kept.is_empty() {
+        if self.nodes[node].disk.kept.is_empty() || (first && !self.case.scenario.founded) {
             self.next_call += 1;
-            let (call, statements) = (CallId(self.next_call), self.mesh.bundle.clone());
+            let statements = self.mesh.bundle.iter().map(|statement| statement.wire().to_vec()).collect();
+            let call = CallId(self.next_call);
             self.step(node, Event::Submit { call, statements });
         }
         self.dial_all(node);
@@ -121,6 +122,9 @@ impl World {
 
     /// A batch reached the disk, as far as the disk tells the truth.
     pub(super) fn durable(&mut self, node: usize, batch: &Batch) {
+        if self.checks.is_empty() {
+            return;
+        }
         let ids: Vec<StatementId> = batch.statements.iter().map(|statement| statement.id()).collect();
         self.facts.durable[node].extend(ids.iter().copied());
         self.look(node, &Seen::Synced(&ids));
