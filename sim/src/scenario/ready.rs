@@ -3,9 +3,10 @@
 use super::Scenario;
 
 /// Name and text of each.
-pub const READY: [(&str, &str); 13] = [
+pub const READY: [(&str, &str); 14] = [
     ("steady", include_str!("../../scenarios/steady.toml")),
     ("storm", include_str!("../../scenarios/storm.toml")),
+    ("long-run", include_str!("../../scenarios/long-run.toml")),
     ("three-regions", include_str!("../../scenarios/three-regions.toml")),
     ("edge-behind-nat", include_str!("../../scenarios/edge-behind-nat.toml")),
     ("satellite-link", include_str!("../../scenarios/satellite-link.toml")),
