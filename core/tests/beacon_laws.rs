@@ -1,6 +1,9 @@
 //! Beacons are read exactly as written and taken only when new and from members; marks are a function of the set.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "../../tests/tests/figures.rs"]
+mod figures;
+
 use driftless_core::beacon::{
     BEACON_EXPIRY_MAX_MS, BUCKETS, BadBeacon, Beacon, Claim, Divergence, Health, MARK_MS, MARKS, MarkList, Marks,
     NotHeard, Own, Proven, Report, State, folded_digest, pages,
@@ -16,8 +19,7 @@ fn at(ms: u64) -> Now {
 }
 
 fn cases() -> ProptestConfig {
-    let cases = std::env::var("DRIFTLESS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: figures::law(figures::asked()), failure_persistence: None, ..ProptestConfig::default() }
 }
 
 const NOW: u64 = 5_000_000;
