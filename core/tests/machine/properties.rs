@@ -107,7 +107,7 @@ fn the_histories_are_not_tame() {
         }
     }
     for what in
-        ["floor kept", "announced", "push taken", "concurrent heads", "disk failed"]
+        ["floor kept", "announced", "push taken", "concurrent heads", "disk failed", "a schema took a head back"]
     {
         assert!(sometimes.contains_key(what), "never seen: {what}; seen: {sometimes:?}");
     }

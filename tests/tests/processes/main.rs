@@ -8,6 +8,7 @@ mod kills;
 mod local_snapshot;
 mod mesh;
 mod operator;
+mod schemas;
 mod small_disk;
 mod stopped;
 
