@@ -176,15 +176,30 @@ pub struct Merged {
     pub etag: String,
     /// The merged value; absent when the entry is.
     pub tree: Option<TreeJson>,
-    /// The latest hybrid time among what an edit by this author would name: it must be later.
+    /// The latest hybrid time among what an edit by this author would name, and of the schemas over the entry: an edit
+    /// must be later.
     #[schema(value_type = u64)]
     pub after: Hlc,
+    /// The schemas that the merged value must meet; absent when there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schemas: Vec<Schema>,
     /// For `?author=KEY`: the author's own heads in the scope.
     #[schema(value_type = Vec<String>)]
     pub prev: Vec<StatementId>,
     /// For `?author=KEY`: the grant to rely on for this path, when there is one.
     #[schema(value_type = Option<String>)]
     pub grant: Option<StatementId>,
+}
+
+/// A schema over an entry.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Schema {
+    /// The entry of `@mesh` that holds it.
+    #[schema(value_type = String)]
+    pub path: Path,
+    /// That entry's value: `governs`, the prefix, and `schema`.
+    #[schema(value_type = Object)]
+    pub value: Value,
 }
 
 /// A tree with element names as JSON.

@@ -3,6 +3,7 @@
 
 mod plan;
 
+use driftless_statement::schema::{At, BadSchema, Unmet};
 use driftless_statement::{
     Body, Genesis, Grant, Hlc, Invalid, MeshId, Note, Path, PublicKey, Scope, SecretKey, Statement, StatementId, Verb,
     Verified, limits,
@@ -33,6 +34,24 @@ pub enum SignError {
         verb: &'static str,
         /// Where.
         what: String,
+    },
+    /// The value would not meet a schema over the entry.
+    #[error("{path}: schema {schema}: {unmet}; nothing was signed")]
+    Schema {
+        /// The entry.
+        path: Path,
+        /// The entry that holds the schema.
+        schema: Path,
+        /// What is wrong, and where.
+        unmet: At<Unmet>,
+    },
+    /// The entry lies where schemas lie, and the value is none.
+    #[error("{path}: not a schema: {bad}; nothing was signed")]
+    NotASchema {
+        /// The entry.
+        path: Path,
+        /// What is wrong, and where.
+        bad: At<BadSchema>,
     },
     /// The mesh's time ended.
     #[error("nothing can follow hybrid time {0}")]

@@ -1,6 +1,9 @@
 //! Beacons are read exactly as written and taken only when new and from members; marks are a function of the set.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "../../tests/tests/figures.rs"]
+mod figures;
+
 use std::sync::Arc;
 
 use driftless_core::beacon::{
@@ -18,8 +21,7 @@ fn at(ms: u64) -> Now {
 }
 
 fn cases() -> ProptestConfig {
-    let cases = std::env::var("DRIFTLESS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: figures::law(figures::asked()), failure_persistence: None, ..ProptestConfig::default() }
 }
 
 const NOW: u64 = 5_000_000;

@@ -7,9 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use driftless_core::fold::{Limits, Member, ScopeFold};
 use driftless_statement::StatementId;
-use fold_support::cases;
 use fold_support::generate::{Dice, Manner, TAME, WILD, paths, set, shuffle};
 use fold_support::model::{self, Model, Shown};
+use fold_support::{cases, one_in};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
@@ -217,10 +217,8 @@ fn nothing_changes_without_a_witness() {
 /// Long enough for everything that is kept to save work: marks, joints, documents begun anew and caught up.
 #[test]
 fn what_is_kept_to_save_work_changes_nothing() {
-    let few = cases().cases.div_ceil(32);
     for manner in [Manner { sequential: 93, counting: 97 }, WILD] {
-        let config = ProptestConfig { cases: few, ..cases() };
-        run_some(config, manner, 80..260, |members, limits, dice| {
+        run_some(one_in(32), manner, 80..260, |members, limits, dice| {
             let mut members = members.to_vec();
             members.sort_by_key(|member| member.statement.key());
             let once = at_once(&members, limits);

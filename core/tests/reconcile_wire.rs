@@ -1,6 +1,9 @@
 //! Peer messages: encoding and decoding are exact inverses, every bad message is refused by name, and no bytes panic.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "../../tests/tests/figures.rs"]
+mod figures;
+
 use driftless_core::reconcile::limits::{ANSWER_SYMBOLS, BATCH_BYTES, BATCH_IDS, ESTIMATE_COUNTERS, RANGE_PAGE};
 use driftless_core::reconcile::{Estimate, Short, Symbol};
 use driftless_core::wire::{
@@ -14,8 +17,7 @@ use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
 
 fn cases() -> ProptestConfig {
-    let cases = std::env::var("DRIFTLESS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: figures::law(figures::asked()), failure_persistence: None, ..ProptestConfig::default() }
 }
 
 fn ids(max: usize) -> impl Strategy<Value = Vec<StatementId>> {

@@ -1,6 +1,9 @@
 //! Laws of the view: it never goes back, a watch that resumes misses nothing, a snapshot never changes under its reader.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "../../tests/tests/figures.rs"]
+mod figures;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -10,8 +13,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 fn cases() -> ProptestConfig {
-    let cases = std::env::var("DRIFTLESS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: figures::law(figures::asked()), failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// Siblings around a prefix, so that ranges have edges to fall off.

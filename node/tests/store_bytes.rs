@@ -7,6 +7,8 @@
 #![allow(clippy::print_stdout)]
 
 mod disk;
+#[path = "../../tests/tests/figures.rs"]
+mod figures;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -104,7 +106,7 @@ impl Tally {
     }
 
     fn must_be_clean(&self, what: &str) {
-        println!("damage, {what}: {self}; {} panics inside redb became errors", redb_panics());
+        figures::say(&format!("damage, {what}: {self}; {} panics inside redb became errors", redb_panics()));
         assert_eq!((self.unverified, self.concealed, self.lost), (0, 0, 0), "{what}: {self}\n{:?}", self.examples);
     }
 }

@@ -3,6 +3,8 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod disk;
+#[path = "../../tests/tests/figures.rs"]
+mod figures;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -83,7 +85,9 @@ async fn flipped_bytes_are_survived() {
             Err(other) => panic!("byte {at}: {other}"),
         }
     }
-    println!("{whole_again} whole, {fewer} with fewer statements, {refused} refused");
+    figures::say(&format!(
+        "damage, single bytes: {whole_again} whole, {fewer} with fewer statements, {refused} refused"
+    ));
     assert!(fewer > 0 && refused > 0, "{whole_again} whole, {fewer} with fewer, {refused} refused: too tame");
 }
 

@@ -8,6 +8,8 @@
 #![allow(clippy::print_stdout)]
 
 mod disk;
+#[path = "../../tests/tests/figures.rs"]
+mod figures;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -47,7 +49,7 @@ fn campaign(sequences: &[Vec<Op>], plan: &Plan) -> Tally {
 }
 
 fn must_be_clean(tally: &Tally, name: &str) {
-    println!("{name}: {tally}");
+    figures::say(&format!("{name}: {tally}"));
     assert_eq!(tally.bad(), 0, "{tally}\n{}", tally.examples.join("\n"));
     assert!(tally.before > 0 && tally.after > 0, "an operation under way was always, or never, done: {tally}");
 }
@@ -88,7 +90,7 @@ fn planted(bug: impl Fn(&Run) -> Run) -> Tally {
 
 #[test]
 fn the_same_run_without_a_bug_is_clean() {
-    must_be_clean(&planted(Run::clone), "nothing planted");
+    must_be_clean(&planted(Run::clone), "crash images, nothing planted");
 }
 
 /// Planted: a store that acknowledges before it syncs.
@@ -98,7 +100,7 @@ fn a_store_that_acknowledges_before_it_syncs_is_caught() {
         let ends = run.done.iter().map(|done| done.acknowledged - 1).collect::<Vec<_>>();
         run.without_syncs(|_, at| ends.contains(&at))
     });
-    println!("planted, early acknowledgement: {tally}");
+    figures::say(&format!("crash images, planted, early acknowledgement: {tally}"));
     assert!(tally.lost > 0, "{tally}");
 }
 
@@ -106,7 +108,7 @@ fn a_store_that_acknowledges_before_it_syncs_is_caught() {
 #[test]
 fn a_store_that_never_syncs_is_caught() {
     let tally = planted(|run| run.without_syncs(|_, _| true));
-    println!("planted, no syncs: {tally}");
+    figures::say(&format!("crash images, planted, no syncs: {tally}"));
     assert!(tally.lost > 0, "{tally}");
 }
 
@@ -118,7 +120,7 @@ fn a_one_phase_commit_without_checksums_is_caught() {
         let header = |step: Option<&Step>| matches!(step, Some(Step::Write(0, _)));
         run.without_syncs(|history, at| header(history.get(at + 1)))
     });
-    println!("planted, one phase: {tally}");
+    figures::say(&format!("crash images, planted, one phase: {tally}"));
     assert!(tally.unopenable + tally.lost + tally.neither > 0, "{tally}");
 }
 
@@ -129,6 +131,6 @@ fn a_store_that_splits_groups_is_caught() {
     player.splits_groups = true;
     let mut judge = Judge::default();
     judge.examine(&player.play(&[Op::Group]), &SMALL, 0, &"planted");
-    println!("planted, split groups: {}", judge.tally);
+    figures::say(&format!("crash images, planted, split groups: {}", judge.tally));
     assert!(judge.tally.neither > 0 && judge.tally.lost == 0, "{}", judge.tally);
 }

@@ -1,6 +1,7 @@
 //! From merged and wanted values to the fewest statements: edits of entries that share a scope and a grant travel
 //! together, so that they are authorised together. It must not know where the values come from.
 
+use driftless_statement::schema::{self, Rule};
 use driftless_statement::{
     Body, Edit, Hlc, Note, Scope, StatementId, Touch, Tree, Value, Verified, Write, diff, limits,
 };
@@ -50,7 +51,27 @@ pub fn plan(merged: &Merged, wanted: &Desired) -> Result<Option<Edited>, SignErr
     if edits.is_empty() {
         return Ok(None);
     }
+    if let Desired::Value(value) = wanted {
+        check(merged, value)?;
+    }
     Ok(Some(Edited { merged: merged.clone(), before, wanted: wanted.clone(), edits }))
+}
+
+/// The author's door keeps the schemas that every receiver keeps. One that cannot be read here, from a newer node, is left
+/// to that node.
+fn check(merged: &Merged, value: &Value) -> Result<(), SignError> {
+    let path = &merged.path;
+    if schema::is_place(path) {
+        let rule = Rule::read(path, value);
+        return rule.map(drop).map_err(|bad| SignError::NotASchema { path: path.clone(), bad });
+    }
+    let mut budget = limits::SCHEMA_STEPS;
+    for held in &merged.schemas {
+        let Ok(rule) = Rule::read(&held.path, &held.value) else { continue };
+        let unmet = |unmet| SignError::Schema { path: path.clone(), schema: held.path.clone(), unmet };
+        rule.meets(value, &mut budget).map_err(unmet)?;
+    }
+    Ok(())
 }
 
 /// Bytes of edits after which a further entry begins a new statement: half of what a statement may have, the rest is
@@ -161,6 +182,7 @@ mod tests {
     use driftless_statement::{MeshId, Path, SecretKey, Signed, json};
 
     use super::*;
+    use crate::api::Schema;
 
     const NOW: u64 = 1_800_000_000_000;
 
@@ -176,6 +198,7 @@ mod tests {
             after: Hlc::from_millis(NOW - 5),
             prev: vec![StatementId([4; 32])],
             grant: Some(StatementId([2; 32])),
+            schemas: Vec::new(),
         }
     }
 
@@ -224,6 +247,24 @@ mod tests {
         let large = format!("\"{}\"", "x".repeat(100_000));
         let heavy = (0..3).map(|n| edited(&format!("shop/h{n}"), None, &large)).collect();
         assert_eq!(statements(&signer(), heavy, &Note::default(), NOW).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn what_breaks_a_schema_is_not_signed() {
+        let value = |text: &str| json::parse(text.as_bytes()).unwrap();
+        let schema = r#"{"governs":"shop","schema":{"properties":{"max":{"maximum":50}}}}"#;
+        let held = Schema { path: Path::parse("@mesh/schemas/shop/limits").unwrap(), value: value(schema) };
+        let merged = Merged { schemas: vec![held], ..merged("shop/a", None) };
+        let plan = |merged: &Merged, wanted: &str| plan(merged, &Desired::Value(value(wanted)));
+        assert!(plan(&merged, r#"{"max":50}"#).is_ok());
+        let said = plan(&merged, r#"{"max":51}"#).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "shop/a: schema @mesh/schemas/shop/limits: /max must be at most 50, is 51; nothing was signed"
+        );
+        let place = Merged { path: Path::parse("@mesh/schemas/shop/b").unwrap(), schemas: Vec::new(), ..merged };
+        let said = plan(&place, r#"{"governs":"shop","schema":{"pattern":"x*"}}"#).unwrap_err().to_string();
+        assert!(said.starts_with("@mesh/schemas/shop/b: not a schema: /schema/pattern is no keyword"), "{said}");
     }
 
     #[test]

@@ -2,7 +2,9 @@
 //! fit and weighs what is not yet decided; verdicts over several entries are the scope's.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use driftless_statement::schema::Rule;
 use driftless_statement::{Skip, StatementId, Tree, Value, tree};
 
 use super::conflict::{self, Conflict, LISTED, Side, Signed};
@@ -96,6 +98,8 @@ pub(super) struct Weighed {
     pub strangers: Vec<u32>,
     pub heads: Vec<u32>,
     pub bound: Extent,
+    /// What a schema entry would say after it.
+    pub rule: Option<Arc<Rule>>,
 }
 
 impl Weighed {
@@ -157,7 +161,7 @@ impl Entry {
         let mut heads: Vec<u32> = self.state.heads.iter().filter(|head| !seen.contains(head)).copied().collect();
         heads.extend(u32::try_from(at));
         let edits = self.slots.get(at).map(Slot::edits).unwrap_or_default();
-        Weighed { parents, strangers, heads, bound: size::bound_after(self.state.bound, edits) }
+        Weighed { parents, strangers, heads, bound: size::bound_after(self.state.bound, edits), rule: None }
     }
 
     /// Which limit the weighed statement would break. Measures exactly only when the bound is above a limit.
@@ -169,7 +173,8 @@ impl Entry {
         if within(weighed.bound) {
             return None;
         }
-        let Ok(extent) = self.trial(weighed) else { return Some(Breach::Engine) };
+        let Ok(tree) = self.trial(weighed) else { return Some(Breach::Engine) };
+        let extent = size::of_root(tree.as_ref());
         weighed.bound = extent;
         if extent.bytes > limits.entry_bytes {
             Some(Breach::Size { max: limits.entry_bytes, got: extent.bytes })
@@ -180,19 +185,19 @@ impl Entry {
         }
     }
 
-    /// The exact extent that the weighed statement would leave.
-    fn trial(&mut self, weighed: &Weighed) -> Result<Extent, EngineFailed> {
+    /// The merged value that the weighed statement would leave.
+    pub(super) fn trial(&mut self, weighed: &Weighed) -> Result<Option<Tree>, EngineFailed> {
         let Some(slot) = self.slots.get(self.next).cloned() else { return Err(EngineFailed) };
         if weighed.strangers.is_empty() && !self.engine_always {
             self.freshen()?;
             let mut tree = self.state.tree.clone();
             tree::apply(&mut tree, slot.id(), slot.edits());
-            return Ok(size::of_root(tree.as_ref()));
+            return Ok(tree);
         }
         let bases = self.ids(weighed.parents.as_slice());
         let mut doc = self.branches(weighed.low())?.doc.clone();
         doc.apply(slot.id(), &bases, slot.edits())?;
-        Ok(size::of_root(doc.tree()?.as_ref()))
+        doc.tree()
     }
 
     /// Passes over the statement at the next position: it is not fit.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use driftless_statement::schema::{At, BadSchema, Unmet};
 use driftless_statement::{Path, Skip, StatementId, Verified, limits};
 
 /// The bounds that fitness is decided by. They belong to the fold version; other values than the default are for tests.
@@ -32,8 +33,8 @@ pub struct Member {
     pub counts: bool,
 }
 
-/// The limit that a statement would have broken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error, serde::Serialize, serde::Deserialize)]
+/// The limit or schema that a statement would have broken.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, thiserror::Error, serde::Serialize, serde::Deserialize)]
 #[serde(tag = "limit", rename_all = "snake_case")]
 pub enum Breach {
     /// The merged value would be too large.
@@ -60,18 +61,34 @@ pub enum Breach {
         /// Heads it would have.
         got: usize,
     },
+    /// The merged value would not meet a schema over it.
+    #[error("schema {schema}: {unmet}")]
+    Schema {
+        /// The entry that holds the schema.
+        schema: Path,
+        /// What is wrong, and where.
+        unmet: At<Unmet>,
+    },
+    /// The entry lies where schemas lie, and would hold none.
+    #[error("not a schema: {bad}")]
+    NotASchema {
+        /// What is wrong, and where.
+        bad: At<BadSchema>,
+    },
     /// The merge engine refused the statement: a bug of ours, kept away from everything else.
     #[error("the merge engine could not apply it; please report this")]
     Engine,
 }
 
 impl Breach {
-    /// The limit's name, for metrics and tables.
+    /// The stable word of what was broken, for metrics and tables.
     pub fn word(&self) -> &'static str {
         match self {
             Self::Size { .. } => "size",
             Self::Depth { .. } => "depth",
             Self::Heads { .. } => "heads",
+            Self::Schema { .. } => "schema",
+            Self::NotASchema { .. } => "not_a_schema",
             Self::Engine => "engine",
         }
     }
@@ -97,11 +114,11 @@ pub enum Fate {
         /// Its edits that found no target.
         skipped: Vec<Skipped>,
     },
-    /// It would have broken a limit in this entry, and is treated as void in all of its entries.
+    /// It would have broken a limit or a schema in this entry, and is treated as void in all of its entries.
     Unfit {
         /// The first entry, in order of path, where it breaks one.
         path: Path,
-        /// Which limit.
+        /// Which limit or schema.
         breach: Breach,
     },
 }
@@ -116,7 +133,7 @@ pub struct Change {
     /// The conflicts.
     pub conflicts: bool,
     /// Why anything changed: statements of this entry that were given, taken away, or began or ceased to count or to be
-    /// fit in this update. Never empty when one of the others is set.
+    /// fit in this update, and schema writes since which another schema holds. Never empty when one of the others is set.
     pub witnesses: BTreeSet<StatementId>,
 }
 

@@ -12,8 +12,8 @@
 //! *seen* what is in there. Two fit statements of an entry are *concurrent* when neither has seen the other. Heads are the
 //! fit statements that no fit one has seen.
 //!
-//! **Fitness.** A statement that would make a merged value too large or too deep, or leave too many heads, in any entry
-//! that it touches, is unfit in all of them, and no base, head or conflict counts it. What it would break is kept for each
+//! **Fitness.** A statement that would make a merged value too large or too deep, leave too many heads, or make a merged
+//! value that does not meet the schemas over it (`govern.rs`), in any entry that it touches, is unfit in all of them, and no base, head or conflict counts it. What it would break is kept for each
 //! entry. A statement that comes late with an early key can change verdicts after it: the entries that it touches are
 //! replayed from there, all together in one order, and an entry elsewhere joins as soon as the verdict on one of its
 //! statements changes. Entries only ever join, so this ends. A cheap upper bound on the value's extent tells most of the
@@ -49,13 +49,17 @@ mod engine_test;
 mod entry;
 mod explain;
 mod fate;
+mod govern;
 mod order;
 mod replay;
+mod rules;
 mod scope;
 mod size;
+mod warm;
 
 pub use conflict::{Conflict, LISTED, Side};
 pub use entry::Entry;
 pub use explain::{Explanation, Leaf, Past};
 pub use fate::{Breach, Change, Fate, Limits, Member, Skipped};
+pub use govern::Governance;
 pub use scope::ScopeFold;

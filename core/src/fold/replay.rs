@@ -64,7 +64,7 @@ impl Entry {
         let mut heads: Vec<u32> = self.state.heads.iter().filter(|head| !seen.contains(head)).copied().collect();
         heads.extend(u32::try_from(self.next));
         let bound = size::bound_after(self.state.bound, slot.edits());
-        Weighed { parents: slot.parents.clone(), strangers, heads, bound }
+        Weighed { parents: slot.parents.clone(), strangers, heads, bound, rule: None }
     }
 
     /// Foresees where documents will have to begin among the statements not yet decided, taking each one that counts for

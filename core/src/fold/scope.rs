@@ -4,24 +4,26 @@
 //! no clock and no store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
-use driftless_statement::{Body, Hlc, Path, StatementId};
+use driftless_statement::{Body, Hlc, Path, Scope, StatementId};
 
 use super::conflict::Conflict;
 use super::digest::Print;
 use super::entry::{Entry, Weighed};
 use super::fate::{Breach, Change, Fate, Limits, Member, Skipped};
+use super::govern::{Book, Governance};
 use super::order::{self, Members, Slot, Verdict};
+use super::rules::Rules;
+use super::warm::WarmList;
 use crate::lthash::LtHash;
-
-/// Memory that documents and marks of a scope's busy entries may take, roughly, in bytes. A guess: some hundreds of
-/// entries can be edited from several sides at once before one has to be replayed.
-const WARM_BYTES: usize = 64 * 1024 * 1024;
 
 /// The merged state of one scope.
 #[derive(Debug, Default)]
 pub struct ScopeFold {
-    limits: Limits,
+    rules: Rules,
+    /// In the fold of `@mesh`: what its schema entries say, and said.
+    book: Book,
     pub(super) members: Members,
     pub(super) entries: BTreeMap<Path, Entry>,
     /// What each statement would break, in each entry where it would.
@@ -29,14 +31,6 @@ pub struct ScopeFold {
     hash: LtHash,
     warm: WarmList,
     engine_always: bool,
-}
-
-/// Entries that hold a document or marks, least recently used first.
-#[derive(Debug, Default)]
-struct WarmList {
-    uses: u64,
-    bytes: usize,
-    list: BTreeMap<u64, (Path, usize)>,
 }
 
 /// One update while it runs.
@@ -69,13 +63,13 @@ impl ScopeFold {
 
     /// An empty scope with other limits, so that tests reach them with little.
     pub fn with_limits(limits: Limits) -> Self {
-        Self { limits, ..Self::default() }
+        Self { rules: Rules { limits, ..Rules::default() }, ..Self::default() }
     }
 
     /// An empty scope that merges everything with the engine, sequential entries too: for the test that this makes no
     /// difference.
     pub fn with_engine_always(limits: Limits) -> Self {
-        Self { limits, engine_always: true, ..Self::default() }
+        Self { engine_always: true, ..Self::with_limits(limits) }
     }
 
     /// Gives statements (again, when one begins or ceases to count) and takes statements away, in any order. The state
@@ -84,6 +78,40 @@ impl ScopeFold {
         let mut run = Run::default();
         remove.iter().for_each(|id| self.withdraw(id, &mut run));
         add.iter().for_each(|member| self.admit(member, &mut run));
+        self.run(run)
+    }
+
+    /// Gives the schemas over this scope, in place of those given before. The state afterwards is a function of the set
+    /// and of them. Returns the entries whose merged state changed.
+    pub fn govern(&mut self, governance: Governance) -> BTreeMap<Path, Change> {
+        let mut run = Run::default();
+        for (prefix, since) in self.rules.governance.differences(&governance) {
+            let from = Bound::Included(prefix.as_str());
+            let below = self.entries.range::<str, _>((from, Bound::Unbounded));
+            // In the order of texts, some that are not below stand between those that are: `s/a-b` before `s/a/b`.
+            let below = below.take_while(|(path, _)| path.as_str().starts_with(prefix.as_str()));
+            for (path, entry) in below.filter(|(path, _)| prefix.covers(path)) {
+                let at = entry.slots.partition_point(|slot| slot.statement.statement().hlc <= since.0);
+                if at < entry.slots.len() {
+                    run.touched(path, at, since.1);
+                }
+            }
+        }
+        self.rules.governance = governance;
+        self.run(run)
+    }
+
+    /// The scopes over which other schemas hold, or held, than when this was asked last. Only of the fold of `@mesh`.
+    pub fn governed_anew(&mut self) -> BTreeSet<Scope> {
+        self.book.take_changed()
+    }
+
+    /// The schemas over a scope. Only of the fold of `@mesh`.
+    pub fn governance(&self, scope: &Scope) -> Governance {
+        self.book.governance(scope)
+    }
+
+    fn run(&mut self, mut run: Run) -> BTreeMap<Path, Change> {
         for (path, at) in core::mem::take(&mut run.same) {
             self.go_back(&mut run, &path, at);
         }
@@ -102,6 +130,7 @@ impl ScopeFold {
         let Some(member) = self.members.remove(id) else { return };
         self.breaches.remove(id);
         for (path, _) in order::touches(&member.statement) {
+            self.book.note(path, member.statement.key(), None);
             let Some(entry) = self.entries.get_mut(path) else { continue };
             if let Ok(at) = order::position(&entry.slots, &member.statement) {
                 entry.slots.remove(at);
@@ -159,8 +188,11 @@ impl ScopeFold {
             }
             let mut one = member.counts.then(|| entry.weigh(&self.members));
             let failed = run.failed.contains(&(id, path.clone()));
-            let test = |one: &mut Weighed| if failed { Some(Breach::Engine) } else { entry.test(one, &self.limits) };
-            let breach = one.as_mut().and_then(test);
+            let hlc = member.statement.statement().hlc;
+            let breach = one.as_mut().and_then(|one| match failed {
+                true => Some(Breach::Engine),
+                false => self.rules.breach(entry, one, path, hlc),
+            });
             self.record(id, path, breach);
             weighed.push((path.clone(), one));
         }
@@ -214,9 +246,11 @@ impl ScopeFold {
             if core::mem::replace(&mut slot.verdict, verdict) != verdict {
                 run.changes.entry(path.clone()).or_default().witnesses.insert(id);
             }
+            let one = one.filter(|_| verdict == Verdict::Fit);
+            self.book.note(&path, member.statement.key(), one.as_ref().map(|one| one.rule.clone()));
             let taken = match one {
-                Some(one) if verdict == Verdict::Fit => entry.take(one),
-                _ => {
+                Some(one) => entry.take(one),
+                None => {
                     entry.pass();
                     Ok(())
                 }
@@ -294,7 +328,7 @@ impl ScopeFold {
     pub fn fate(&self, id: &StatementId) -> Option<Fate> {
         let member = self.members.get(id).filter(|member| member.counts)?;
         if let Some((path, breach)) = self.breaches.get(id).and_then(BTreeMap::first_key_value) {
-            return Some(Fate::Unfit { path: path.clone(), breach: *breach });
+            return Some(Fate::Unfit { path: path.clone(), breach: breach.clone() });
         }
         let skips = |path: &Path| self.entries.get(path).and_then(|entry| entry.skips.get(id));
         let skipped = order::touches(&member.statement).flat_map(|(path, _)| {
@@ -304,7 +338,12 @@ impl ScopeFold {
         Some(Fate::Fit { skipped: skipped.collect() })
     }
 
-    /// The first limit that each unfit statement would have broken.
+    /// The schemas given last.
+    pub fn governed_by(&self) -> &Governance {
+        &self.rules.governance
+    }
+
+    /// What each unfit statement would have broken first.
     pub fn unfit(&self) -> impl Iterator<Item = &Breach> {
         self.breaches.values().filter_map(|breaches| breaches.values().next())
     }
@@ -334,34 +373,5 @@ fn compare(old: Option<&Print>, new: Option<&Print>, change: &mut Change) {
             change.value = one.has_value;
             change.conflicts = one.has_conflicts;
         }
-    }
-}
-
-impl WarmList {
-    /// Files an entry as just used.
-    fn file(&mut self, path: &Path, entry: &mut Entry) {
-        let Some(mut warm) = entry.warm.take() else { return };
-        if let Some((_, bytes)) = self.list.remove(&warm.used) {
-            self.bytes = self.bytes.saturating_sub(bytes);
-        }
-        if warm.tidy(entry.next) {
-            self.uses += 1;
-            warm.used = self.uses;
-            let bytes = warm.weight(entry.state.bound.bytes);
-            self.bytes = self.bytes.saturating_add(bytes);
-            self.list.insert(warm.used, (path.clone(), bytes));
-            entry.warm = Some(warm);
-        }
-    }
-
-    /// Takes out what was not used for longest, as long as all together take too much.
-    fn overdue(&mut self) -> Vec<Path> {
-        let mut over = Vec::new();
-        while self.bytes > WARM_BYTES {
-            let Some((_, (path, bytes))) = self.list.pop_first() else { break };
-            self.bytes = self.bytes.saturating_sub(bytes);
-            over.push(path);
-        }
-        over
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use driftless_statement::limits::{BASES, ENTRY_BYTES, SKEW_MS, VALUE_DEPTH};
 use driftless_statement::{
-    Body, Edit, Hlc, Path, Prefix, PublicKey, Statement, StatementId, Touch, Tree, Value, Verb, Verified, Write, codec,
-    diff, patch, tree,
+    Body, Edit, Hlc, Path, Prefix, PublicKey, Scope, Statement, StatementId, Touch, Tree, Value, Verb, Verified, Write,
+    codec, diff, patch, tree,
 };
 
 use super::Machine;
@@ -13,7 +13,7 @@ use super::effect::Effect;
 use super::event::CallId;
 use super::outcome::{LocalChange, LocalEdit, MergedAnswer, Precondition, Receipt, WriteRefused};
 use super::storing::Origin;
-use crate::fold::Breach;
+use crate::fold::{Breach, Governance};
 use crate::view::etag;
 
 impl Machine {
@@ -76,9 +76,27 @@ impl Machine {
             unknown: Vec::new(),
         };
         let signed = self.proofs.sign(statement, &self.key)?;
-        check_fit(base.tree, signed.id(), &edits)?;
+        self.check_fit(base.tree, &signed, &edits)?;
         self.last_hlc = hlc;
         Ok(Some(signed))
+    }
+
+    /// The author's door keeps the limits and schemas that every receiver keeps.
+    fn check_fit(&self, mut root: Option<Tree>, signed: &Verified, edits: &[Edit]) -> Result<(), WriteRefused> {
+        tree::apply(&mut root, signed.id(), edits);
+        let Some(value) = root.map(|tree| tree.to_value()) else { return Ok(()) };
+        let got = codec::encode(&value.to_item()).len();
+        if got > ENTRY_BYTES {
+            return Err(WriteRefused::Unfit(Breach::Size { max: ENTRY_BYTES, got }));
+        }
+        let got = depth(&value);
+        if got > VALUE_DEPTH {
+            return Err(WriteRefused::Unfit(Breach::Depth { max: VALUE_DEPTH, got }));
+        }
+        let said = signed.statement();
+        let path = said.touches.first().map(|touch| &touch.path);
+        let breach = |all: &Governance| path.and_then(|path| all.breach(path, said.hlc, &value));
+        self.governed(&said.scope, breach).map_or(Ok(()), |breach| Err(WriteRefused::Unfit(breach)))
     }
 
     /// A time later than everything it must follow, and not behind the clock.
@@ -108,15 +126,31 @@ impl Machine {
         let prev = author.map(|author| self.log.prev(author, &scope)).unwrap_or_default();
         let named = heads.iter().chain(&prev).chain(&grant);
         let after = named.filter_map(|id| self.log.get(id)).map(|named| named.statement().hlc).max();
+        // Later than the schemas too, so that what is checked here is what every receiver checks, whatever the clock says.
+        let (since, schemas) = self.governed(&scope, |all| {
+            let now = all.at(path, Hlc(u64::MAX));
+            (all.since(path), now.map(|(path, rule)| (path.clone(), rule.clone())).collect())
+        });
+        let after = after.unwrap_or_default().max(since);
         Ok(MergedAnswer {
             mesh: self.mesh,
             etag: etag(&all_heads),
             tree: entry.and_then(|entry| entry.tree()).cloned(),
-            after: after.unwrap_or_default(),
+            after,
+            schemas,
             heads,
             prev,
             grant,
         })
+    }
+
+    /// Asks the schemas over a scope; of one that nobody has written to yet, `@mesh` itself.
+    fn governed<T>(&self, scope: &Scope, ask: impl FnOnce(&Governance) -> T) -> T {
+        match (self.scopes.get(scope), self.scopes.get(&Scope::mesh())) {
+            (Some(room), _) => ask(room.fold.governed_by()),
+            (None, Some(mesh)) => ask(&mesh.fold.governance(scope)),
+            (None, None) => ask(&Governance::default()),
+        }
     }
 
     /// As many heads as a statement may name, the latest first to stay; ascending by id.
@@ -156,21 +190,6 @@ fn edits_for(edit: &LocalEdit, old: Option<&Tree>) -> Result<Vec<Edit>, WriteRef
         LocalChange::JsonPatch(_) if old.is_none() => Err(WriteRefused::Absent(edit.path.clone())),
         LocalChange::JsonPatch(ops) => Ok(patch::json_patch(old, ops)?),
     }
-}
-
-/// The author's door keeps the limits that every receiver keeps.
-fn check_fit(mut root: Option<Tree>, id: StatementId, edits: &[Edit]) -> Result<(), WriteRefused> {
-    tree::apply(&mut root, id, edits);
-    let Some(value) = root.map(|tree| tree.to_value()) else { return Ok(()) };
-    let got = codec::encode(&value.to_item()).len();
-    if got > ENTRY_BYTES {
-        return Err(WriteRefused::Unfit(Breach::Size { max: ENTRY_BYTES, got }));
-    }
-    let got = depth(&value);
-    if got > VALUE_DEPTH {
-        return Err(WriteRefused::Unfit(Breach::Depth { max: VALUE_DEPTH, got }));
-    }
-    Ok(())
 }
 
 fn depth(value: &Value) -> usize {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless_statement::patch::BadPatch;
+use driftless_statement::schema::Rule;
 use driftless_statement::{
     Grant, Hlc, Invalid, MeshId, Note, Path, Pointer, PublicKey, Scope, StatementId, Tree, Value, Verified,
 };
@@ -103,7 +104,7 @@ pub enum WriteRefused {
     /// The statement would not be valid.
     #[error("{0}")]
     Invalid(#[from] Invalid),
-    /// The merged value would break a limit.
+    /// The merged value would break a limit or a schema.
     #[error("{0}")]
     Unfit(Breach),
     /// This node's clock is behind what it must follow by more than hybrid time can bridge.
@@ -186,11 +187,11 @@ pub enum SubmitOutcome {
 pub enum Fate {
     /// Shows in the merged state (for a trust statement: counts).
     Fit,
-    /// Would break a limit of an entry.
+    /// Would break a limit or a schema of an entry.
     Unfit {
         /// The entry.
         path: Path,
-        /// The limit.
+        /// What it would break.
         breach: Breach,
     },
     /// Approvals are missing.
@@ -225,8 +226,10 @@ pub struct MergedAnswer {
     pub etag: String,
     /// The merged value.
     pub tree: Option<Tree>,
-    /// The latest time among what an edit would name.
+    /// The latest time among what an edit would name, and of the schemas over the entry.
     pub after: Hlc,
+    /// The schemas over the entry, with the entries that hold them.
+    pub schemas: Vec<(Path, Arc<Rule>)>,
     /// The author's own heads in the scope.
     pub prev: Vec<StatementId>,
     /// The grant that the author may rely on.

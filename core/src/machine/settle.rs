@@ -92,7 +92,11 @@ impl Machine {
         if self.scopes.contains_key(scope) {
             return;
         }
-        self.scopes.insert(scope.clone(), ScopeRoom::new(&self.mesh, scope));
+        let mut room = ScopeRoom::new(&self.mesh, scope);
+        if let Some(mesh) = self.scopes.get(&Scope::mesh()) {
+            room.fold.govern(mesh.fold.governance(scope));
+        }
+        self.scopes.insert(scope.clone(), room);
         self.changes += 1;
         effects.push(Effect::Subscribe(Topic::Scope(scope.clone())));
         self.timers.beacon_soon(self.now.mono_ms);
@@ -151,12 +155,34 @@ impl Machine {
             self.rejudge(&mut due);
         }
         let mut candidates = Vec::new();
+        // `@mesh` first: it says which schemas the others must keep.
+        let mut governed = BTreeMap::new();
+        if let Some(statements) = due.remove(&Scope::mesh()) {
+            candidates.extend(self.fold(&Scope::mesh(), &statements));
+            governed = self.govern();
+        }
         for (scope, statements) in due {
             candidates.extend(self.fold(&scope, &statements));
         }
+        candidates.iter().for_each(|folded| drop(governed.remove(&folded.path)));
+        candidates.extend(governed.into_values());
         #[cfg(feature = "planted")]
         candidates.extend(self.lost_entry(&candidates));
         self.show(candidates, effects);
+    }
+
+    /// Gives each scope the schemas over it where they changed. Returns the entries whose merged state changed.
+    fn govern(&mut self) -> BTreeMap<Path, Candidate> {
+        let mut candidates = BTreeMap::new();
+        let Some(mesh) = self.scopes.get_mut(&Scope::mesh()) else { return candidates };
+        let anew = mesh.fold.governed_anew();
+        let governed: Vec<_> = anew.into_iter().map(|scope| (mesh.fold.governance(&scope), scope)).collect();
+        for (governance, scope) in governed {
+            let Some(room) = self.scopes.get_mut(&scope) else { continue };
+            let changed = room.fold.govern(governance);
+            candidates.extend(changed.into_keys().map(|path| (path.clone(), candidate(room, path))));
+        }
+        candidates
     }
 
     /// Evaluates the trust that decides what counts: from due statements that are on disk.

@@ -16,6 +16,7 @@ pub mod json;
 pub mod limits;
 pub mod patch;
 pub mod path;
+pub mod schema;
 pub mod sign;
 pub mod statement;
 pub mod tree;

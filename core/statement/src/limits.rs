@@ -45,6 +45,14 @@ pub const KEY_BYTES: usize = 1024;
 pub const COUNTER_START: i64 = 1 << 53;
 /// Magnitude of one increment. 2⁵³ + n·2³² stays inside 64 bits for 2³⁰ increments.
 pub const COUNTER_STEP: i64 = 1 << 32;
+/// A schema together with what it governs, as canonical CBOR. A guess: far above schemas written by hand; all versions of
+/// an entry's schema are kept in memory.
+pub const SCHEMA_BYTES: usize = 64 * 1024;
+/// Steps spent on checking one entry's value against all schemas that govern it: one for each keyword looked at, for each
+/// key looked for and for each value compared. A guess with a reason: enough for some ten thousand places with several
+/// keywords each, and spent whole in well under a tenth of a second. Beyond it the write is unfit: a check that is given up
+/// must not pass.
+pub const SCHEMA_STEPS: usize = 256 * 1024;
 /// Root keys of an epoch.
 pub const ROOT_KEYS: usize = 32;
 /// Scopes that a member grant may list.

@@ -1,6 +1,8 @@
 //! What the fold's tests share: forged statements, a hostile generator, and a naive model of what the fold means.
 #![allow(dead_code)]
 
+#[path = "../../../tests/tests/figures.rs"]
+mod figures;
 pub mod generate;
 pub mod model;
 pub mod store;
@@ -39,11 +41,15 @@ pub fn forge(author: u8, hlc: u64, entries: Vec<(Path, Vec<StatementId>, Vec<Edi
     Arc::new(signed.trust_stored(id).expect("its own id"))
 }
 
-/// How many cases a property test runs: `DRIFTLESS_CASES`, or 256.
+/// How a property test runs: as many cases as are asked for.
 pub fn cases() -> proptest::test_runner::Config {
-    let cases = std::env::var("DRIFTLESS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
+    one_in(1)
+}
+
+/// As many cases as are asked for, divided by this.
+pub fn one_in(part: u32) -> proptest::test_runner::Config {
     proptest::test_runner::Config {
-        cases,
+        cases: figures::law(figures::asked().div_ceil(part)),
         failure_persistence: None,
         max_shrink_iters: if std::env::var_os("DRIFTLESS_NO_SHRINK").is_some() { 0 } else { 1000 },
         ..proptest::test_runner::Config::default()

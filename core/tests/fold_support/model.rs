@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use driftless_core::fold::{Breach, Fate, Limits, Member, Skipped};
 use driftless_statement::{
-    Edit, ElementId, ElementRef, Op, Path, Pointer, Skip, StatementId, Step, Tree, Value, codec,
+    Edit, ElementId, ElementRef, Hlc, Op, Path, Pointer, Skip, StatementId, Step, Tree, Value, codec,
 };
 
 use super::generate::edits_of;
@@ -63,8 +63,12 @@ fn depth(value: &Value) -> usize {
     }
 }
 
+/// What a value breaks besides the limits when it is written to an entry at a time.
+pub type Rules<'a> = &'a dyn Fn(&Path, Hlc, &Value) -> Option<Breach>;
+
 /// A fold from scratch while it runs.
 struct Fold<'a> {
+    rules: Rules<'a>,
     order: Vec<&'a Member>,
     places: BTreeMap<StatementId, usize>,
     limits: Limits,
@@ -73,11 +77,15 @@ struct Fold<'a> {
 }
 
 pub fn fold(members: &[Member], limits: &Limits) -> Model {
+    governed(members, limits, &|_, _, _| None)
+}
+
+pub fn governed(members: &[Member], limits: &Limits, rules: Rules<'_>) -> Model {
     let mut set: BTreeMap<_, &Member> = BTreeMap::new();
     set.extend(members.iter().map(|member| (member.statement.key(), member)));
     let order: Vec<&Member> = set.into_values().collect();
     let places = order.iter().enumerate().map(|(at, member)| (member.statement.id(), at)).collect();
-    let mut fold = Fold { order, places, limits: *limits, entries: BTreeMap::new(), reached: BTreeMap::new() };
+    let mut fold = Fold { rules, order, places, limits: *limits, entries: BTreeMap::new(), reached: BTreeMap::new() };
     let fates = (0..fold.order.len()).map(|at| (fold.order[at].statement.id(), fold.decide(at))).collect();
     let entries = std::mem::take(&mut fold.entries);
     let shown = entries.iter().map(|(path, entry)| (path.clone(), fold.show(path, entry))).collect();
@@ -98,7 +106,10 @@ impl Fold<'_> {
         let mut breach: Option<(Path, Breach)> = None;
         for (touch, edits) in member.statement.statement().touches.iter().zip(edits_of(&member.statement)) {
             let entry = self.attempt(at, &touch.path, &edits);
-            let broken = self.broken(&entry);
+            let broken = self.broken(&entry).or_else(|| {
+                let value = entry.tree()?.to_value();
+                (self.rules)(&touch.path, member.statement.statement().hlc, &value)
+            });
             if let (Some(broken), None) = (broken, &breach) {
                 breach = Some((touch.path.clone(), broken));
             }

@@ -2,9 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod effects;
+#[path = "../../../tests/tests/figures.rs"]
+mod figures;
 mod outsider;
 mod properties;
 mod random;
+mod schemas;
 mod watch;
 mod world;
 

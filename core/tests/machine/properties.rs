@@ -7,14 +7,15 @@ use driftless_core::machine::{Event, Fate};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
+use crate::figures;
 use crate::random::{Act, assert_equal, heal, history};
 use crate::world::World;
 
 /// Whole worlds live through two minutes each and cost a hundred times what other cases do: a hundredth of the number
 /// asked for.
 fn cases() -> ProptestConfig {
-    let cases: u32 = std::env::var("DRIFTLESS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
-    ProptestConfig { cases: (cases / 100).max(8), failure_persistence: None, ..ProptestConfig::default() }
+    let cases = figures::law((figures::asked() / 100).max(8));
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }
 
 proptest! {
@@ -105,7 +106,9 @@ fn the_histories_are_not_tame() {
             *sometimes.entry(what).or_default() += times;
         }
     }
-    for what in ["floor kept", "announced", "push taken", "concurrent heads", "disk failed"] {
+    for what in
+        ["floor kept", "announced", "push taken", "concurrent heads", "disk failed", "a schema took a head back"]
+    {
         assert!(sometimes.contains_key(what), "never seen: {what}; seen: {sometimes:?}");
     }
 }

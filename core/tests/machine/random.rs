@@ -1,6 +1,6 @@
 //! Random worlds: what may happen to a mesh, as a list that a property can shrink.
 
-use driftless_core::machine::{LocalChange, Precondition};
+use driftless_core::machine::{LocalChange, MergedAnswer, Precondition};
 use driftless_core::rng::Rng;
 use driftless_statement::edit::{Edit, Op as Does};
 use driftless_statement::{
@@ -35,6 +35,12 @@ pub enum Act {
     Grant {
         node: usize,
         author: u8,
+    },
+    /// An operator writes, changes or deletes a schema on what one node knows.
+    Schema {
+        node: usize,
+        which: usize,
+        ahead_ms: u64,
     },
     Large {
         node: usize,
@@ -82,9 +88,10 @@ fn act() -> impl Strategy<Value = Act> {
     prop_oneof![
         6 => (node.clone(), 0usize..4, 0u8..6, any::<u8>(), any::<bool>())
             .prop_map(|(node, entry, how, value, matching)| Act::Edit { node, entry, how, value, matching }),
-        5 => (node.clone(), 0usize..5, 0usize..4, 0u8..3, 0u8..6, many)
+        5 => (node.clone(), 0usize..5, 0usize..4, 0u8..3, 0u8..6, many.clone())
             .prop_map(|(node, also, entry, author, how, ahead_ms)| Act::Sign { node, also, entry, author, how, ahead_ms }),
         1 => (node.clone(), 0u8..3).prop_map(|(node, author)| Act::Grant { node, author }),
+        2 => (node.clone(), 0usize..6, many).prop_map(|(node, which, ahead_ms)| Act::Schema { node, which, ahead_ms }),
         1 => node.clone().prop_map(|node| Act::Large { node }),
         1 => node.clone().prop_map(|node| Act::Cut { node }),
         1 => Just(Act::Heal),
@@ -120,6 +127,8 @@ impl History {
         // The first operator is granted all from the start, the others later or never.
         let at = world.now_ms - 100;
         let grant = world.grant(key(100).public(), Verb::Write, "", at);
+        world.submit(0, grant);
+        let grant = world.grant(key(OPERATOR).public(), Verb::Operate, "@mesh/schemas", at);
         world.submit(0, grant);
         world.link_all();
         world.run_ms(1_000);
@@ -164,6 +173,11 @@ impl Act {
                 let grant = world.grant(key(100 + author).public(), Verb::Write, "shop", world.now_ms);
                 world.submit(node % count, grant);
             }
+            Self::Schema { node, which, ahead_ms } => {
+                if let Some(signed) = schema(world, node % count, *which, *ahead_ms) {
+                    world.submit(node % count, vec![signed.wire().to_vec()]);
+                }
+            }
             Self::Large { node } => {
                 let large = format!("\"{}\"", "x".repeat(70_000));
                 world.put(node % count, "shop/large", &large);
@@ -203,6 +217,31 @@ pub fn ahead(world: &World, node: usize, at: &str, author: &SecretKey, ahead_ms:
     sign(world, node, at, author, 5, ahead_ms).unwrap()
 }
 
+/// Who may write schemas.
+const OPERATOR: u8 = 110;
+
+/// Schemas that some of what is written here meets and some does not; the last one is none, and no value is a deletion.
+const SCHEMAS: [Option<&str>; 6] = [
+    Some(r#"{"governs":"shop","schema":{"properties":{"n":{"maximum":100}}}}"#),
+    Some(r#"{"governs":"shop/a","schema":{"required":["list"]}}"#),
+    Some(r#"{"governs":"shop","schema":{"properties":{"list":{"maxItems":2}}}}"#),
+    Some(r#"{"governs":"shop/deep","schema":{"type":"object"}}"#),
+    None,
+    Some(r#"{"governs":"shop","schema":{"pattern":"x"}}"#),
+];
+
+fn schema(world: &World, node: usize, which: usize, ahead_ms: u64) -> Option<Verified> {
+    let path: Path = ["@mesh/schemas/shop/one", "@mesh/schemas/shop/two"][which % 2].parse().unwrap();
+    let author = key(OPERATOR);
+    let told = world.nodes[node].machine.merged(&path, Some(&author.public())).ok()?;
+    let edits = match SCHEMAS[which] {
+        Some(text) => diff::diff(told.tree.as_ref(), &json::parse(text.as_bytes()).unwrap()),
+        None if told.tree.is_some() => diff::delete(),
+        None => Vec::new(),
+    };
+    signed(world, node, told, path, edits, &author, ahead_ms)
+}
+
 /// A statement as a client would sign it from what one node told.
 fn sign(world: &World, node: usize, at: &str, author: &SecretKey, how: u8, ahead_ms: u64) -> Option<Verified> {
     let path: Path = at.parse().unwrap();
@@ -220,6 +259,18 @@ fn sign(world: &World, node: usize, at: &str, author: &SecretKey, how: u8, ahead
             diff::diff(told.tree.as_ref(), &Value::Map(map.into_iter().collect()))
         }
     };
+    signed(world, node, told, path, edits, author, ahead_ms)
+}
+
+fn signed(
+    world: &World,
+    node: usize,
+    told: MergedAnswer,
+    path: Path,
+    edits: Vec<Edit>,
+    author: &SecretKey,
+    ahead_ms: u64,
+) -> Option<Verified> {
     if edits.is_empty() {
         return None;
     }
@@ -257,7 +308,9 @@ pub fn assert_equal(world: &World) {
                 if of_theirs.is_some() && of_mine.0 != Scope::mesh().as_str() {
                     let values = |node: usize| {
                         let view = world.nodes[node].machine.view().clone();
-                        let list = view.under(&prefix, None).map(|(path, entry)| (path.clone(), entry.json.clone()));
+                        // What was shown here until a schema took it back stays known as gone, for who watches.
+                        let ever = view.under(&prefix, None).filter(|(_, entry)| !entry.heads.is_empty());
+                        let list = ever.map(|(path, entry)| (path.clone(), entry.json.clone()));
                         list.collect::<Vec<_>>()
                     };
                     assert_eq!(values(node), values(other), "values of {node} and {other} differ");

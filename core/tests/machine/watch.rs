@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless_core::beacon::Claim;
+use driftless_core::fold::Breach;
 use driftless_core::machine::{Effect, Event, Fate, Now, SubmitOutcome};
 use driftless_core::view::{Revision, View};
 use driftless_core::wire::{Gossip, Request, Response};
 use driftless_statement::limits::SKEW_MS;
-use driftless_statement::{Path, Scope, Signed, StatementId, Verified};
+use driftless_statement::{Path, Scope, Signed, StatementId, Verified, schema};
 
 use crate::world::Node;
 
@@ -185,12 +186,25 @@ impl Watch {
         let counted: BTreeSet<StatementId> = node.seen.on_disk.iter().filter(counts).copied().collect();
         assert!(counted.is_superset(&node.seen.counted), "P17: what counted counts no longer");
         let new: BTreeSet<StatementId> = counted.difference(&node.seen.counted).copied().collect();
+        let first = |id: &StatementId| self.statements[id].statement().touches.first();
+        let governed: BTreeSet<Scope> =
+            new.iter().filter_map(first).filter_map(|touch| schema::scope_of(&touch.path)).collect();
         let everything = "".parse().unwrap();
         for (path, entry) in view.under(&everything, None) {
             let before = node.seen.shown.insert(path.clone(), (entry.json.clone(), entry.heads.clone()));
             let (json, heads) = before.unwrap_or_else(|| (None, Arc::new([])));
+            let unfit = |id: &StatementId| {
+                node.machine
+                    .statement(id)
+                    .is_some_and(|told| matches!(told.fate, Fate::Unfit { breach: Breach::Schema { .. }, .. }))
+            };
             for head in heads.iter() {
-                assert!(self.covers(path, &entry.heads, head), "P18: the heads of {path} went back");
+                // A schema that comes late may make a head unfit; nothing else takes one back.
+                let back = !self.covers(path, &entry.heads, head);
+                assert!(!back || unfit(head), "P18: the heads of {path} went back");
+                if back {
+                    self.saw("a schema took a head back");
+                }
             }
             for id in entry.heads.iter() {
                 let due = self.statements[id].statement().hlc.millis() <= node.seen.latest_wall_ms + SKEW_MS;
@@ -199,7 +213,10 @@ impl Watch {
             }
             if json != entry.json {
                 let touches = |id: &StatementId| self.statements[id].statement().bases_of(path).is_some();
-                assert!(new.iter().any(touches), "P7: {path} changed without a witness");
+                assert!(
+                    new.iter().any(touches) || governed.contains(&path.scope()),
+                    "P7: {path} changed without a witness"
+                );
             }
             if entry.heads.len() > 1 {
                 self.saw("concurrent heads");

@@ -1,6 +1,9 @@
 //! Peers for the laws of reconciliation: a set with its summary, and the driver that runs one session between two of them.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "../../../tests/tests/figures.rs"]
+mod figures;
+
 use std::collections::BTreeMap;
 
 use driftless_core::reconcile::{Lookup, Outcome, Session, Shelf, Step, Summary, answer};
@@ -10,8 +13,7 @@ use driftless_statement::{Hlc, MeshId, Scope, StatementId};
 use proptest::prelude::ProptestConfig;
 
 pub fn cases() -> ProptestConfig {
-    let cases = std::env::var("DRIFTLESS_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(256);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: figures::law(figures::asked()), failure_persistence: None, ..ProptestConfig::default() }
 }
 
 pub fn shop() -> Scope {

@@ -9,6 +9,8 @@
     clippy::print_stdout
 )]
 
+#[path = "../../../tests/tests/figures.rs"]
+mod figures;
 pub mod history;
 pub mod model;
 
@@ -26,8 +28,7 @@ use proptest::prelude::ProptestConfig;
 
 /// The number of cases: `DRIFTLESS_CASES`, as the gate sets it, or 256.
 pub fn cases() -> ProptestConfig {
-    let cases = std::env::var("DRIFTLESS_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256);
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    ProptestConfig { cases: figures::law(figures::asked()), failure_persistence: None, ..ProptestConfig::default() }
 }
 
 /// Counts what was reached over all cases of a law, and fails when something never was.

@@ -7,6 +7,7 @@ use driftless_core::machine::{
     ChangeReach, Conflicted, Explained, GrantTold, MergedAnswer, ScopeState, Standing, StatusTold, Told,
 };
 use driftless_statement::id::hex;
+use driftless_statement::schema::Rule;
 use driftless_statement::{
     After, Body, Edit, ElementId, ElementRef, Op, Path, PublicKey, StatementId, Step, Tree, Value, Verified, json,
 };
@@ -154,9 +155,14 @@ pub fn merged(path: &Path, answer: &MergedAnswer) -> api::Merged {
         etag: answer.etag.clone(),
         tree: answer.tree.as_ref().map(tree),
         after: answer.after,
+        schemas: answer.schemas.iter().map(schema).collect(),
         prev: answer.prev.clone(),
         grant: answer.grant,
     }
+}
+
+fn schema((path, rule): &(Path, std::sync::Arc<Rule>)) -> api::Schema {
+    api::Schema { path: path.clone(), value: rule.to_value() }
 }
 
 /// Why an entry reads as it does.

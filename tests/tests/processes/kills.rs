@@ -108,11 +108,11 @@ async fn kills_under_load_lose_nothing_that_was_acknowledged() {
     ready(&mesh, wanted).await;
     tally.compare(&mesh, &mut counters).await;
     let Tally { acknowledged, in_flight, survived, lost, invented } = tally;
-    println!(
+    crate::figures::say(&format!(
         "kill cycles: {cycles} cycles, {acknowledged} acknowledged, {in_flight} in flight ({survived} of them on disk), \
          {lost} lost, {invented} invented, {:.2} s a cycle",
         begin.elapsed().as_secs_f64() / cycles as f64
-    );
+    ));
     assert_eq!((lost, invented), (0, 0));
     assert!(acknowledged > cycles * 5 && in_flight > cycles, "hardly any load: {acknowledged}, {in_flight}");
 }

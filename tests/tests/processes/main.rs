@@ -1,11 +1,14 @@
 //! Real processes over real sockets: what a user starts, kills, and gets wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+#[path = "../figures.rs"]
+mod figures;
 mod growth;
 mod kills;
 mod local_snapshot;
 mod mesh;
 mod operator;
+mod schemas;
 mod small_disk;
 mod stopped;
 

@@ -24,7 +24,7 @@ impl SmallDisk {
             };
         let strict = std::env::var("DRIFTLESS_STRICT").is_ok_and(|strict| strict != "0");
         assert!(!strict, "no small file system could be mounted, and DRIFTLESS_STRICT forbids skipping: {said}");
-        println!("small disk: SKIPPED, mounting a tmpfs needs root: {}", said.trim());
+        crate::figures::say(&format!("small disk: SKIPPED, mounting a tmpfs needs root: {}", said.trim()));
         None
     }
 
@@ -151,6 +151,10 @@ async fn a_node_on_a_disk_that_fills_serves_reads_refuses_writes_and_recovers() 
         ledger.check(&mesh, "started with space").await;
     }
     let Ledger { acknowledged, refused, lost } = &ledger;
-    println!("small disk: filled 3 times, {} acknowledged, {refused} refused, {} lost", acknowledged.len(), lost.len());
+    crate::figures::say(&format!(
+        "small disk: filled 3 times, {} acknowledged, {refused} refused, {} lost",
+        acknowledged.len(),
+        lost.len()
+    ));
     assert!(lost.is_empty(), "acknowledged and not served: {lost:?}");
 }

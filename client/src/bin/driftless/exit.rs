@@ -96,7 +96,11 @@ impl From<SignError> for Failure {
     fn from(error: SignError) -> Self {
         let text = error.to_string();
         match error {
-            SignError::NoGrant { .. } | SignError::ClockBehind(_) | SignError::EndOfTime(_) => Self::Refused(text),
+            SignError::NoGrant { .. }
+            | SignError::ClockBehind(_)
+            | SignError::EndOfTime(_)
+            | SignError::Schema { .. }
+            | SignError::NotASchema { .. } => Self::Refused(text),
             SignError::Invalid(_) => Self::Usage(text),
             SignError::Tree { .. } => Self::Unreachable(text),
         }

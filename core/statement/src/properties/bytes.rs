@@ -107,7 +107,7 @@ proptest! {
 
 /// Signatures cost more than bytes: an eighth of the cases.
 fn fewer() -> ProptestConfig {
-    ProptestConfig { cases: (cases().cases / 8).max(32), ..cases() }
+    super::one_in(8)
 }
 
 proptest! {
