@@ -30,8 +30,8 @@ use super::stalled::Stalled;
 use crate::door::Door;
 use crate::metrics::{Metrics, Request as Counted};
 
-/// hyper's own bounds lie above ours, so that almost every oversized head gets an answer that explains itself.
-const HYPER_FIELDS: usize = HEADER_FIELDS * 4;
+/// hyper's own bounds lie above ours, so that almost every oversized head gets an answer that explains itself. Its bound on
+/// fields is a hundred unless one is named, and naming one costs two allocations of many KiB a request.
 const HYPER_SPARE: usize = 112 * 1024;
 
 /// A server whose sockets are bound. It answers as soon as it runs.
@@ -181,7 +181,6 @@ impl Connection {
         let mut connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(shared.settings.header_timeout)
-            .max_headers(HYPER_FIELDS)
             .max_buf_size(shared.settings.header_bytes + HYPER_SPARE)
             .serve_connection(TokioIo::new(stream), self.service);
         let mut stop = pin!(stopped(shutdown));
