@@ -103,6 +103,11 @@ impl View {
         self.entries.get(path)
     }
 
+    /// The same by the path's text; a text that is no path names no entry.
+    pub fn get_text(&self, path: &str) -> Option<&Arc<EntryView>> {
+        self.entries.get(path)
+    }
+
     /// Entries under a prefix, ascending by path, from behind `after` on; deleted ones included.
     pub fn under<'a>(
         &'a self,
