@@ -219,12 +219,13 @@ fn submissions() -> Vec<Case> {
 }
 
 fn frames() -> Vec<Case> {
-    let fields: String = (0..100).map(|index| format!("x-{index}: 1\r\n")).collect();
+    let fields = |count: usize| (0..count).map(|index| format!("x-{index}: 1\r\n")).collect::<String>();
     let heavy = format!("x-heavy: {}\r\n", "h".repeat(20 * 1024));
     let heavier = format!("x-heavy: {}\r\n", "h".repeat(300 * 1024));
     let with = |headers: &str| format!("GET /v1/status HTTP/1.1\r\nhost: localhost\r\n{headers}\r\n").into_bytes();
     vec![
-        ("100 header fields", with(&fields), 431, "headers"),
+        ("80 header fields", with(&fields(80)), 431, "headers"),
+        ("200 header fields", with(&fields(200)), 431, ""),
         ("header fields of 20 KiB", with(&heavy), 431, "headers"),
         ("header fields of 300 KiB", with(&heavier), 431, ""),
         ("bytes that are no HTTP", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n".to_vec(), 400, ""),

@@ -10,6 +10,7 @@ mod cache;
 mod follow;
 mod follower;
 mod handle;
+mod index;
 mod shared;
 mod snapshot;
 mod stream;

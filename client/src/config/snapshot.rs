@@ -8,6 +8,7 @@ use driftless_statement::{Path, Prefix, Value};
 use imbl::OrdMap;
 use imbl::ordmap::DiffItem;
 
+use super::index::Index;
 use crate::api::Item;
 
 /// An entry as it lies in a snapshot. Equal when it is the very same one, so that comparing snapshots is cheap.
@@ -24,6 +25,8 @@ impl PartialEq for Kept {
 #[derive(Debug, Clone, Default)]
 pub struct Snapshot {
     entries: OrdMap<Path, Kept>,
+    /// The same entries for reads by path.
+    index: Index,
     differing: usize,
 }
 
@@ -41,7 +44,7 @@ pub struct Change {
 impl Snapshot {
     /// An entry.
     pub fn item(&self, path: &str) -> Option<&Arc<Item>> {
-        self.entries.get(path).map(|kept| &kept.0)
+        self.index.get(path)
     }
 
     /// An entry's value.
@@ -95,13 +98,17 @@ impl Snapshot {
         if self.item(item.path.as_str()).is_some_and(|old| same(old, &item)) {
             return;
         }
-        self.delete(item.path.as_str());
+        let before = self.item(item.path.as_str()).is_some_and(|old| old.differs);
+        self.differing = self.differing.saturating_sub(usize::from(before));
         self.differing += usize::from(item.differs);
-        self.entries.insert(item.path.clone(), Kept(Arc::new(item)));
+        let item = Arc::new(item);
+        self.index.insert(&item);
+        self.entries.insert(item.path.clone(), Kept(item));
     }
 
     /// Deletes an entry.
     pub(super) fn delete(&mut self, path: &str) {
+        self.index.remove(path);
         if let Some(old) = self.entries.remove(path) {
             self.differing = self.differing.saturating_sub(usize::from(old.0.differs));
         }

@@ -25,7 +25,8 @@ pub struct ScopeFold {
     /// In the fold of `@mesh`: what its schema entries say, and said.
     book: Book,
     pub(super) members: Members,
-    pub(super) entries: BTreeMap<Path, Entry>,
+    /// Boxed: a tree node has room for eleven and is about half full, and an entry is large.
+    pub(super) entries: BTreeMap<Path, Box<Entry>>,
     /// What each statement would break, in each entry where it would.
     pub(super) breaches: BTreeMap<StatementId, BTreeMap<Path, Breach>>,
     hash: LtHash,
@@ -154,6 +155,10 @@ impl ScopeFold {
             let at = match order::position(&entry.slots, &member.statement) {
                 Ok(at) => at,
                 Err(at) => {
+                    if entry.slots.is_empty() {
+                        // Most entries are written once, or seldom.
+                        entry.slots.reserve_exact(1);
+                    }
                     entry.slots.insert(at, Slot::new(member.statement.clone(), touch));
                     at
                 }
@@ -311,12 +316,12 @@ impl ScopeFold {
 
     /// The entry at a path, if any fit statement is about it: a deleted one is there, without a value.
     pub fn entry(&self, path: &Path) -> Option<&Entry> {
-        self.entries.get(path).filter(|entry| entry.is_there())
+        self.entries.get(path).map(|entry| &**entry).filter(|entry| entry.is_there())
     }
 
     /// All entries that some fit statement is about, in order of path.
     pub fn entries(&self) -> impl Iterator<Item = (&Path, &Entry)> {
-        self.entries.iter().filter(|(_, entry)| entry.is_there())
+        self.entries.iter().map(|(path, entry)| (path, &**entry)).filter(|(_, entry)| entry.is_there())
     }
 
     /// All conflicts listed, in order of path.

@@ -102,7 +102,7 @@ impl Machine {
             let grant = claimed.statement().grant;
             return Err(Taken::Refused(id, Refusal::NoSuchGrant { grant }));
         }
-        self.proofs.prove(claimed, wire).map_err(Taken::Invalid)
+        self.proofs.prove(claimed, wire, &mut self.points).map_err(Taken::Invalid)
     }
 
     /// Whether trust knows a key as an author; before trust is known anybody may be one.

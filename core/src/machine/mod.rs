@@ -28,7 +28,7 @@ mod timers;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use driftless_statement::{Hlc, MeshId, Path, PublicKey, Scope, SecretKey, StatementId, Verified};
+use driftless_statement::{Hlc, MeshId, Path, Points, PublicKey, Scope, SecretKey, StatementId, Verified};
 
 pub use crate::now::Now;
 pub use counts::Counts;
@@ -73,6 +73,8 @@ pub struct Machine {
     log: Log,
     /// Asked for by id, so taken in whoever its author is.
     wanted: BTreeSet<StatementId>,
+    /// Of keys whose signatures were checked.
+    points: Points,
     /// Trust from all that is held: decides what is let in.
     trust: Option<Trust>,
     /// Whether `@mesh` grew since.
@@ -139,6 +141,7 @@ impl Machine {
             loaded: false,
             log: Log::new(setup.mesh),
             wanted: BTreeSet::new(),
+            points: Points::default(),
             trust: None,
             trust_is_old: false,
             settled: None,

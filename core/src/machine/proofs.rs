@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
-use driftless_statement::{Invalid, MeshId, PublicKey, SecretKey, Signed, Statement, StatementId, Verified};
+use driftless_statement::{Invalid, MeshId, Points, PublicKey, SecretKey, Signed, Statement, StatementId, Verified};
 
 use super::image::Image;
 use crate::beacon::{BadBeacon, Beacon, Claim, Proven};
@@ -156,11 +156,11 @@ impl Proofs {
     }
 
     /// Checks the signature, unless that was done.
-    pub(super) fn prove(&self, claimed: Claimed, wire: &[u8]) -> Result<Arc<Verified>, Invalid> {
+    pub(super) fn prove(&self, claimed: Claimed, wire: &[u8], points: &mut Points) -> Result<Arc<Verified>, Invalid> {
         match claimed {
             Claimed::Proven(verified) => Ok(verified),
             Claimed::Open(signed) => {
-                let verified = Arc::new(signed.verify()?);
+                let verified = Arc::new(signed.verify_with(points)?);
                 self.look(|both| both.statements.note(name(wire), verified.clone(), STATEMENTS));
                 Ok(verified)
             }

@@ -127,7 +127,7 @@ impl Machine {
         let chains = winners.iter().map(|(_, _, by)| (by.id(), self.chain(by))).collect();
         Ok(Some(Explained {
             merged: tree.map(Tree::to_value),
-            effective: self.view.get(path).and_then(|entry| entry.value.clone()),
+            effective: self.view.get(path).and_then(|entry| entry.value()).map(Arc::new),
             heads: entry.map(|entry| entry.heads().to_vec()).unwrap_or_default(),
             winners,
             conflicts: self.conflicts_of(path),

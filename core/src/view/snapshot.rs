@@ -16,9 +16,7 @@ const REMEMBERED: usize = 8192;
 /// One entry as services read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryView {
-    /// The effective value; `None`: nothing is effective here, though something is merged.
-    pub value: Option<Arc<Value>>,
-    /// The effective value as compact JSON, ready to send.
+    /// The effective value as compact JSON, ready to send; `None`: nothing is effective here, though something is merged.
     pub json: Option<Arc<str>>,
     /// The heads that the effective value came from.
     pub heads: Arc<[StatementId]>,
@@ -33,6 +31,11 @@ pub struct EntryView {
 }
 
 impl EntryView {
+    /// The effective value. Read from the text on demand: those who read values all the time want the text.
+    pub fn value(&self) -> Option<Value> {
+        self.json.as_deref().and_then(|json| json::parse(json.as_bytes()).ok())
+    }
+
     /// The entity tag of the merged heads, without quotes: 32 hexadecimal digits.
     pub fn etag(&self) -> String {
         etag(&self.merged_heads)
@@ -97,6 +100,11 @@ impl View {
 
     /// The entry at a path, also when only its merged heads are known (it was deleted, or waits for activation).
     pub fn get(&self, path: &Path) -> Option<&Arc<EntryView>> {
+        self.entries.get(path)
+    }
+
+    /// The same by the path's text; a text that is no path names no entry.
+    pub fn get_text(&self, path: &str) -> Option<&Arc<EntryView>> {
         self.entries.get(path)
     }
 
@@ -167,9 +175,9 @@ impl View {
 
 /// An entry after a candidate met activation.
 fn fresh(old: Option<&EntryView>, candidate: Candidate, count: u64) -> EntryView {
+    let json: Option<Arc<str>> = candidate.value.as_deref().map(|value| json::to_string(value).into());
     if !activate(&candidate) {
         let kept = old.cloned().unwrap_or(EntryView {
-            value: None,
             json: None,
             heads: Arc::new([]),
             merged_heads: Arc::new([]),
@@ -177,15 +185,13 @@ fn fresh(old: Option<&EntryView>, candidate: Candidate, count: u64) -> EntryView
             conflicts: 0,
             changed: count,
         });
-        let differs = kept.value != candidate.value;
+        let differs = kept.json != json;
         return EntryView { merged_heads: candidate.heads, conflicts: candidate.conflicts, differs, ..kept };
     }
-    let json: Option<Arc<str>> = candidate.value.as_deref().map(|value| json::to_string(value).into());
     let unchanged = old.filter(|old| old.json == json);
     EntryView {
         changed: unchanged.map_or(count, |old| old.changed),
         json: unchanged.map_or(json, |old| old.json.clone()),
-        value: candidate.value,
         merged_heads: candidate.heads.clone(),
         heads: candidate.heads,
         differs: false,

@@ -267,7 +267,10 @@ fn read_write(item: &Item, touches: usize) -> Result<Option<Write>, Invalid> {
         }
         let read: Vec<Option<Edit>> = list.iter().map(Edit::from_item).collect::<Result<_, _>>()?;
         known &= read.iter().all(Option::is_some);
-        edits.push(read.into_iter().flatten().collect());
+        let mut read: Vec<Edit> = read.into_iter().flatten().collect();
+        // What is decoded stays in memory for as long as the node holds the statement.
+        read.shrink_to_fit();
+        edits.push(read);
     }
     Ok(known.then_some(Write { edits }))
 }

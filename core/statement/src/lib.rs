@@ -30,7 +30,7 @@ pub use edit::{After, Edit, ElementRef, Op, Pointer, Step};
 pub use hlc::Hlc;
 pub use id::{ElementId, MeshId, PublicKey, StatementId};
 pub use path::{Path, Prefix, Scope};
-pub use sign::{SecretKey, Signed, Verified};
+pub use sign::{Points, SecretKey, Signed, Verified};
 pub use statement::{Invalid, Note, Statement, Touch};
 pub use tree::{Skip, Tree};
 pub use value::Value;

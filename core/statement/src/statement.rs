@@ -275,8 +275,9 @@ fn read_ids(item: &Item, what: &'static str, max: usize) -> Result<Vec<Statement
     if items.len() > max {
         return Err(Invalid::TooMany { what, max, got: items.len() });
     }
-    let list: Vec<StatementId> =
+    let mut list: Vec<StatementId> =
         items.iter().map(|id| id.as_32().map(StatementId)).collect::<Option<_>>().ok_or(Invalid::Field(what))?;
+    list.shrink_to_fit();
     if list.is_sorted_by(|a, b| a < b) { Ok(list) } else { Err(Invalid::NotAscending(what)) }
 }
 
@@ -291,7 +292,8 @@ fn read_touches(item: &Item) -> Result<Vec<Touch>, Invalid> {
     if items.len() > limits::TOUCHES {
         return Err(Invalid::TooMany { what: "entries touched", max: limits::TOUCHES, got: items.len() });
     }
-    let touches: Vec<Touch> = items.iter().map(read_touch).collect::<Result<_, _>>()?;
+    let mut touches: Vec<Touch> = items.iter().map(read_touch).collect::<Result<_, _>>()?;
+    touches.shrink_to_fit();
     if touches.is_sorted_by(|a, b| a.path < b.path) {
         Ok(touches)
     } else {
@@ -316,6 +318,12 @@ impl Fields {
     fn take(&mut self, number: u64) -> Option<Item> {
         let at = self.0.iter().position(|(key, _)| *key == number)?;
         Some(self.0.remove(at).1)
+    }
+
+    /// What nobody took. Almost always nothing, and then without the room that the known ones had.
+    fn rest(mut self) -> Vec<(u64, Item)> {
+        self.0.shrink_to_fit();
+        self.0
     }
 
     fn need(&mut self, number: u64, what: &'static str) -> Result<Item, Invalid> {
@@ -384,7 +392,7 @@ impl Statement {
             body: Body::from_item(kind, &fields.need(BODY, "body")?, touches.len())?,
             note: note.unwrap_or_default(),
             touches,
-            unknown: fields.0,
+            unknown: fields.rest(),
         };
         statement.check()?;
         Ok(statement)
@@ -393,7 +401,7 @@ impl Statement {
     /// The rules between fields.
     fn check(&self) -> Result<(), Invalid> {
         for touch in &self.touches {
-            if touch.path.scope() != self.scope {
+            if touch.path.as_str().split('/').next() != Some(self.scope.as_str()) {
                 return Err(Invalid::OutsideScope { path: touch.path.clone(), scope: self.scope.clone() });
             }
         }

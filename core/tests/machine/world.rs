@@ -341,7 +341,7 @@ impl World {
     }
 
     pub fn value(&self, index: usize, at: &str) -> Option<Arc<Value>> {
-        self.nodes[index].machine.view().get(&path(at)).and_then(|entry| entry.value.clone())
+        self.nodes[index].machine.view().get(&path(at)).and_then(|entry| entry.value()).map(Arc::new)
     }
 
     /// One event into one machine, and its effects into the world.

@@ -126,7 +126,7 @@ keys! {
     HTTP_WATCH_HEARTBEAT = key("http.watch_heartbeat", Kind::Duration(100, HOUR), r#""5s""#,
         "Longest silence on a watch: after it, a comment line shows that the node lives.");
 
-    STORE_CACHE_BYTES = key("store.cache_bytes", Kind::Bytes(MIB, 64 * GIB), r#""32MiB""#,
+    STORE_CACHE_BYTES = key("store.cache_bytes", Kind::Bytes(MIB, 64 * GIB), r#""4MiB""#,
         "Page cache of the database. Reads never touch it; it serves commits and the start.");
     STORE_RESERVE_BYTES = key("store.reserve_bytes", Kind::Bytes(MIB, GIB), r#""4MiB""#,
         "Disk space set aside in `store.reserve`, so that a node can start on a full disk.");

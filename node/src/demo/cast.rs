@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use driftless_client::api::Divergence;
 use driftless_client::founding::{self, Plan};
 use driftless_client::{Client, Endpoint};
-use driftless_statement::{Path, Prefix, json};
+use driftless_statement::{Path, Prefix};
 
 use super::stage::Stage;
 use super::{Options, PATIENCE};
@@ -155,8 +155,7 @@ impl Actor {
         let arrived = async {
             loop {
                 let view = self.node.door.view();
-                let value = view.get(path).and_then(|entry| entry.value.clone());
-                if value.is_some_and(|value| fits(&json::to_string(&value))) {
+                if view.get(path).and_then(|entry| entry.json.as_deref()).is_some_and(&fits) {
                     return;
                 }
                 if changed.changed().await.is_err() {

@@ -1,5 +1,7 @@
 //! The read of one entry: the route that services call most, so it touches the view, writes headers, and nothing else.
 
+use std::borrow::Cow;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
@@ -23,14 +25,8 @@ pub type Plain = Full<Bytes>;
 /// Where entries are read and written.
 pub const CONFIG: &str = "/v1/config/";
 
-/// Shares a value's text with an answer instead of copying it.
-struct Text(Arc<str>);
-
-impl AsRef<[u8]> for Text {
-    fn as_ref(&self) -> &[u8] {
-        self.0.as_bytes()
-    }
-}
+/// Header fields of an answer, for which room is made at once.
+const FIELDS: usize = 12;
 
 /// Answers a read that needs nothing but the newest view. `None`: it needs more, or is not such a read.
 pub fn read_directly<B>(shared: &Shared, request: &Request<B>) -> Option<Response<Plain>> {
@@ -39,9 +35,12 @@ pub fn read_directly<B>(shared: &Shared, request: &Request<B>) -> Option<Respons
         && uri.query().is_none()
         && !headers.contains_key(header::MIN_REVISION);
     let raw = uri.path().strip_prefix(CONFIG).filter(|_| plain)?;
-    let path = target::path(raw).ok()?;
-    let view = shared.door.view();
-    let entry = view.get(&path)?;
+    let path = match raw.contains('%') {
+        true => Cow::Owned(target::path(raw).ok()?.as_str().to_owned()),
+        false => Cow::Borrowed(raw),
+    };
+    let view = shared.door.view.load();
+    let entry = view.get_text(&path)?;
     found(shared, &view, &path, entry, headers)?.ok()
 }
 
@@ -49,34 +48,36 @@ pub fn read_directly<B>(shared: &Shared, request: &Request<B>) -> Option<Respons
 fn found(
     shared: &Shared,
     view: &View,
-    path: &Path,
-    entry: &EntryView,
+    path: &str,
+    entry: &Arc<EntryView>,
     asked: &HeaderMap,
 ) -> Option<Answer<Response<Plain>>> {
     let json = entry.json.as_ref()?;
-    let tag = etag::of(entry, view);
-    let unchanged = match etag::unchanged(asked, &tag) {
+    let ready = shared.hot.of(entry, view)?;
+    let unchanged = match etag::unchanged(asked, &ready.tag) {
         Ok(unchanged) => unchanged,
         Err(problem) => return Some(Err(problem)),
     };
-    let body = match (unchanged, wants_item(asked)) {
+    let wants_item = wants_item(asked);
+    let body = match (unchanged, wants_item) {
         (true, _) => Full::default(),
         (false, true) => Full::from(item(path, entry, json, view)),
-        (false, false) => Full::from(Bytes::from_owner(Text(json.clone()))),
+        (false, false) => Full::from(ready.body.clone()),
     };
     let mut response = Response::new(body);
     let headers = response.headers_mut();
-    if let Ok(tag) = HeaderValue::from_str(&format!("\"{tag}\"")) {
-        headers.insert(ETAG, tag);
+    headers.reserve(FIELDS);
+    if let Some(tag) = &ready.field {
+        headers.insert(ETAG, tag.clone());
     }
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(axum::http::header::VARY, HeaderValue::from_static("accept"));
-    let about = About { scope: path.as_str().split('/').next(), differs: Some(entry.differs) };
+    let about = About { scope: path.split('/').next(), differs: Some(entry.differs) };
     shared.stamps.put(headers, &shared.door, view, &about);
     if unchanged {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     } else {
-        let kind = if wants_item(asked) { api::ITEM } else { "application/json" };
+        let kind = if wants_item { api::ITEM } else { "application/json" };
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     Some(Ok(response))
@@ -88,7 +89,7 @@ fn wants_item(headers: &HeaderMap) -> bool {
 }
 
 /// An entry as an [`api::Item`], around the text that the view keeps ready. Nothing in a path needs escaping.
-pub fn item(path: &Path, entry: &EntryView, json: &str, view: &View) -> String {
+pub fn item(path: impl Display, entry: &EntryView, json: &str, view: &View) -> String {
     let revision = Revision { count: entry.changed, ..view.revision() };
     let differs = if entry.differs { ",\"differs\":true" } else { "" };
     format!(
@@ -102,7 +103,7 @@ pub fn item(path: &Path, entry: &EntryView, json: &str, view: &View) -> String {
 pub async fn read(shared: &Shared, path: &Path, mut query: Query, headers: &HeaderMap) -> Answer<Response<Body>> {
     let view = shared.demanded(&mut query, headers).await?;
     query.end()?;
-    if let Some(answer) = view.get(path).and_then(|entry| found(shared, &view, path, entry, headers)) {
+    if let Some(answer) = view.get(path).and_then(|entry| found(shared, &view, path.as_str(), entry, headers)) {
         return Ok(answer?.map(Body::new));
     }
     let scope = path.scope();

@@ -1,6 +1,7 @@
 //! The HTTP side: local services read, watch and edit; operators ask; scrapers scrape. It speaks to the rest of the node
 //! through the door alone. It must not know libp2p, redb or how a value came to be.
 
+mod alarm;
 mod ask;
 mod body;
 mod edit;
@@ -8,6 +9,7 @@ mod entry;
 mod etag;
 mod guard;
 mod health;
+mod hot;
 mod listen;
 mod listing;
 mod moment;

@@ -13,6 +13,7 @@ use driftless_client::api::header;
 use driftless_core::view::View;
 use tokio::sync::watch;
 
+use super::hot::Hot;
 use super::problem::{Answer, Kind, Problem};
 use super::settings::HttpSettings;
 use super::stamp::Stamps;
@@ -34,6 +35,8 @@ pub struct Shared {
     pub metrics: Arc<Metrics>,
     /// Freshness headers.
     pub stamps: Stamps,
+    /// What answers about the entries read last share.
+    pub hot: Hot,
     /// Turns true when the node shuts down.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -41,7 +44,7 @@ pub struct Shared {
 impl Shared {
     /// Puts together what handlers use.
     pub fn new(door: Door, settings: HttpSettings, metrics: Arc<Metrics>, shutdown: watch::Receiver<bool>) -> Self {
-        Self { door, settings, metrics, stamps: Stamps::default(), shutdown }
+        Self { door, settings, metrics, stamps: Stamps::default(), hot: Hot::default(), shutdown }
     }
 
     /// Refuses while the store was not read or no mesh is known: an empty answer would be a lie.

@@ -14,12 +14,13 @@ use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::Service;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
+use super::alarm::Alarm;
 use super::entry::{self, Plain};
 use super::guard::Guard;
 use super::listen::{HttpError, Listeners};
@@ -30,8 +31,8 @@ use super::stalled::Stalled;
 use crate::door::Door;
 use crate::metrics::{Metrics, Request as Counted};
 
-/// hyper's own bounds lie above ours, so that almost every oversized head gets an answer that explains itself.
-const HYPER_FIELDS: usize = HEADER_FIELDS * 4;
+/// hyper's own bounds lie above ours, so that almost every oversized head gets an answer that explains itself. Its bound on
+/// fields is a hundred unless one is named, and naming one costs two allocations of many KiB a request.
 const HYPER_SPARE: usize = 112 * 1024;
 
 /// A server whose sockets are bound. It answers as soon as it runs.
@@ -179,22 +180,23 @@ impl Connection {
         let shared = self.service.shared.clone();
         shared.metrics.connections(1);
         let mut connection = http1::Builder::new()
-            .timer(TokioTimer::new())
+            .timer(Alarm::new())
             .header_read_timeout(shared.settings.header_timeout)
-            .max_headers(HYPER_FIELDS)
             .max_buf_size(shared.settings.header_bytes + HYPER_SPARE)
             .serve_connection(TokioIo::new(stream), self.service);
+        let news = shutdown.clone();
         let mut stop = pin!(stopped(shutdown));
-        let mut stopping = false;
-        let ended = loop {
-            tokio::select! {
-                ended = poll_fn(|cx| connection.poll_without_shutdown(cx)) => break ended,
-                () = &mut stop, if !stopping => {
-                    stopping = true;
-                    Pin::new(&mut connection).graceful_shutdown();
-                }
+        let (mut listening, mut stopping) = (false, false);
+        let ended = poll_fn(|cx| {
+            // Asked once, it wakes this task; until there is news it need not be asked again at each request.
+            let look = !stopping && (!std::mem::replace(&mut listening, true) || news.has_changed().unwrap_or(true));
+            if look && stop.as_mut().poll(cx).is_ready() {
+                stopping = true;
+                Pin::new(&mut connection).graceful_shutdown();
             }
-        };
+            connection.poll_without_shutdown(cx)
+        })
+        .await;
         let parts = connection.into_parts();
         let mut stream = parts.io.into_inner();
         if let Err(error) = ended {

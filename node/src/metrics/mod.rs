@@ -8,8 +8,9 @@ mod roll;
 pub mod words;
 
 use std::sync::atomic::AtomicU64;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 pub use exposition::Format;
@@ -17,7 +18,7 @@ pub use families::Request;
 pub use observe::Watching;
 pub use roll::Described;
 
-use families::Families;
+use families::{Families, Total};
 use roll::Roll;
 
 /// Everything that this node measures. Cheap to call from anywhere; nothing here waits for anyone but a scrape.
@@ -27,6 +28,8 @@ pub struct Metrics {
     described: Vec<Described>,
     /// How often the core was looked at.
     looks: AtomicU64,
+    /// Count and times of the requests that services make most.
+    reads: OnceLock<(Total, Histogram)>,
 }
 
 impl Metrics {
@@ -35,7 +38,7 @@ impl Metrics {
         let mut roll = Roll::new();
         let families = Families::register(&mut roll, version);
         let (registry, described) = roll.into_parts();
-        Self { registry: Mutex::new(registry), families, described, looks: AtomicU64::new(0) }
+        Self { registry: Mutex::new(registry), families, described, looks: AtomicU64::new(0), reads: OnceLock::new() }
     }
 
     /// Lends the registry, so that libp2p registers its families on it too.

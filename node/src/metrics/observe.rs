@@ -21,6 +21,9 @@ fn raise(counter: &Total, total: u64) {
     counter.inner().fetch_max(total, Ordering::Relaxed);
 }
 
+/// The request that services make most.
+const READ: Request = Request { route: "/v1/config/{path}", method: "GET", status: "2xx" };
+
 /// Counts a watch as open for as long as it lives.
 pub struct Watching(Arc<Metrics>);
 
@@ -220,7 +223,19 @@ impl Metrics {
 
     /// Counts and measures an HTTP request.
     pub(crate) fn request(&self, request: &Request, seconds: f64) {
+        if let Some((count, time)) = self.reads.get().filter(|_| *request == READ) {
+            count.inc();
+            time.observe(seconds);
+            return;
+        }
         self.families.door.requests.get_or_create(request).inc();
         self.families.door.request_seconds.get_or_create(&Route { route: request.route }).observe(seconds);
+        if *request == READ {
+            // A family finds its member behind a lock and two slow hashes: for the one that services count, only once.
+            let _ = self.reads.set((
+                self.families.door.requests.get_or_create_owned(request),
+                self.families.door.request_seconds.get_or_create_owned(&Route { route: request.route }),
+            ));
+        }
     }
 }

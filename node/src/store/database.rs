@@ -19,6 +19,11 @@ pub(super) struct Contents {
     pub bad: Vec<(u64, Vec<u8>, BadRecord)>,
 }
 
+/// Records checked together, on all cores: some MiB of them, read while nothing is checked.
+const CHECKED_AT_ONCE: usize = 8_192;
+/// Records for which another thread is not worth its start.
+const CHECKED_ALONE: usize = 512;
+
 /// Runs what may panic inside redb on a damaged file, and turns the panic into an error. The only such place.
 pub(super) fn shield<T>(named: &str, run: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
@@ -112,15 +117,43 @@ fn read_all(transaction: &ReadTransaction, named: &str, mesh: MeshId) -> Result<
 fn read_statements(transaction: &ReadTransaction, mesh: MeshId, state: State) -> Result<Contents, redb::Error> {
     let table = transaction.open_table(STATEMENTS)?;
     let mut contents = Contents { state, next_seq: 0, good: Vec::new(), bad: Vec::new() };
+    let mut rows = Vec::new();
     for row in table.iter()? {
         let (seq, record) = row?;
         contents.next_seq = contents.next_seq.max(seq.value().saturating_add(1));
-        match tables::read_record(record.value(), mesh) {
-            Ok(statement) => contents.good.push(Arc::new(statement)),
-            Err(reason) => contents.bad.push((seq.value(), record.value().to_owned(), reason)),
+        rows.push((seq.value(), record.value().to_owned()));
+        if rows.len() >= CHECKED_AT_ONCE {
+            contents.check(std::mem::take(&mut rows), mesh);
         }
     }
+    contents.check(rows, mesh);
     Ok(contents)
+}
+
+impl Contents {
+    /// Checks records on all cores, and keeps their order.
+    fn check(&mut self, rows: Vec<(u64, Vec<u8>)>, mesh: MeshId) {
+        let read = |(_, record): &(u64, Vec<u8>)| tables::read_record(record, mesh);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let part = rows.len().div_ceil(cores).max(CHECKED_ALONE);
+        let mut parts = rows.chunks(part);
+        let first = parts.next().unwrap_or_default();
+        // A panic of one of them is one here, and ends in the shield like any other.
+        let checked: Vec<Result<Verified, BadRecord>> = std::thread::scope(|scope| {
+            let others: Vec<_> = parts.map(|part| scope.spawn(|| part.iter().map(read).collect::<Vec<_>>())).collect();
+            let mut checked: Vec<_> = first.iter().map(read).collect();
+            for other in others {
+                checked.extend(other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            }
+            checked
+        });
+        for ((seq, record), checked) in rows.into_iter().zip(checked) {
+            match checked {
+                Ok(statement) => self.good.push(Arc::new(statement)),
+                Err(reason) => self.bad.push((seq, record, reason)),
+            }
+        }
+    }
 }
 
 /// Two-phase and synced: what redb's own checksums cannot promise after a crash, the order of the syncs does.

@@ -89,7 +89,8 @@ impl Teller<'_> {
         for (path, changes) in &changed {
             let Some((last, wanted)) = changes.last().copied() else { continue };
             let settled = changes.iter().all(|(commit, _)| self.closures[last].has(*commit));
-            let entry = self.machine.view().get(path).and_then(|entry| entry.value.as_deref());
+            let found = self.machine.view().get(path).and_then(|entry| entry.value());
+            let entry = found.as_ref();
             told.settled += u64::from(settled);
             told.equal += u64::from(entry == wanted);
             told.live.0 += u64::from(entry.is_some());

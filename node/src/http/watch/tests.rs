@@ -199,8 +199,8 @@ fn any_sequence_of_lags_ends_with_the_views_own_values() {
         reader.drain(&mut watcher, &view);
         let want: BTreeMap<String, i128> = view
             .under(&Prefix::parse("shop").unwrap(), None)
-            .filter_map(|(path, found)| match found.value.as_deref() {
-                Some(Value::Int(value)) => Some((path.to_string(), *value)),
+            .filter_map(|(path, found)| match found.value() {
+                Some(Value::Int(value)) => Some((path.to_string(), value)),
                 _ => None,
             })
             .collect();
