@@ -52,6 +52,7 @@ fn every_kind_is_read_from_the_environment() {
             ("DRIFTLESS_P2P_LISTEN", ""),
             ("DRIFTLESS_P2P_MDNS", "true"),
             ("DRIFTLESS_P2P_MAX_CONNECTIONS", "7"),
+            ("DRIFTLESS_P2P_MAX_MEMORY_BYTES", "96MiB"),
             ("DRIFTLESS_HTTP_LISTEN", "[::1]:7475"),
             ("DRIFTLESS_HTTP_SOCKET", ""),
             ("DRIFTLESS_HTTP_SOCKET_MODE", "0600"),
@@ -66,7 +67,7 @@ fn every_kind_is_read_from_the_environment() {
     assert_eq!((config.p2p.peers.len(), config.p2p.listen.len()), (2, 0));
     assert_eq!(config.p2p.peers[0].to_string(), peer);
     assert!(config.p2p.mdns);
-    assert_eq!(config.p2p.max_connections, 7);
+    assert_eq!((config.p2p.max_connections, config.p2p.max_memory_bytes), (7, 96 << 20));
     assert_eq!((config.http.socket, config.http.socket_mode), (None, 0o600));
     assert_eq!(config.http.listen.unwrap().to_string(), "[::1]:7475");
     assert_eq!((config.http.max_body_bytes, config.store.cache_bytes), (2 << 20, 1 << 20));

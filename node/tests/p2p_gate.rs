@@ -179,6 +179,44 @@ async fn connections_are_bounded() {
     small.connected(key(4)).await;
 }
 
+/// Every process uses more memory than this: nobody is let in, and nobody dialled, while the same setup with room connects.
+#[tokio::test]
+async fn no_connection_is_made_or_taken_over_the_memory_limit() {
+    let mut full = config(MESH, TCP, 1);
+    full.max_memory_bytes = 1 << 20;
+    let mut full = Node::start(1, full).await;
+    full.members(&[key(2)]).await;
+    let mut dials = config(MESH, TCP, 2);
+    dials.peers = vec![full.named()];
+    let mut dials = Node::start(2, dials).await;
+    dials.members(&[key(1)]).await;
+    // Whether the dial fails or the new link is cut depends on how far the handshake got.
+    dials
+        .find("the refusal", |event| match event {
+            Event::DialFailed { .. } => Some(()),
+            Event::Disconnected { peer } => (*peer == key(1)).then_some(()),
+            _ => None,
+        })
+        .await;
+    assert!(full.handle.traffic().connections_refused() > 0);
+    assert!(!full.has_unread(|event| matches!(event, Event::Connected { .. })));
+
+    let mut roomy = Node::start(3, config(MESH, TCP, 3)).await;
+    roomy.members(&[key(4)]).await;
+    let mut full = config(MESH, TCP, 4);
+    full.max_memory_bytes = 1 << 20;
+    full.peers = vec![roomy.named()];
+    let mut full = Node::start(4, full).await;
+    full.members(&[key(3)]).await;
+    let refusal = full.find("its own refusal", |event| match event {
+        Event::DialFailed { reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    let reason = refusal.await;
+    assert!(reason.contains("memory"), "{reason}");
+    assert!(!full.has_unread(|event| matches!(event, Event::Connected { .. })));
+}
+
 #[tokio::test]
 async fn a_peer_that_is_disconnected_comes_back() {
     let mut nodes = mesh(&[1, 2], TCP, "shop").await;

@@ -6,6 +6,7 @@ mod figures;
 mod growth;
 mod kills;
 mod local_snapshot;
+mod logs;
 mod mesh;
 mod operator;
 mod schemas;

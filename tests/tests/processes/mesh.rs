@@ -67,19 +67,25 @@ impl Mesh {
         for index in 0..usize::from(nodes) {
             mesh.start(index, &[]);
         }
-        for index in 0..usize::from(nodes) {
-            let peers = usize::from(nodes) - 1;
+        mesh.wait_serving().await;
+        mesh
+    }
+
+    /// Waits until all nodes have met and let local services in.
+    pub async fn wait_serving(&self) {
+        let nodes = self.processes.len();
+        for index in 0..nodes {
+            let peers = nodes - 1;
             wait("the nodes to meet", || async {
-                mesh.client(index)
+                self.client(index)
                     .status()
                     .await
                     .is_ok_and(|status| status.peers.len() == peers && status.scopes.iter().any(|s| s.statements > 1))
             })
             .await;
             // Local services are let in a moment after the genesis is held.
-            wait("the node to serve", || async { mesh.client(index).items(&Prefix::all()).await.is_ok() }).await;
+            wait("the node to serve", || async { self.client(index).items(&Prefix::all()).await.is_ok() }).await;
         }
-        mesh
     }
 
     /// A node more, that was made while the others ran. Its process is not started; its index is returned.
