@@ -126,7 +126,7 @@ impl World {
         };
         for (at, key) in keys.iter().enumerate() {
             let mut tracker = Divergence::new(*key, MESH, BEACON_EXPIRY_MS);
-            tracker.expect(Arc::new(keys.iter().copied().collect()));
+            tracker.expect(0, Arc::new(keys.iter().copied().collect()));
             let skew_ms = world.draw(2_000) as i64 - 1_000;
             let (marks, held, hash) = (Marks::default(), BTreeMap::new(), LtHash::default());
             world.nodes.push(Node { key: *key, marks, held, hash, tracker, counter: 0, skew_ms });

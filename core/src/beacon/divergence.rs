@@ -78,6 +78,11 @@ pub struct Divergence {
     any_heard_ms: u64,
     /// After so long without any this node hears nobody.
     silence_ms: u64,
+    /// Since when these members are expected, on the timer clock.
+    expected_since_ms: u64,
+    /// So long a node that was never heard is awaited before it counts as silent: in a large mesh beacons come from afar
+    /// once in minutes, and who just began would cry.
+    await_ms: u64,
 }
 
 /// One scope on this node.
@@ -113,11 +118,14 @@ impl Divergence {
             heard: BTreeMap::new(),
             any_heard_ms: 0,
             silence_ms,
+            expected_since_ms: 0,
+            await_ms: 0,
         }
     }
 
     /// The nodes that member grants name now. Others are forgotten.
-    pub fn expect(&mut self, members: Arc<BTreeSet<PublicKey>>) {
+    pub fn expect(&mut self, mono_ms: u64, members: Arc<BTreeSet<PublicKey>>) {
+        self.expected_since_ms = mono_ms;
         self.heard.retain(|node, _| members.contains(node));
         self.members = members;
     }
@@ -228,9 +236,15 @@ impl Divergence {
         theirs.is_some_and(|theirs| theirs.state == State::Differs)
     }
 
-    /// How long no beacon may come before this node says that it hears nobody.
-    pub fn be_patient(&mut self, silence_ms: u64) {
-        self.silence_ms = silence_ms;
+    /// How long no beacon may come before this node says that it hears nobody, and how long a node may stay unheard from
+    /// the start on before it counts as silent.
+    pub fn be_patient(&mut self, silence_ms: u64, await_ms: u64) {
+        (self.silence_ms, self.await_ms) = (silence_ms, await_ms);
+    }
+
+    /// Whether nodes that were never heard are still awaited.
+    fn awaits(&self, mono_ms: u64) -> bool {
+        mono_ms.saturating_sub(self.expected_since_ms) < self.await_ms
     }
 
     /// Whether a node, by its last beacon, which still holds, has exactly the set of a scope that this node has.
@@ -262,12 +276,14 @@ impl Divergence {
         }
         lags.sort_unstable();
         let expected = self.expected();
+        let never = expected.saturating_sub(self.heard.len());
+        let awaited = if self.awaits(now.mono_ms) { never } else { 0 };
         let alarms =
             self.heard.values().flat_map(|heard| &heard.scopes).filter_map(|theirs| theirs.alarm.as_deref().cloned());
         Picture {
             expected,
             heard: lags.len(),
-            silent: expected.saturating_sub(lags.len()),
+            silent: expected.saturating_sub(lags.len() + awaited),
             differing,
             planned: 0,
             age_ms: now_ms.saturating_sub(since_ms),
@@ -303,7 +319,7 @@ impl Divergence {
             node,
             name: last.map(|last| last.name.clone()).unwrap_or_default(),
             heard_ms: heard.map(|heard| heard.heard_ms),
-            silent: heard.is_none_or(|heard| heard.is_silent(now.mono_ms)),
+            silent: heard.map_or(!self.awaits(now.mono_ms), |heard| heard.is_silent(now.mono_ms)),
             scopes: scopes.filter_map(|theirs| Some(theirs.state_against(self.own.get(theirs.scope())?))).collect(),
             lag_ms: last.map_or(0, |last| last.lag_ms),
             fold_version: last.map_or(0, |last| last.fold_version),

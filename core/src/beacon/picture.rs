@@ -48,7 +48,7 @@ pub struct NodeState {
     pub name: String,
     /// When its last beacon came, Unix milliseconds here; nothing when none ever did.
     pub heard_ms: Option<u64>,
-    /// Whether it counts as silent: its last beacon holds no longer, or none came.
+    /// Whether it counts as silent: its last beacon holds no longer, or none came in the time in which one should have.
     pub silent: bool,
     /// Its scopes that are held here too.
     pub scopes: Vec<ScopeState>,
@@ -98,7 +98,7 @@ pub struct Picture {
     pub expected: usize,
     /// Those heard.
     pub heard: usize,
-    /// Those not heard, or no longer.
+    /// Those no longer heard, or not heard in the time in which they should have been. Who began lately awaits the rest.
     pub silent: usize,
     /// Those heard that differ at the newest settled mark, not explained by a rollout plan.
     pub differing: usize,

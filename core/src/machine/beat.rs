@@ -128,7 +128,7 @@ impl Machine {
     /// Tells the tracker of divergence where this node stands now. Digests are gathered only when something came on disk
     /// or a mark was passed since: beacons come far more often.
     pub(super) fn compare_own(&mut self) {
-        self.divergence.be_patient(self.patience_ms());
+        self.divergence.be_patient(self.patience_ms(), self.await_ms());
         let time_ms = self.now.wall_ms + self.haste_ms();
         let stamp = (self.changes, time_ms / MARK_MS, time_ms.saturating_sub(SETTLE_MS) / MARK_MS);
         if self.told_own == Some(stamp) {

@@ -196,7 +196,7 @@ impl Machine {
     /// Members are other ones now.
     pub(super) fn expect(&mut self, members: Arc<BTreeSet<PublicKey>>, effects: &mut Vec<Effect>) {
         self.members = members;
-        self.divergence.expect(self.members.clone());
+        self.divergence.expect(self.now.mono_ms, self.members.clone());
         effects.push(Effect::Members(self.members.clone()));
     }
 

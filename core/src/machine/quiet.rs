@@ -54,10 +54,16 @@ impl Machine {
 
     /// How long this node's beacons hold, milliseconds: until some may have been lost.
     pub(super) fn holds_ms(&self) -> u64 {
-        let far_ms = if self.is_small() { 0 } else { self.far_ms() * BEACONS_LOST };
+        let far_ms = self.await_ms();
         let slow = self.beat_ms() > self.pace.beacon_ms;
         let near_ms = if slow { self.beat_ms() * BEACONS_LOST * 2 } else { 0 };
         self.pace.beacon_expiry_ms.max(far_ms).max(near_ms).min(BEACON_EXPIRY_MAX_MS)
+    }
+
+    /// How long a node that was never heard is awaited, milliseconds: the longest that beacons from afar may be apart, and
+    /// not at all where every beacon is for the whole mesh.
+    pub(super) fn await_ms(&self) -> u64 {
+        if self.is_small() { 0 } else { self.far_ms() * BEACONS_LOST }
     }
 
     /// Until the next look at peers, about, milliseconds.

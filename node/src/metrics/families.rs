@@ -188,7 +188,7 @@ impl Standing {
             )),
             peers_expected: roll.add(plain("peers_expected", "Other nodes that hold an authorised member grant")),
             peers_heard: roll.add(plain("peers_heard", "Other nodes whose beacon has not expired")),
-            peers_silent: roll.add(plain("peers_silent", "Expected other nodes that are not heard")),
+            peers_silent: roll.add(plain("peers_silent", "Expected other nodes that are no longer heard, or were not heard in the time in which they should have been")),
             peers_connected: roll.add(plain("peers_connected", "Other nodes connected directly")),
             beacon_oldest: roll.add(seconds(
                 "beacon_oldest_age",
