@@ -75,14 +75,14 @@ fn share(paired: &Paired) -> Spread {
 }
 
 fn against_bound(effort: Effort, rows: &mut Vec<Row>) {
-    let shapes = [
-        (1_000, 1, "1,000 entries"),
-        (effort.size(100_000, 10_000), 1, "100,000 entries"),
-        (1, 1_000, "one entry, 1,000 statements"),
-        (100, effort.size(1_000, 100), "100 entries, 1,000 statements each"),
-    ];
+    let shapes = [(1_000, 1), (effort.size(100_000, 10_000), 1), (1, 1_000), (100, effort.size(1_000, 100))];
     let mut costs = Vec::new();
-    for (entries, times, shape) in shapes {
+    for (entries, times) in shapes {
+        let shape = match (entries, times) {
+            (_, 1) => format!("{entries} entries"),
+            (1, _) => format!("one entry, {times} statements"),
+            _ => format!("{entries} entries, {times} statements each"),
+        };
         let paired = Lag::plain(entries, times).against_bound(effort);
         let note = format!("{} a statement against {}", span(paired.ours.median()), span(paired.theirs.median()));
         rows.push(Row {

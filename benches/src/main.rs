@@ -29,6 +29,7 @@ mod peers;
 mod reads;
 mod reconcile;
 mod rig;
+mod simulator;
 mod spread;
 mod table;
 
@@ -100,6 +101,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("memory", memory::run),
     ("overwrite", overwrite::run),
     ("fanout", fanout::run),
+    ("simulator", simulator::run),
 ];
 
 /// Those that need yardsticks that are no crates.
