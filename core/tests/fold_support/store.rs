@@ -178,9 +178,11 @@ impl Store {
             Node::Counter(..) => {}
             _ => return Err(Skip::NotACounter),
         }
-        for written in self.register_mut(place) {
-            if let (true, Node::Counter(_, steps)) = (shows(written.by, &written.gone, seen), &mut written.node) {
-                steps.push((by, step));
+        for written in self.register_mut(place).iter_mut().filter(|written| shows(written.by, &written.gone, seen)) {
+            match &mut written.node {
+                Node::Counter(_, steps) => steps.push((by, step)),
+                // As the engine does it: whoever counts settles the place for the counter.
+                Node::Leaf(_) | Node::List(_) | Node::Map(_) => written.gone.push(by),
             }
         }
         Ok(())

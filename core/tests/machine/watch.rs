@@ -101,6 +101,10 @@ impl Watch {
                 if let Some(id) = receipt.id {
                     assert!(node.seen.on_disk.contains(&id), "P22: acknowledged before it is on disk");
                     node.seen.acknowledged.insert(id);
+                    // A schema that was under way when the write was signed may hold for it: then its caller is told so.
+                    if let Some(Fate::Unfit { breach: Breach::Schema { .. }, .. }) = receipt.fate {
+                        return self.saw("a write was acknowledged as unfit");
+                    }
                     assert_eq!(receipt.fate, Some(Fate::Fit));
                     let path = &self.statements[&id].statement().touches[0].path;
                     let entry = node.machine.view().get(path).expect("P19: the entry of a write is in the view");
