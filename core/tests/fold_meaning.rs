@@ -158,6 +158,20 @@ fn an_increment_decides_nothing_between_two_values() {
     assert_eq!((reads(&after).as_str(), conflicts(&after)), (r#"{"n":21}"#, 1));
 }
 
+/// Found by the laws of schemas: Automerge lets an increment take the place of whatever its author saw beside the counter.
+#[test]
+fn a_value_that_an_increment_saw_beside_the_counter_does_not_show_again() {
+    let map = said(10, &[], vec![put("", r#"{"a":1}"#)]);
+    let counter = said(11, &[], vec![count("", 1)]);
+    let counted = said(12, &[&map, &counter], vec![add("", 1)]);
+    let deleted = said(13, &[&counter], vec![delete("")]);
+    assert_eq!(reads(&fold(&[&map, &counter, &deleted])), r#"{"a":1}"#, "without the increment it shows");
+    let both = fold(&[&map, &counter, &counted, &deleted]);
+    assert_eq!(reads(&both), "absent");
+    assert!(conflicts(&both) > 0, "it is not hidden: it stays listed");
+    assert_eq!(reads(&fold(&[&deleted, &counted, &counter, &map])), "absent", "in any order of arrival");
+}
+
 #[test]
 fn list_elements_keep_their_identity() {
     let a = said(1, &[], vec![put("", r#"{"l":["a","b"]}"#)]);
