@@ -30,8 +30,8 @@ pub const BEACON_MS: u64 = 2_000;
 pub const BEACON_EXPIRY_MS: u64 = 15_000;
 /// Beacons for the whole mesh that a node may hear a second, about. Each node sends its own so much the more rarely the
 /// more nodes are expected; so what a node hears, and carries for others, does not grow with the mesh (measured in the
-/// simulator: without this bound 1,000 nodes hear 500 a second each). Peers that are linked hear each other all the same,
-/// so that a node that falls silent is noticed by its own peers at once, and by others when they would have heard it.
+/// simulator: without this bound 1,000 nodes hear 500 a second each). Peers that are linked hear each other all the same.
+/// A node counts as silent when three of these could have come, on its own peers too; they only see the link break first.
 pub const HEARD_A_SECOND: u64 = 4;
 /// Beacons for the whole mesh that may be lost before a node counts as silent.
 pub const BEACONS_LOST: u64 = 3;
