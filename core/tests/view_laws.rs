@@ -7,7 +7,7 @@ mod figures;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use driftless_core::view::{Candidate, Since, View};
+use driftless_core::view::{Candidate, EntryView, Since, View};
 use driftless_statement::{Path, Prefix, StatementId, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -25,10 +25,11 @@ const PREFIXES: [&str; 7] = ["", "shop", "shop/a", "shop-b", "platform", "platfo
 type Model = BTreeMap<Path, String>;
 
 fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
-    let one = (0..PATHS.len(), prop::option::of(0u8..3), 0u8..4).prop_map(|(path, value, head)| Candidate {
+    let one = (0..PATHS.len(), prop::option::of(0u8..3), 0u8..5).prop_map(|(path, value, head)| Candidate {
         path: Path::parse(PATHS[path]).unwrap(),
-        value: value.map(|value| Arc::new(Value::Int(value.into()))),
-        heads: [StatementId([head; 32])].into(),
+        // The last head stands for none: a schema that came late took the last one back.
+        value: value.filter(|_| head < 4).map(|value| Arc::new(Value::Int(value.into()))),
+        heads: (head < 4).then_some(StatementId([head; 32])).into_iter().collect(),
         conflicts: 0,
     });
     vec(one, 0..5)
@@ -83,6 +84,26 @@ proptest! {
             }
             prop_assert_eq!(&resumed, present, "a watch that resumed has another state");
         }
+    }
+
+    /// A node that restarts shows all that is there at one go: nothing may depend on what was shown before.
+    #[test]
+    fn a_view_made_anew_has_the_same_entries(batches in vec(candidates(), 1..12)) {
+        let mut last = BTreeMap::new();
+        let mut view = View::empty(7, 3);
+        for batch in batches {
+            last.extend(batch.iter().map(|candidate| (candidate.path.clone(), candidate.clone())));
+            view = view.next(batch).map_or(view, |(next, _)| next);
+        }
+        let anew = View::empty(7, 4);
+        let there = last.into_values().filter(|candidate| !candidate.heads.is_empty());
+        let anew = anew.next(there).map_or(anew, |(next, _)| next);
+        let entries = |view: &View| -> Vec<_> {
+            let told = |(path, entry): (&Path, &Arc<EntryView>)| (path.clone(), EntryView { changed: 0, ..(**entry).clone() });
+            view.under(&Prefix::all(), None).map(told).collect()
+        };
+        prop_assert_eq!(entries(&anew), entries(&view));
+        prop_assert_eq!(anew.len(), view.len());
     }
 
     #[test]

@@ -36,6 +36,11 @@ impl EntryView {
         self.json.as_deref().and_then(|json| json::parse(json.as_bytes()).ok())
     }
 
+    /// Whether anything is known of it: not, once a schema that came late has taken back the only statements about it.
+    fn is_there(&self) -> bool {
+        self.json.is_some() || !self.merged_heads.is_empty()
+    }
+
     /// The entity tag of the merged heads, without quotes: 32 hexadecimal digits.
     pub fn etag(&self) -> String {
         etag(&self.merged_heads)
@@ -148,17 +153,21 @@ impl View {
         for candidate in candidates {
             let old = next.entries.get(&candidate.path).cloned();
             let path = candidate.path.clone();
-            let new = fresh(old.as_deref(), candidate, next.revision.count);
-            if old.as_deref() == Some(&new) {
+            let new = Some(fresh(old.as_deref(), candidate, next.revision.count)).filter(EntryView::is_there);
+            if old.as_deref() == new.as_ref() {
                 continue;
             }
             touched.push(path.clone());
-            let before = old.as_ref().and_then(|entry| entry.json.as_deref());
-            if before != new.json.as_deref() {
-                next.live = next.live + usize::from(new.json.is_some()) - usize::from(before.is_some());
+            let json = |entry: Option<&EntryView>| entry.and_then(|entry| entry.json.clone());
+            let (before, after) = (json(old.as_deref()), json(new.as_ref()));
+            if before != after {
+                next.live = next.live + usize::from(after.is_some()) - usize::from(before.is_some());
                 next.changes.push_back((next.revision.count, path.clone()));
             }
-            next.entries.insert(path, Arc::new(new));
+            match new {
+                Some(new) => drop(next.entries.insert(path, Arc::new(new))),
+                None => drop(next.entries.remove(&path)),
+            }
         }
         next.forget();
         (!touched.is_empty()).then_some((next, touched))

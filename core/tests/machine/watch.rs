@@ -193,15 +193,15 @@ impl Watch {
         let first = |id: &StatementId| self.statements[id].statement().touches.first();
         let governed: BTreeSet<Scope> =
             new.iter().filter_map(first).filter_map(|touch| schema::scope_of(&touch.path)).collect();
+        let machine = &node.machine;
+        let unfit = |id: &StatementId| {
+            let told = machine.statement(id);
+            told.is_some_and(|told| matches!(told.fate, Fate::Unfit { breach: Breach::Schema { .. }, .. }))
+        };
         let everything = "".parse().unwrap();
         for (path, entry) in view.under(&everything, None) {
             let before = node.seen.shown.insert(path.clone(), (entry.json.clone(), entry.heads.clone()));
             let (json, heads) = before.unwrap_or_else(|| (None, Arc::new([])));
-            let unfit = |id: &StatementId| {
-                node.machine
-                    .statement(id)
-                    .is_some_and(|told| matches!(told.fate, Fate::Unfit { breach: Breach::Schema { .. }, .. }))
-            };
             for head in heads.iter() {
                 // A schema that comes late may make a head unfit; nothing else takes one back.
                 let back = !self.covers(path, &entry.heads, head);
@@ -226,7 +226,12 @@ impl Watch {
                 self.saw("concurrent heads");
             }
         }
-        assert!(node.seen.shown.keys().all(|path| view.get(path).is_some()), "P18: an entry is gone from the view");
+        let gone: Vec<Path> = node.seen.shown.keys().filter(|path| view.get(path).is_none()).cloned().collect();
+        for path in gone {
+            let (_, heads) = node.seen.shown.remove(&path).unwrap();
+            assert!(heads.iter().all(unfit), "P18: {path} is gone from the view");
+            self.saw("a schema took an entry back");
+        }
         node.seen.counted = counted;
     }
 
