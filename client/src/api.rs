@@ -2,10 +2,14 @@
 //!
 //! Every answer to a read carries the headers in [`header`]; every error is an RFC 9457 [`Problem`].
 
+mod trust;
+
 use std::collections::BTreeMap;
 
 use driftless_statement::{Hlc, MeshId, Note, Path, PublicKey, Scope, StatementId, Value};
 use serde::{Deserialize, Serialize};
+
+pub use trust::{Author, AuthorScope, EntryTurn, GrantInfo, Grants, Preview, RevocationInfo, Strike};
 
 /// Names of the headers that answers carry.
 pub mod header {
@@ -511,54 +515,4 @@ pub struct Status {
     pub store_bytes: u64,
     /// Seconds since this node agreed with another one; absent: never.
     pub staleness: Option<u64>,
-}
-
-/// One grant as trust sees it.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct GrantInfo {
-    /// The statement that gives it.
-    #[schema(value_type = String)]
-    pub id: StatementId,
-    /// Who gives.
-    #[schema(value_type = String)]
-    pub issuer: PublicKey,
-    /// Who receives.
-    #[schema(value_type = String)]
-    pub key: PublicKey,
-    /// What.
-    pub verbs: Vec<String>,
-    /// Where.
-    pub prefix: String,
-    /// For members: scopes it may hold; empty means every scope under the prefix.
-    #[schema(value_type = Vec<String>)]
-    pub scopes: Vec<Scope>,
-    /// Distance from the roots.
-    pub rank: u32,
-    /// `authorised`, `pending` or `void`.
-    pub state: String,
-    /// The chain of grants up to genesis.
-    #[schema(value_type = Vec<String>)]
-    pub chain: Vec<StatementId>,
-}
-
-/// Grants of the mesh.
-#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct Grants {
-    /// The genesis statement.
-    #[schema(value_type = String)]
-    pub genesis: StatementId,
-    /// The root keys of the epoch in force.
-    #[schema(value_type = Vec<String>)]
-    pub roots: Vec<PublicKey>,
-    /// How many of them a root act needs.
-    pub threshold: u64,
-    /// Ascending by rank and id.
-    pub grants: Vec<GrantInfo>,
-    /// For `?author=KEY`: that author's own heads in `@mesh`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schema(value_type = Vec<String>)]
-    pub prev: Vec<StatementId>,
-    /// The latest hybrid time in `@mesh`: a new grant must be later.
-    #[schema(value_type = u64)]
-    pub after: Hlc,
 }

@@ -11,8 +11,8 @@ use hyper::{Method, Request, Response};
 use serde::de::DeserializeOwned;
 
 use crate::api::{
-    Change, Conflicts, Divergence, Explanation, Grants, History, ITEM, Item, Listing, Merged, Problem, Status,
-    Submission, Written, header,
+    Author, Change, Conflicts, Divergence, Explanation, Grants, History, ITEM, Item, Listing, Merged, Preview, Problem,
+    Status, Submission, Written, header,
 };
 use crate::bundle;
 use crate::endpoint::Endpoint;
@@ -154,6 +154,17 @@ impl Client {
     /// Grants of the mesh; with an author's own heads in `@mesh` when one is named.
     pub async fn grants(&self, author: Option<&PublicKey>) -> Result<Grants, ClientError> {
         self.get(&route::grants(author)).await
+    }
+
+    /// What a key has said as far as it counts, up to a time in Unix milliseconds.
+    pub async fn author(&self, key: &PublicKey, until: Option<u64>) -> Result<Author, ClientError> {
+        self.get(&route::author(key, until)).await
+    }
+
+    /// What acts would change if they were submitted, and if all root keys approved them. Nothing is kept of them.
+    pub async fn preview(&self, acts: &[Verified]) -> Result<Preview, ClientError> {
+        let request = self.request(Method::POST, route::PREVIEW).header(CONTENT_TYPE, route::BUNDLE);
+        self.ask(request, bundle::encode(acts.iter().map(|act| &**act.wire())).into()).await
     }
 
     /// Writes a whole value, signed by the node with its own key.

@@ -30,6 +30,27 @@ fn civil(days: u64) -> (u64, u64, u64) {
     (year, month, day)
 }
 
+/// Unix milliseconds of an RFC 3339 time in UTC, such as `2026-11-26T13:00:00Z`; parts of a second are read to the
+/// millisecond. `None`: it is none, or in another zone.
+pub fn parse_rfc3339(text: &str) -> Option<u64> {
+    let (date, time) = text.strip_suffix('Z')?.split_once('T')?;
+    let number = |text: &str, digits: usize| {
+        let plain = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| text.parse::<u64>().ok()).flatten()
+    };
+    let mut date = date.split('-');
+    let (year, month, day) = (number(date.next()?, 4)?, number(date.next()?, 2)?, number(date.next()?, 2)?);
+    let (clock, fraction) = time.split_once('.').unwrap_or((time, ""));
+    let mut clock = clock.split(':');
+    let (hour, minute, second) = (number(clock.next()?, 2)?, number(clock.next()?, 2)?, number(clock.next()?, 2)?);
+    let bare = date.next().is_none() && clock.next().is_none() && time.contains('.') != fraction.is_empty();
+    let digits: String = fraction.chars().chain("000".chars()).take(3).collect();
+    let thousandths = number(&digits, 3).filter(|_| fraction.bytes().all(|byte| byte.is_ascii_digit()))?;
+    let of_day = (hour < 24 && minute < 60 && second < 60).then_some((hour * 60 + minute) * 60 + second)?;
+    let days = (1..=366 * (year.checked_sub(1969)?)).rev().find(|days| civil(days - 1) == (year, month, day))? - 1;
+    bare.then_some((days * 86_400 + of_day) * 1000 + thousandths)
+}
+
 /// Unix milliseconds of a hybrid time written `MILLIS.COUNTER`.
 pub fn hlc_millis(text: &str) -> Option<u64> {
     text.split('.').next()?.parse().ok()
@@ -69,6 +90,31 @@ mod tests {
         assert_eq!(rfc3339(951_782_400_000), "2000-02-29T00:00:00Z");
         assert_eq!(rfc3339(1_763_690_461_999), "2025-11-21T02:01:01Z");
         assert_eq!(rfc3339(4_102_444_799_000), "2099-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn a_time_is_read_as_it_is_written() {
+        for millis in [0, 951_782_400_000, 1_763_690_461_000, 4_102_444_799_000] {
+            assert_eq!(parse_rfc3339(&rfc3339(millis)), Some(millis));
+        }
+        assert_eq!(parse_rfc3339("2025-11-21T02:01:01.5Z"), Some(1_763_690_461_500));
+        assert_eq!(parse_rfc3339("2025-11-21T02:01:01.123456Z"), Some(1_763_690_461_123));
+        for bad in [
+            "",
+            "Z",
+            "2025-11-21",
+            "2025-11-21T02:01:01",
+            "2025-11-21T02:01:01+01:00",
+            "2025-02-30T00:00:00Z",
+            "2025-11-21T24:00:00Z",
+            "2025-11-21T02:01:01.Z",
+            "2025-11-21T02:01:01.xZ",
+            "1969-01-01T00:00:00Z",
+            "2025-11-21-1T02:01:01Z",
+            "+025-11-21T02:01:01Z",
+        ] {
+            assert_eq!(parse_rfc3339(bad), None, "{bad}");
+        }
     }
 
     #[test]

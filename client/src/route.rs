@@ -15,6 +15,8 @@
 //! | `GET /v1/divergence` | [`Divergence`](crate::api::Divergence) |
 //! | `GET /v1/status` | [`Status`](crate::api::Status) |
 //! | `GET /v1/grants?author=KEY` | [`Grants`](crate::api::Grants) |
+//! | `GET /v1/authors/KEY?until=MILLIS` | [`Author`](crate::api::Author) |
+//! | `POST /v1/preview` | acts as they would be submitted → [`Preview`](crate::api::Preview) |
 //! | `GET /v1/statements/{id}` with `Accept: application/octet-stream` | the statement's wire bytes |
 //! | `POST /v1/statements`, a bundle of wire bytes | [`Submission`](crate::api::Submission) |
 
@@ -51,6 +53,10 @@ pub const CHANGES: &str = "/v1/changes";
 pub const DIVERGENCE: &str = "/v1/divergence";
 /// `/v1/status`
 pub const STATUS: &str = "/v1/status";
+/// `/v1/authors`
+pub const AUTHORS: &str = "/v1/authors";
+/// `/v1/preview`
+pub const PREVIEW: &str = "/v1/preview";
 /// `/v1/grants`
 pub const GRANTS: &str = "/v1/grants";
 /// `/v1/statements`
@@ -123,6 +129,11 @@ pub fn statement(id: &StatementId) -> String {
 /// How far one change got.
 pub fn change(id: &StatementId) -> String {
     format!("{CHANGES}/{id}")
+}
+
+/// What a key has said, up to a time in Unix milliseconds.
+pub fn author(key: &PublicKey, until: Option<u64>) -> String {
+    with(format!("{AUTHORS}/{key}"), &[("until", until.map(|millis| millis.to_string()))])
 }
 
 /// Grants, for an author who wants to issue one.

@@ -2,17 +2,19 @@
 //! not know sockets, files or the clock: the time is an argument.
 
 mod plan;
+mod revoke;
 
 use driftless_statement::schema::{At, BadSchema, Unmet};
 use driftless_statement::{
-    Body, Genesis, Grant, Hlc, Invalid, MeshId, Note, Path, PublicKey, Scope, SecretKey, Statement, StatementId, Verb,
-    Verified, limits,
+    Body, Genesis, Grant, Hlc, Invalid, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement,
+    StatementId, Verb, Verified, limits,
 };
 
-use crate::api::{Grants, Merged};
+use crate::api::{GrantInfo, Grants, Merged, Strike};
 use crate::tree::BadTree;
 
 pub use plan::{Desired, Edited, plan, statements};
+pub use revoke::frontier;
 
 /// Why nothing was signed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -34,6 +36,20 @@ pub enum SignError {
         verb: &'static str,
         /// Where.
         what: String,
+    },
+    /// Only a root key can do it.
+    #[error("key {key} is no root key of this mesh; only root keys approve root acts")]
+    NotRoot {
+        /// The key.
+        key: PublicKey,
+    },
+    /// It would have to name more statements than one may.
+    #[error("it would have to name {got} statements at once, at most {max} are possible; nothing was signed")]
+    TooManyNamed {
+        /// The limit.
+        max: usize,
+        /// How many.
+        got: usize,
     },
     /// The value would not meet a schema over the entry.
     #[error("{path}: schema {schema}: {unmet}; nothing was signed")]
@@ -130,9 +146,17 @@ impl Signer {
         self.sign(&frame, Vec::new(), body, Note::default(), now_ms)
     }
 
-    /// Gives a key verbs, relying on the grant (or, for a root key, the epoch) in the frame.
-    pub fn grant(&self, frame: &Frame, grant: Grant, note: Note, now_ms: u64) -> Result<Verified, SignError> {
-        self.sign(frame, Vec::new(), Body::Grant(grant), note, now_ms)
+    /// Gives a key verbs, relying on the grant (or, for a root key, the epoch) in the frame. It gives back what these
+    /// revocations took, as far as they are not senior to that.
+    pub fn grant(
+        &self,
+        frame: &Frame,
+        grant: Grant,
+        again: &[StatementId],
+        note: Note,
+        now_ms: u64,
+    ) -> Result<Verified, SignError> {
+        self.sign(frame, revoke::again(again)?, Body::Grant(grant), note, now_ms)
     }
 
     /// The frame for a grant on a prefix: the widest grant to delegate that this key holds there, or its root epoch.
@@ -142,14 +166,8 @@ impl Signer {
         if grants.roots.contains(&key) {
             return Ok(frame(grants.genesis));
         }
-        let usable = grants.grants.iter().find(|held| {
-            let verbs = |verb: &Verb| held.verbs.iter().any(|word| word == verb.word());
-            held.key == key
-                && held.state == "authorised"
-                && verbs(&Verb::Delegate)
-                && wanted.verbs.iter().all(verbs)
-                && held.prefix.parse().is_ok_and(|prefix: driftless_statement::Prefix| prefix.contains(&wanted.prefix))
-        });
+        let verbs: Vec<Verb> = wanted.verbs.iter().copied().chain([Verb::Delegate]).collect();
+        let usable = grants.grants.iter().find(|held| usable(held, &key, &verbs, &wanted.prefix));
         let no_grant = || SignError::NoGrant { key, verb: "delegate", what: display_prefix(wanted.prefix.as_str()) };
         usable.map(|held| frame(held.id)).ok_or_else(no_grant)
     }
@@ -194,6 +212,17 @@ impl Signer {
         let Some(edited) = plan(merged, wanted)? else { return Ok(None) };
         Ok(statements(self, vec![edited], note, now_ms)?.pop())
     }
+}
+
+/// Whether a key may rely on a grant for all of these verbs on a whole prefix.
+fn usable(held: &GrantInfo, key: &PublicKey, verbs: &[Verb], prefix: &Prefix) -> bool {
+    let gives = |verb: &Verb| held.verbs.iter().any(|word| word == verb.word());
+    let struck = |strike: &Strike| strike.prefix.parse().is_ok_and(|struck: Prefix| struck.overlaps(prefix));
+    held.key == *key
+        && held.state == "authorised"
+        && verbs.iter().all(gives)
+        && held.prefix.parse().is_ok_and(|held: Prefix| held.contains(prefix))
+        && !held.struck_by.iter().any(struck)
 }
 
 fn display_prefix(prefix: &str) -> String {

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use driftless_core::log::{Arrival, Log, Wait};
-use driftless_core::trust::Trust;
+use driftless_core::trust::{Accepted, Trust};
 use driftless_statement::{Scope, StatementId, Verified};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -96,7 +96,7 @@ fn check_heads(log: &Log, reached: &Reached) -> Result<(), TestCaseError> {
 fn only_what_is_needed(log: &Log, trust: &Trust, reached: &Reached) -> Result<(), TestCaseError> {
     let mut needed: BTreeSet<StatementId> = BTreeSet::new();
     for s in log.iter_causal().rev() {
-        let admissible = trust.admissible(s).is_ok();
+        let admissible = trust.admissible(s, &Accepted::default()).is_ok();
         prop_assert!(admissible || needed.contains(&s.id()), "{:?} is neither admissible nor named by what is", s);
         needed.extend(s.statement().names());
         if !admissible {
@@ -155,7 +155,7 @@ fn agrees(
     for (id, s) in arrived {
         match node.log.waits(id) {
             Some(Wait::Refused(refusal)) => {
-                prop_assert_eq!(trust.admissible(s), Err(refusal));
+                prop_assert_eq!(trust.admissible(s, &Accepted::default()), Err(refusal));
                 reached.note("refused, waiting");
             }
             Some(Wait::Names) => reached.note("waiting for names"),
@@ -212,7 +212,7 @@ fn meshes_do_not_mix() {
             let before = (node.log.len(), node.trust.clone(), node.log.room());
             for s in theirs.made.iter().chain([&theirs.maker.genesis]) {
                 prop_assert!(matches!(node.arrive(s), Arrival::Invalid(_)));
-                prop_assert!(node.trust.as_ref().unwrap().admissible(s).is_err());
+                prop_assert!(node.trust.as_ref().unwrap().admissible(s, &Accepted::default()).is_err());
             }
             prop_assert_eq!(before, (node.log.len(), node.trust.clone(), node.log.room()));
             let mixed = evaluate(&ours.maker.genesis, alone.made.iter().chain(&theirs.made));

@@ -3,6 +3,7 @@
 
 mod trust_world;
 
+use driftless_core::trust::Accepted;
 use driftless_statement::{Body, StatementId};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -39,7 +40,8 @@ fn verdicts_are_those_of_the_model() {
             prop_assert_eq!(&trust, &evaluate(genesis, &shuffled), "order, repetition and genesis do not matter");
             let model = Model { genesis, set: &set };
             for (id, s) in &set {
-                let (admissible, authorised) = (trust.admissible(s), trust.authorised(s));
+                let (admissible, authorised) =
+                    (trust.admissible(s, &Accepted::default()), trust.authorised(s, &Accepted::default()));
                 prop_assert_eq!(admissible.is_ok(), model.admissible(*id, s.statement()), "{:?} {:?}", s, admissible);
                 prop_assert_eq!(authorised.is_ok(), model.authorised(*id, s.statement()), "{:?} {:?}", s, authorised);
                 prop_assert!(authorised.is_err() || admissible.is_ok(), "what counts is let in");
@@ -47,7 +49,7 @@ fn verdicts_are_those_of_the_model() {
                 if let (Body::Grant(_), Some(standing)) = (&s.statement().body, trust.grant(id)) {
                     reached.note(if standing.rank > 2 { "long chain" } else { "chain" });
                     prop_assert_eq!(trust.chain(id).len(), standing.rank + 1);
-                    prop_assert_eq!(standing.is_authorised(), trust.authorised(s).is_ok());
+                    prop_assert_eq!(standing.is_authorised(), trust.authorised(s, &Accepted::default()).is_ok());
                 }
             }
             Ok(())
@@ -83,14 +85,21 @@ fn authority_is_rooted() {
             let trust = evaluate(genesis, set.values());
             let other = genesis_of(&[0], 1, "another");
             let elsewhere = evaluate(&other, set.values());
-            for s in set.values().filter(|s| s.id() != genesis.id() && trust.authorised(s).is_ok()) {
-                let refused = elsewhere.authorised(s).map_err(|refusal| refusal.word());
+            for s in
+                set.values().filter(|s| s.id() != genesis.id() && trust.authorised(s, &Accepted::default()).is_ok())
+            {
+                let refused = elsewhere.authorised(s, &Accepted::default()).map_err(|refusal| refusal.word());
                 prop_assert_eq!(refused, Err("other_mesh"));
                 let chain = trust.chain(&s.statement().grant);
                 prop_assert_eq!(chain.last(), Some(&genesis.id()));
                 for link in chain.iter().filter(|link| **link != genesis.id()) {
                     let broken = evaluate(genesis, set.values().filter(|s| s.id() != *link));
-                    prop_assert!(broken.admissible(s).is_err(), "{:?} stands without {:?}", s, link);
+                    prop_assert!(
+                        broken.admissible(s, &Accepted::default()).is_err(),
+                        "{:?} stands without {:?}",
+                        s,
+                        link
+                    );
                     reached.note("link broken");
                 }
                 let root: StatementId = match chain.iter().rev().nth(1) {
@@ -102,7 +111,11 @@ fn authority_is_rooted() {
                     genesis,
                     set.values().filter(|s| !matches!(&s.statement().body, Body::Approve(a) if a.id == root)),
                 );
-                prop_assert_eq!(unsigned.authorised(s).is_ok(), threshold == 1, "a root act without approvals");
+                prop_assert_eq!(
+                    unsigned.authorised(s, &Accepted::default()).is_ok(),
+                    threshold == 1,
+                    "a root act without approvals"
+                );
                 reached.note(if threshold == 1 { "one root key" } else { "approvals withdrawn" });
             }
             Ok(())

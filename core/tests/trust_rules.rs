@@ -5,7 +5,7 @@ mod trust_world;
 
 use std::sync::Arc;
 
-use driftless_core::trust::{Held, Reach, Refusal, Signatures, Trust};
+use driftless_core::trust::{Accepted, Held, Reach, Refusal, Signatures, Trust};
 use driftless_statement::codec::Item;
 use driftless_statement::{Approve, Body, Genesis, MeshId, Prefix, Scope, StatementId, Verb, Verified, limits};
 use trust_world::{Maker, approve_body, evaluate, grant_body, key, seal, unknown_body};
@@ -46,12 +46,12 @@ impl World {
     /// Key 3 issues a grant on what it holds.
     fn issue(&mut self, verbs: &[Verb], prefix: &str, scopes: &[&str]) -> Result<(), Refusal> {
         let grant = self.maker.grant(3, self.grant, 4, verbs, prefix, scopes);
-        self.trust().authorised(&grant)
+        self.trust().authorised(&grant, &Accepted::default())
     }
 
     fn write(&mut self, paths: &[&str]) -> Result<(), Refusal> {
         let write = self.maker.write(3, self.grant, paths);
-        self.trust().authorised(&write)
+        self.trust().authorised(&write, &Accepted::default())
     }
 
     fn wider(&self, reach: Reach) -> Result<(), Refusal> {
@@ -83,10 +83,13 @@ fn a_write_in_mesh_needs_operate() {
 fn a_grant_is_its_grantees_alone() {
     let mut world = World::giving(&[Write], "shop");
     let write = world.maker.write(4, world.grant, &["shop/a"]);
-    assert_eq!(world.trust().admissible(&write), Err(Refusal::NotGrantee { grant: world.grant, grantee: key(3) }));
+    assert_eq!(
+        world.trust().admissible(&write, &Accepted::default()),
+        Err(Refusal::NotGrantee { grant: world.grant, grantee: key(3) })
+    );
     // Not even the key that issued it, nor a root key.
     let write = world.maker.write(0, world.grant, &["shop/a"]);
-    assert!(matches!(world.trust().admissible(&write), Err(Refusal::NotGrantee { .. })));
+    assert!(matches!(world.trust().admissible(&write, &Accepted::default()), Err(Refusal::NotGrantee { .. })));
 }
 
 #[test]
@@ -150,18 +153,24 @@ fn a_root_act_counts_when_enough_root_keys_have_signed() {
     let write = maker.write(3, act.id(), &["shop/a"]);
     let genesis = maker.genesis.clone();
     let alone = evaluate(&genesis, [&act]);
-    assert_eq!(alone.admissible(&act), Ok(()));
-    assert_eq!(alone.authorised(&act), Err(Refusal::Pending { have: 1, need: 2 }));
-    assert_eq!(alone.admissible(&write), Err(Refusal::GrantPending { grant: act.id(), have: 1, need: 2 }));
+    assert_eq!(alone.admissible(&act, &Accepted::default()), Ok(()));
+    assert_eq!(alone.authorised(&act, &Accepted::default()), Err(Refusal::Pending { have: 1, need: 2 }));
+    assert_eq!(
+        alone.admissible(&write, &Accepted::default()),
+        Err(Refusal::GrantPending { grant: act.id(), have: 1, need: 2 })
+    );
     assert_eq!(alone.grant(&act.id()).unwrap().signatures, Some(Signatures { have: 1, need: 2 }));
     assert!(!alone.is_author(&key(3)) && alone.is_author(&key(1)));
     assert_eq!(alone.grant_for(&key(3), Write, &prefix("shop")), None);
     let second = maker.approve(1, act.id());
     let both = evaluate(&genesis, [&act, &second]);
-    assert_eq!((both.authorised(&act), both.authorised(&write)), (Ok(()), Ok(())));
+    assert_eq!(
+        (both.authorised(&act, &Accepted::default()), both.authorised(&write, &Accepted::default())),
+        (Ok(()), Ok(()))
+    );
     assert!(both.is_author(&key(3)));
     // An approval may be held before what it approves.
-    assert_eq!(evaluate(&genesis, [&second]).authorised(&act), Ok(()));
+    assert_eq!(evaluate(&genesis, [&second]).authorised(&act, &Accepted::default()), Ok(()));
 }
 
 #[test]
@@ -184,12 +193,20 @@ fn only_other_root_keys_add_a_signature() {
     ];
     for (number, approval) in idle.iter().enumerate() {
         let trust = evaluate(&genesis, [&act, approval]);
-        assert_eq!(trust.authorised(&act), Err(Refusal::Pending { have: 1, need: 2 }), "approval {number}");
+        assert_eq!(
+            trust.authorised(&act, &Accepted::default()),
+            Err(Refusal::Pending { have: 1, need: 2 }),
+            "approval {number}"
+        );
     }
     let mut foreign = maker.blank(1, genesis.id(), "@mesh", approve_body(act.id()));
     foreign.mesh = MeshId([9; 32]);
     let trust = evaluate(&genesis, [&act, &seal(&foreign)]);
-    assert_eq!(trust.authorised(&act), Err(Refusal::Pending { have: 1, need: 2 }), "of another mesh");
+    assert_eq!(
+        trust.authorised(&act, &Accepted::default()),
+        Err(Refusal::Pending { have: 1, need: 2 }),
+        "of another mesh"
+    );
     assert_eq!(trust.epoch().signatures(&act.id(), &key(3)), Signatures { have: 0, need: 2 });
     let twice = [maker.approve(1, act.id()), maker.approve(1, act.id())];
     assert_eq!(evaluate(&genesis, &twice).epoch().signatures(&act.id(), &key(0)), Signatures { have: 2, need: 2 });
@@ -201,17 +218,26 @@ fn the_epoch_is_for_root_keys_and_root_acts() {
     let epoch = maker.genesis.id();
     let trust = evaluate(&maker.genesis, []);
     let climber = maker.root_grant(3, 3, &[Write], "");
-    assert_eq!(trust.admissible(&climber), Err(Refusal::NotRoot { epoch }));
-    assert_eq!(trust.admissible(&maker.approve(3, epoch)), Err(Refusal::NotRoot { epoch }));
+    assert_eq!(trust.admissible(&climber, &Accepted::default()), Err(Refusal::NotRoot { epoch }));
+    assert_eq!(trust.admissible(&maker.approve(3, epoch), &Accepted::default()), Err(Refusal::NotRoot { epoch }));
     for path in ["shop/a", "@mesh/schemas/x"] {
         let write = maker.write(0, epoch, &[path]);
-        assert!(matches!(trust.admissible(&write), Err(Refusal::NotRootAct { kind: "write", .. })));
+        assert!(matches!(
+            trust.admissible(&write, &Accepted::default()),
+            Err(Refusal::NotRootAct { kind: "write", .. })
+        ));
     }
     let unknown = seal(&maker.blank(0, epoch, "@mesh", unknown_body()));
-    assert_eq!((trust.admissible(&unknown), trust.authorised(&unknown)), (Ok(()), Err(Refusal::Unknown)));
+    assert_eq!(
+        (trust.admissible(&unknown, &Accepted::default()), trust.authorised(&unknown, &Accepted::default())),
+        (Ok(()), Err(Refusal::Unknown))
+    );
     let elsewhere = seal(&maker.blank(0, epoch, "shop", unknown_body()));
-    assert!(matches!(trust.admissible(&elsewhere), Err(Refusal::NotRootAct { kind: "unknown", .. })));
-    assert_eq!(trust.authorised(&maker.genesis), Ok(()));
+    assert!(matches!(
+        trust.admissible(&elsewhere, &Accepted::default()),
+        Err(Refusal::NotRootAct { kind: "unknown", .. })
+    ));
+    assert_eq!(trust.authorised(&maker.genesis, &Accepted::default()), Ok(()));
     assert_eq!(trust.chain(&epoch), [epoch]);
 }
 
@@ -228,11 +254,11 @@ fn a_chain_has_at_most_sixteen_grants() {
     set.reverse();
     let trust = evaluate(&maker.genesis, &set);
     assert_eq!(trust.grants().count(), limits::GRANT_CHAIN);
-    assert_eq!(trust.authorised(&set[1]), Err(Refusal::Chain { max: limits::GRANT_CHAIN }));
-    assert_eq!(trust.authorised(&set[0]), Err(Refusal::NoSuchGrant { grant: set[1].id() }));
+    assert_eq!(trust.authorised(&set[1], &Accepted::default()), Err(Refusal::Chain { max: limits::GRANT_CHAIN }));
+    assert_eq!(trust.authorised(&set[0], &Accepted::default()), Err(Refusal::NoSuchGrant { grant: set[1].id() }));
     let last = trust.grant(&set[2].id()).unwrap();
     assert_eq!((last.rank, trust.chain(&last.id).len()), (16, 17));
-    assert_eq!(trust.authorised(&maker.write(3, last.id, &["shop/a"])), Ok(()));
+    assert_eq!(trust.authorised(&maker.write(3, last.id, &["shop/a"]), &Accepted::default()), Ok(()));
     // The grant to rely on is the one of least rank.
     assert_eq!(trust.grant_for(&key(3), Write, &prefix("shop/a")), Some(set.last().unwrap().id()));
 }
@@ -257,7 +283,10 @@ fn what_is_unknown_is_let_in_and_never_counts() {
     let trust = world.trust();
     let verdict = |said| {
         let sealed = seal(&said);
-        (trust.admissible(&sealed).map_err(|refusal| refusal.word()), trust.authorised(&sealed).map_err(|r| r.word()))
+        (
+            trust.admissible(&sealed, &Accepted::default()).map_err(|refusal| refusal.word()),
+            trust.authorised(&sealed, &Accepted::default()).map_err(|r| r.word()),
+        )
     };
     let void = (Ok(()), Err("unknown"));
     let grant = world.grant;
@@ -284,9 +313,12 @@ fn nothing_relies_on_an_unknown_grant() {
     let grant = seal(&said);
     world.set.push(grant.clone());
     let trust = world.trust();
-    assert_eq!((trust.admissible(&grant), trust.authorised(&grant)), (Ok(()), Err(Refusal::Unknown)));
+    assert_eq!(
+        (trust.admissible(&grant, &Accepted::default()), trust.authorised(&grant, &Accepted::default())),
+        (Ok(()), Err(Refusal::Unknown))
+    );
     let write = world.maker.write(4, grant.id(), &["shop/a"]);
-    assert_eq!(trust.admissible(&write), Err(Refusal::NoSuchGrant { grant: grant.id() }));
+    assert_eq!(trust.admissible(&write, &Accepted::default()), Err(Refusal::NoSuchGrant { grant: grant.id() }));
 }
 
 #[test]
@@ -295,13 +327,16 @@ fn an_approval_by_grant_needs_the_verb_where_it_approves() {
     let trust = world.trust();
     let mut approve = |text: &str| {
         let body = Body::Approve(Approve { scope: scope(text), id: StatementId([1; 32]) });
-        trust.authorised(&seal(&world.maker.blank(3, world.grant, "@mesh", body)))
+        trust.authorised(&seal(&world.maker.blank(3, world.grant, "@mesh", body)), &Accepted::default())
     };
     assert_eq!(approve("shop"), Ok(()));
     assert!(matches!(approve("hall"), Err(Refusal::OutsideScope { .. })));
     let mut world = World::giving(&[Write], "shop");
     let approve = seal(&world.maker.blank(3, world.grant, "@mesh", approve_body(StatementId([1; 32]))));
-    assert_eq!(world.trust().admissible(&approve), Err(Refusal::Verb { grant: world.grant, verb: Verb::Approve }));
+    assert_eq!(
+        world.trust().admissible(&approve, &Accepted::default()),
+        Err(Refusal::Verb { grant: world.grant, verb: Verb::Approve })
+    );
 }
 
 #[test]
@@ -317,8 +352,8 @@ fn a_newer_fold_version_stops_counting_and_not_letting_in() {
     let act = seal(&act);
     let trust = evaluate(&genesis, [&act]);
     assert!(trust.too_new() && trust.fold_version() == 2);
-    assert_eq!(trust.admissible(&act), Ok(()));
-    assert_eq!(trust.authorised(&act), Err(Refusal::FoldVersion { mesh: 2, node: 1 }));
+    assert_eq!(trust.admissible(&act, &Accepted::default()), Ok(()));
+    assert_eq!(trust.authorised(&act, &Accepted::default()), Err(Refusal::FoldVersion { mesh: 2, node: 1 }));
     assert!(!evaluate(&maker.genesis, []).too_new());
 }
 
@@ -328,7 +363,11 @@ fn a_mesh_without_a_genesis_trusts_nobody() {
     let act = world.set[0].clone();
     let trust = evaluate(&act, [&act]);
     let next = world.maker.root_grant(0, 3, &[Write], "");
-    assert!(trust.admissible(&next).is_err() && trust.grants().count() == 0 && !trust.is_author(&key(0)));
+    assert!(
+        trust.admissible(&next, &Accepted::default()).is_err()
+            && trust.grants().count() == 0
+            && !trust.is_author(&key(0))
+    );
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod http_support;
 
 use driftless_node::http::Kind;
 use driftless_statement::codec::{self, Item};
+use driftless_statement::{Body, Frontier, Prefix, Revoke, Scope};
 use http_support::World;
 use http_support::raw::{self, Reply};
 use tokio::io::AsyncWriteExt;
@@ -146,6 +147,20 @@ async fn captures() -> String {
     // The operator's key: it has one grant, so their order, by id, is the same in each run.
     let operator = http_support::root_key().public();
     scribe.show("Grants", "GET", &format!("/v1/grants?key={operator}"), &[], "").await;
+    scribe.show("What a key has said", "GET", &format!("/v1/authors/{operator}"), &[], "").await;
+    let mesh = &mut scribe.world.mesh;
+    let prefix = Prefix::parse("shop").unwrap();
+    let body = Body::Revoke(Revoke { key: operator, prefix, frontier: Frontier::nothing() });
+    let genesis = mesh.genesis.id();
+    let act = mesh.sign(&http_support::root_key(), Scope::mesh(), genesis, vec![], body);
+    let bytes = codec::encode(&Item::bytes(act.wire()));
+    let head = format!(
+        "POST /v1/preview HTTP/1.1\r\nhost: a\r\ncontent-type: application/cbor-seq\r\ncontent-length: {}\r\n\r\n",
+        bytes.len()
+    );
+    let reply = scribe.world.send(&[head.as_bytes(), &bytes].concat()).await;
+    let request = "POST /v1/preview\ncontent-type: application/cbor-seq\n\n(one CBOR byte string: a revocation)\n";
+    scribe.write("What an act would change", request, &reply);
     scribe.show("Status", "GET", "/v1/status", &[], "").await;
     scribe.show("Alive", "GET", "/livez", &[], "").await;
     scribe.show("Ready", "GET", "/readyz", &[], "").await;

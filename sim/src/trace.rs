@@ -64,6 +64,7 @@ impl Trace {
                 self.note(24, &[peer.as_bytes(), &corr.to_le_bytes(), ends(bytes)]);
             }
             Effect::Respond { token, bytes } => self.note(25, &[&token.to_le_bytes(), ends(bytes)]),
+            Effect::Expelled(keys) => self.note(33, &[&(keys.len() as u64).to_le_bytes()]),
             Effect::Members(members) => self.note(26, &[&(members.len() as u64).to_le_bytes()]),
             Effect::Subscribe(_) => self.note(27, &[]),
             Effect::Wrote { call, outcome } => self.note(28, &[&call.0.to_le_bytes(), &[u8::from(outcome.is_ok())]]),

@@ -253,6 +253,36 @@ def approve(item: Any) -> dict | None:
     return None if more else {"approve": body}
 
 
+def frontier(item: Any) -> dict:
+    """Ids by scope; at most 4,096 in all."""
+    found = {}
+    for one in listed(item, 4096):
+        need(isinstance(one, list) and len(one) == 2)
+        where, some = scope(one[0]), [bytes32(each) for each in listed(one[1], 4096)]
+        need(some != [], "empty")
+        need(ascending(some), "not_ascending")
+        need(not found or list(found)[-1].encode() < where.encode(), "not_ascending")
+        found[where] = [each.hex() for each in some]
+    need(sum(map(len, found.values())) <= 4096, "too_many")
+    return found
+
+
+def revoke(item: Any) -> dict | None:
+    (key, prefix, accepted), more = numbered(item, 3)
+    public_key(key)
+    if text(prefix) != "":
+        path_like(prefix)
+    body = {"key": key.hex(), "prefix": prefix, "frontier": frontier(accepted)}
+    return None if more else {"revoke": body}
+
+
+def accept(item: Any) -> dict | None:
+    (accepted,), more = numbered(item, 1)
+    body = {"frontier": frontier(accepted)}
+    need(body["frontier"] != {}, "empty")
+    return None if more else {"accept": body}
+
+
 def note(item: Any) -> dict | None:
     need(isinstance(item, Pairs))
     names, known, found = ["reason", "ticket", "traceparent"], True, {}
@@ -305,7 +335,7 @@ def read_touch(item: Any) -> dict:
 
 
 def read_body(kind: int, item: Any, touches: int) -> dict:
-    readers = {0: genesis, 1: lambda one: write(one, touches), 2: grant, 3: approve}
+    readers = {0: genesis, 1: lambda one: write(one, touches), 2: grant, 3: approve, 4: revoke, 5: accept}
     known = readers[kind](item) if kind in readers else None
     return known or {"unknown": {"kind": kind, "body": {"cbor": encode(item).hex()}}}
 
@@ -347,7 +377,7 @@ def check(statement: Statement, kind: int) -> None:
         need(alone and statement.author in statement.body["genesis"]["keys"], "genesis")
     else:
         need(none not in (statement.mesh, statement.grant), "genesis")
-    need(statement.scope == "@mesh" or kind not in (0, 2, 3), "not_in_mesh")
+    need(statement.scope == "@mesh" or kind not in (0, 2, 3, 4, 5), "not_in_mesh")
     need("write" not in statement.body or statement.touches != [], "empty")
 
 
@@ -418,6 +448,11 @@ def build_body(given: dict) -> tuple[int, Any]:
         return 2, {0: bytes.fromhex(body["key"]), 1: verbs, 2: body["prefix"], 3: body["scopes"]}
     if kind == "approve":
         return 3, {0: body["scope"], 1: bytes.fromhex(body["id"])}
+    if kind in ("revoke", "accept"):
+        lists = [[where, [bytes.fromhex(one) for one in some]] for where, some in sorted(body["frontier"].items())]
+        if kind == "accept":
+            return 5, {0: lists}
+        return 4, {0: bytes.fromhex(body["key"]), 1: body["prefix"], 2: lists}
     return body["kind"], decode(bytes.fromhex(body["body"]["cbor"]))
 
 

@@ -33,6 +33,15 @@ pub struct Plan {
     pub scopes: Vec<Scope>,
     /// Prefixes below which the nodes themselves may write, for the services beside them.
     pub node_write: Vec<Prefix>,
+    /// How many root keys: at least one, at most 32. More than half of them must sign a root act.
+    pub roots: u16,
+}
+
+impl Plan {
+    /// How many root keys must sign a root act.
+    pub fn threshold(&self) -> u64 {
+        u64::from(self.roots) / 2 + 1
+    }
 }
 
 /// What was made.
@@ -46,6 +55,9 @@ pub struct Made {
     pub bundle: PathBuf,
     /// The root key's file: only it can recover the mesh, and add nodes.
     pub root_key: PathBuf,
+    /// The files of the other root keys, when there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub more_root_keys: Vec<PathBuf>,
     /// The operator key's file: what changes are signed with.
     pub operator_key: PathBuf,
     /// The operator's public key.
@@ -113,6 +125,9 @@ fn check(plan: &Plan) -> Result<(), FoundingError> {
     if u32::from(plan.base_port) + u32::from(plan.nodes) > 65_536 {
         return Err(FoundingError::Plan("--base-port: too high for that many nodes".to_owned()));
     }
+    if !(1..=limits::ROOT_KEYS).contains(&usize::from(plan.roots)) {
+        return Err(FoundingError::Plan(format!("--roots: from 1 to {}", limits::ROOT_KEYS)));
+    }
     let scopes = plan.scopes.iter().collect::<std::collections::BTreeSet<_>>();
     if scopes.len() > limits::GRANT_SCOPES {
         return Err(FoundingError::Plan(format!("--scopes: at most {}", limits::GRANT_SCOPES)));
@@ -142,7 +157,12 @@ fn make_directory(directory: &FilePath, socket: &str) -> Result<(), FoundingErro
 fn make(plan: &Plan, directory: &FilePath) -> Result<Made, FoundingError> {
     let root_key = directory.join("root.key");
     let operator_key = directory.join("operator.key");
-    let root = keys::create(&root_key)?;
+    let more_root_keys: Vec<PathBuf> =
+        (2..=plan.roots).map(|number| directory.join(format!("root-{number}.key"))).collect();
+    let mut roots = vec![keys::create(&root_key)?];
+    for file in &more_root_keys {
+        roots.push(keys::create(file)?);
+    }
     let operator = keys::create(&operator_key)?.public();
     let mut nodes = Vec::new();
     for number in 1..=plan.nodes {
@@ -151,7 +171,7 @@ fn make(plan: &Plan, directory: &FilePath) -> Result<Made, FoundingError> {
         let key = keys::create(&home.join("node.key"))?.public();
         nodes.push(Node { name: format!("node-{number}"), key, port: plan.base_port + number - 1, home });
     }
-    let statements = first_statements(root, plan, operator, &nodes)?;
+    let statements = first_statements(roots, plan, operator, &nodes)?;
     let mesh = statements.first().map(|genesis| MeshId::from(genesis.id()));
     let mesh = mesh.ok_or_else(|| FoundingError::Plan("no genesis was made".to_owned()))?;
     let file = directory.join("mesh.bundle");
@@ -160,7 +180,8 @@ fn make(plan: &Plan, directory: &FilePath) -> Result<Made, FoundingError> {
         write(&node.home.join("driftlessd.toml"), settings::file(node, &nodes, mesh, &plan.name).as_bytes())?;
     }
     let nodes = nodes.iter().map(made_node).collect();
-    Ok(Made { mesh, name: plan.name.clone(), bundle: file, root_key, operator_key, operator, nodes })
+    let name = plan.name.clone();
+    Ok(Made { mesh, name, bundle: file, root_key, more_root_keys, operator_key, operator, nodes })
 }
 
 fn made_node(node: &Node) -> MadeNode {
@@ -177,16 +198,18 @@ fn write(file: &FilePath, bytes: &[u8]) -> Result<(), FoundingError> {
     std::fs::write(file, bytes).map_err(|error| file_error(file, error))
 }
 
-/// Genesis and the first grants, all by the root key, in an order in which each can be taken in.
+/// Genesis and the first grants, signed by as many root keys as must, in an order in which each can be taken in.
 fn first_statements(
-    root: SecretKey,
+    roots: Vec<SecretKey>,
     plan: &Plan,
     operator: PublicKey,
     nodes: &[Node],
 ) -> Result<Vec<Verified>, FoundingError> {
-    let root = Signer::new(root);
+    let roots: Vec<Signer> = roots.into_iter().map(Signer::new).collect();
+    let Some((root, others)) = roots.split_first() else { return Ok(Vec::new()) };
+    let approving = others.get(..plan.threshold() as usize - 1).unwrap_or_default();
     let now = clock::now_ms();
-    let genesis = root.genesis(vec![root.public()], 1, &plan.name, now)?;
+    let genesis = root.genesis(roots.iter().map(Signer::public).collect(), plan.threshold(), &plan.name, now)?;
     let mut scopes: Vec<Scope> = plan.scopes.clone();
     scopes.sort();
     scopes.dedup();
@@ -207,11 +230,25 @@ fn first_statements(
         Some(genesis) => (MeshId::from(genesis.id()), genesis.id()),
         None => (MeshId::UNFOUNDED, StatementId::NONE),
     };
+    let scope = Scope::mesh();
+    let mut lasts: Vec<Vec<StatementId>> = vec![Vec::new(); roots.len()];
+    lasts.iter_mut().take(1).for_each(|last| last.push(epoch));
     for grant in grants {
-        let Some(last) = statements.last() else { break };
-        let frame =
-            Frame { mesh, scope: Scope::mesh(), grant: epoch, prev: vec![last.id()], after: last.statement().hlc };
-        statements.push(root.grant(&frame, grant, Note::default(), now)?);
+        let Some((own, theirs)) = lasts.split_first_mut() else { break };
+        let after = statements.last().map(|last| last.statement().hlc).unwrap_or_default();
+        let frame = Frame { mesh, scope: scope.clone(), grant: epoch, prev: own.clone(), after };
+        let given = root.grant(&frame, grant, &[], Note::default(), now)?;
+        *own = vec![given.id()];
+        let mut after = given.statement().hlc;
+        let act = given.id();
+        statements.push(given);
+        for (other, last) in approving.iter().zip(theirs) {
+            let frame = Frame { mesh, scope: scope.clone(), grant: epoch, prev: last.clone(), after };
+            let approval = other.approve(&frame, act, Note::default(), now)?;
+            *last = vec![approval.id()];
+            after = approval.statement().hlc;
+            statements.push(approval);
+        }
     }
     Ok(statements)
 }

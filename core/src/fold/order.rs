@@ -84,7 +84,7 @@ impl Slot {
     pub(super) fn edits(&self) -> &[Edit] {
         match &self.statement.statement().body {
             Body::Write(write) => write.edits.get(self.touch as usize).map(Vec::as_slice).unwrap_or_default(),
-            Body::Genesis(_) | Body::Grant(_) | Body::Approve(_) | Body::Unknown { .. } => &[],
+            _ => &[],
         }
     }
 }

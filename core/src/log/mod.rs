@@ -1,27 +1,31 @@
 //! The log: the set of statements held here, hash-closed, and the bounded room in which others wait. It must not know
 //! the fold, the network or the disk; whether a statement is let in it asks [`Trust`].
 //!
-//! *Held* are the admissible statements and all they name, directly or through others: the replicated set. A statement
+//! *Held* are the admissible statements, those that a counting revocation lists, and all these name, directly or through
+//! others: the replicated set; and, *aside*, what a revocation took out of it (`aside.rs`). A statement
 //! that lacks something it names waits; so does one that is complete and not admissible, until trust changes or until an
 //! admissible statement names it. The held set is a function of what arrived, in no order, as long as the room is
 //! large enough; what it had to drop is brought back by reconciliation.
 
+mod aside;
 mod room;
 mod share;
 mod shelf;
 mod weight;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use driftless_statement::{Invalid, MeshId, PublicKey, Scope, StatementId, Verified};
 
+pub use aside::Sifted;
 pub use room::RoomStats;
 use room::{Entering, Room};
 pub use share::RoomBounds;
 pub(crate) use shelf::MeshShelf;
 use shelf::Shelf;
 
-use crate::trust::{Refusal, Trust};
+use crate::trust::{Accepted, Refusal, Trust};
 
 /// What became of a statement that arrived.
 #[derive(Debug, Clone)]
@@ -61,6 +65,10 @@ pub struct Log {
     mesh: MeshId,
     shelf: Shelf,
     room: Room,
+    /// What revocations accept outside of `@mesh`, of what is held.
+    accepted: Accepted,
+    aside: BTreeSet<StatementId>,
+    returned: Vec<Arc<Verified>>,
 }
 
 impl Log {
@@ -71,7 +79,7 @@ impl Log {
 
     /// An empty log with a room of other bounds.
     pub fn with_bounds(mesh: MeshId, bounds: RoomBounds) -> Self {
-        Self { mesh, shelf: Shelf::default(), room: Room::new(bounds) }
+        Self::holding(mesh, Shelf::default(), bounds)
     }
 
     /// What is held of `@mesh`, shared.
@@ -81,7 +89,12 @@ impl Log {
 
     /// An empty log but for what another one holds of `@mesh`.
     pub(crate) fn with_mesh_shelf(mesh: MeshId, shelf: Arc<MeshShelf>) -> Self {
-        Self { mesh, shelf: Shelf::with_mesh(shelf), room: Room::new(RoomBounds::default()) }
+        Self::holding(mesh, Shelf::with_mesh(shelf), RoomBounds::default())
+    }
+
+    fn holding(mesh: MeshId, shelf: Shelf, bounds: RoomBounds) -> Self {
+        let (accepted, aside, returned) = (Accepted::default(), BTreeSet::new(), Vec::new());
+        Self { mesh, shelf, room: Room::new(bounds), accepted, aside, returned }
     }
 
     /// Takes a statement from outside. `wanted` says that this node asked for it: such a statement gives way later when
@@ -112,6 +125,7 @@ impl Log {
             }
             if !self.room.awaits(&id) && self.judge(&statement, trust) == Some(Ok(())) {
                 self.shelf.append(statement.clone());
+                self.follow(&statement, trust);
                 return Arrival::Appended(vec![statement]);
             }
         }
@@ -194,14 +208,21 @@ impl Log {
         if MeshId::from(statement.id()) == self.mesh {
             return Some(Ok(()));
         }
-        trust.map(|trust| trust.admissible(statement))
+        trust.map(|trust| match trust.keeps(statement) {
+            true => Ok(()),
+            false => trust.admissible(statement, &self.accepted),
+        })
     }
 
     /// Judges a complete member; an admissible one is appended together with all it needs from the room.
     fn judge_member(&mut self, id: &StatementId, trust: Option<&Trust>, appended: &mut Vec<Arc<Verified>>) {
         let Some(member) = self.room.get(id) else { return };
         match self.judge(&member.statement, trust) {
-            Some(Ok(())) => self.append_closure(id, appended),
+            Some(Ok(())) => {
+                let from = appended.len();
+                self.append_closure(id, appended);
+                self.sort_out(id, appended.get(from..).unwrap_or_default(), trust);
+            }
             Some(Err(refusal)) => self.room.refuse(id, refusal),
             None => {}
         }
@@ -298,9 +319,9 @@ impl Log {
     }
 
     /// What a key should name in `prev` when it says something in a scope: its own heads there, the latest 16 by time and
-    /// id if there are more, ascending by id.
+    /// id if there are more, ascending by id; none that is aside, which being named would bring back.
     pub fn prev(&self, author: &PublicKey, scope: &Scope) -> Vec<StatementId> {
-        self.shelf.prev(author, scope)
+        self.shelf.prev(author, scope, |id| !self.aside.contains(id))
     }
 
     /// All own heads of a key in a scope, ascending by time and id.

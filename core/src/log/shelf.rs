@@ -123,8 +123,13 @@ impl Shelf {
     }
 
     /// The heads to name in `prev`: the latest ones, if there are more than it may hold. The others stay heads.
-    pub(super) fn prev(&self, author: &PublicKey, scope: &Scope) -> Vec<StatementId> {
-        let heads = self.heads(author, scope).into_iter().flatten().rev();
+    pub(super) fn prev(
+        &self,
+        author: &PublicKey,
+        scope: &Scope,
+        counts: impl Fn(&StatementId) -> bool,
+    ) -> Vec<StatementId> {
+        let heads = self.heads(author, scope).into_iter().flatten().rev().filter(|(_, id)| counts(id));
         let mut prev: Vec<StatementId> = heads.take(limits::PREV).map(|(_, id)| *id).collect();
         prev.sort_unstable();
         prev

@@ -75,6 +75,9 @@ pub enum Effect {
     },
     /// Who may stay connected.
     Members(Arc<BTreeSet<PublicKey>>),
+    /// These keys were members until a revocation took that from them: cut them off and let none of them in, whatever else
+    /// speaks for them. Replaces those told before.
+    Expelled(Arc<BTreeSet<PublicKey>>),
     /// Take part in a topic.
     Subscribe(Topic),
     /// Answer a write.

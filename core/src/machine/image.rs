@@ -72,7 +72,11 @@ impl Machine {
     /// What this node knows of `@mesh`, if nothing of it waits or fell out.
     fn image(&self) -> Option<Image> {
         let room = self.scopes.get(&Scope::mesh())?;
-        let plain = room.out.is_empty() && room.waiting_for_time.is_empty() && room.fold.count() == (0, 0);
+        let plain = self.expelled.is_empty()
+            && room.aside.is_empty()
+            && room.out.is_empty()
+            && room.waiting_for_time.is_empty()
+            && room.fold.count() == (0, 0);
         plain.then_some(Image {
             shelf: self.log.mesh_shelf().clone(),
             room: Arc::new(room.without_entries()),

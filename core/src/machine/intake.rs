@@ -82,7 +82,10 @@ impl Machine {
         let id = claimed.id();
         claimed.check_mesh(self.mesh).map_err(Taken::Invalid)?;
         if self.log.contains(&id) {
-            return Err(Taken::Known(id));
+            // One that is aside is nothing to hand on.
+            let aside = self.trust.as_ref().filter(|_| self.log.is_aside(&id));
+            let refusal = aside.and_then(|trust| self.log.refusal(&id, trust));
+            return Err(refusal.map_or(Taken::Known(id), |refusal| Taken::Refused(id, refusal)));
         }
         let scope = &claimed.statement().scope;
         let author = claimed.statement().author;
@@ -119,7 +122,7 @@ impl Machine {
         effects: &mut Vec<Effect>,
     ) -> Taken {
         let id = statement.id();
-        if self.trust_is_old && self.trust.as_ref().is_none_or(|trust| trust.admissible(&statement).is_err()) {
+        if self.trust_is_old && !self.log.lets_in(&statement, self.trust.as_ref()) {
             self.refresh_trust(effects);
         }
         let wanted = self.wanted.remove(&id);
@@ -156,7 +159,8 @@ impl Machine {
             let early = self.planted(Planted::PublishesAtOnce) && matches!(origin, Origin::Write(_));
             // Its own one that a peer brings back, after the disk was lost, leaves like any own one: once it is on disk.
             let own = statement.statement().author == self.node;
-            let onward = origin.is_foreign() && spread && !released;
+            let aside = self.log.is_aside(&statement.id());
+            let onward = origin.is_foreign() && spread && !released && !aside;
             if (onward && !own) || early {
                 self.publish(&statement, effects);
             }
@@ -186,6 +190,12 @@ impl Machine {
             let members = trust.members().map(|(key, _)| *key).collect();
             if *self.members != members {
                 self.expect(Arc::new(members), effects);
+            }
+            self.mind(&trust);
+            let expelled: BTreeSet<PublicKey> = trust.expelled().collect();
+            if *self.expelled != expelled {
+                self.expelled = Arc::new(expelled);
+                effects.push(Effect::Expelled(self.expelled.clone()));
             }
             let admitted = self.log.retry(&trust);
             self.trust = Some(trust);

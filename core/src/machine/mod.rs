@@ -13,6 +13,7 @@ mod intake;
 mod outcome;
 mod peers;
 mod planted;
+mod preview;
 mod proofs;
 mod quiet;
 mod repair;
@@ -20,6 +21,7 @@ mod scope;
 mod serve;
 mod settle;
 mod setup;
+mod sift;
 mod standing;
 mod storing;
 mod tell;
@@ -35,11 +37,13 @@ pub use counts::Counts;
 pub use effect::{Effect, Topic, Verdict};
 pub use event::{CallId, Event};
 pub use outcome::{
-    ChangeReach, Conflicted, Explained, Fate, GrantTold, LocalChange, LocalEdit, MergedAnswer, Precondition, Receipt,
-    ScopeState, Standing, StatusTold, SubmitOutcome, Told, WriteOutcome, WriteRefused,
+    AuthorTold, ChangeReach, Conflicted, EntryTurn, Explained, Fate, GrantTold, LocalChange, LocalEdit, MergedAnswer,
+    Precondition, Preview, Receipt, RevocationTold, ScopeState, Standing, StatusTold, SubmitOutcome, Told,
+    WriteOutcome, WriteRefused,
 };
 #[cfg(feature = "planted")]
 pub use planted::Planted;
+pub use preview::PreviewRefused;
 pub use proofs::Proofs;
 pub use setup::{Pace, Setup};
 pub use tell::{Before, NotHeld};
@@ -47,7 +51,7 @@ pub use tell::{Before, NotHeld};
 use crate::beacon::Divergence;
 use crate::log::Log;
 use crate::rng::Rng;
-use crate::trust::Trust;
+use crate::trust::{Accepted, Trust};
 use crate::view::View;
 use storing::{OnItsWay, Origin, Storing};
 
@@ -81,7 +85,12 @@ pub struct Machine {
     trust_is_old: bool,
     /// Trust from what is on disk and due: decides what counts.
     settled: Option<Trust>,
+    /// What the revocations in it accept outside of `@mesh`.
+    accepted: Accepted,
+    /// Whether revocations changed, and what is held was not looked at since.
+    sift_wanted: bool,
     members: Arc<BTreeSet<PublicKey>>,
+    expelled: Arc<BTreeSet<PublicKey>>,
     storing: Storing,
     scopes: BTreeMap<Scope, scope::ScopeRoom>,
     view: Arc<View>,
@@ -145,7 +154,10 @@ impl Machine {
             trust: None,
             trust_is_old: false,
             settled: None,
+            accepted: Accepted::default(),
+            sift_wanted: false,
             members: Arc::default(),
+            expelled: Arc::default(),
             storing: Storing::default(),
             scopes: BTreeMap::new(),
             view: Arc::new(View::empty(setup.store, setup.boot)),

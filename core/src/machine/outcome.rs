@@ -6,11 +6,11 @@ use std::sync::Arc;
 use driftless_statement::patch::BadPatch;
 use driftless_statement::schema::Rule;
 use driftless_statement::{
-    Grant, Hlc, Invalid, MeshId, Note, Path, Pointer, PublicKey, Scope, StatementId, Tree, Value, Verified,
+    Grant, Hlc, Invalid, MeshId, Note, Path, Pointer, Prefix, PublicKey, Scope, StatementId, Tree, Value, Verified,
 };
 
 use crate::fold::Breach;
-use crate::trust::Refusal;
+use crate::trust::{Refusal, Revocation};
 use crate::view::Revision;
 
 /// An edit that a local service asks this node to sign.
@@ -352,6 +352,66 @@ pub struct GrantTold {
     pub state: &'static str,
     /// Up to genesis.
     pub chain: Vec<StatementId>,
+    /// The revocations that strike it, with where.
+    pub struck_by: Vec<(StatementId, Prefix)>,
+}
+
+/// What one key has said in one scope.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorTold {
+    /// The scope.
+    pub scope: Scope,
+    /// Its latest statements there among those kept: what a revocation lists.
+    pub heads: Vec<StatementId>,
+    /// How many statements count, up to the time asked for.
+    pub kept: u64,
+    /// How many count and are later.
+    pub left_out: u64,
+    /// The time of the first one kept.
+    pub first: Option<Hlc>,
+    /// The time of the last one kept.
+    pub last: Option<Hlc>,
+}
+
+/// What acts would change.
+#[derive(Debug, Clone, Default)]
+pub struct Preview {
+    /// For each act in order: why it would not count; `None`: it would.
+    pub refused: Vec<Option<Refusal>>,
+    /// Statements that count and would be void, by scope.
+    pub voided: BTreeMap<Scope, u64>,
+    /// Statements that are void and would count, by scope.
+    pub restored: BTreeMap<Scope, u64>,
+    /// Entries whose merged value would be another one.
+    pub entries: Vec<EntryTurn>,
+    /// Nodes that would be members no more.
+    pub members_lost: Vec<PublicKey>,
+    /// Nodes that would be members.
+    pub members_won: Vec<PublicKey>,
+    /// Revocations that would fall: to be issued again, if they were good.
+    pub revocations_lost: Vec<StatementId>,
+}
+
+/// An entry whose merged value would change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntryTurn {
+    /// The entry.
+    pub path: Path,
+    /// Its merged value now.
+    pub now: Option<Value>,
+    /// Its merged value then.
+    pub then: Option<Value>,
+}
+
+/// A revocation as trust sees it.
+#[derive(Debug, Clone)]
+pub struct RevocationTold {
+    /// The statement.
+    pub revocation: Revocation,
+    /// `authorised` or `pending`.
+    pub state: &'static str,
+    /// The grants that it strikes.
+    pub strikes: Vec<StatementId>,
 }
 
 /// Who has a change and who lacks it.

@@ -322,7 +322,11 @@ impl Machine {
     }
 
     fn fetch_missing(&mut self, effects: &mut Vec<Effect>) {
-        let missing = self.log.missing();
+        let mut missing = self.log.missing();
+        let frontiers = self.trust.iter().flat_map(|trust| trust.frontiers());
+        let wanted =
+            frontiers.filter(|(id, scope)| self.holds(scope) && !self.log.contains(id) && !self.log.waiting(id));
+        missing.extend(wanted.take(BATCH_IDS).map(|(id, scope)| (*id, scope.clone())));
         let still: BTreeSet<StatementId> = missing.iter().map(|(id, _)| *id).collect();
         let fetching = &self.peers.fetching;
         self.wanted.retain(|id| still.contains(id) || fetching.contains_key(id));

@@ -40,6 +40,8 @@ pub(super) struct ScopeRoom {
     pub recent: Recent,
     /// Stored statements that wait for their time, by the millisecond at which they are due.
     pub waiting_for_time: BTreeMap<(u64, StatementId), Arc<Verified>>,
+    /// Stored statements that a revocation took out of the replicated set.
+    pub aside: BTreeMap<StatementId, Arc<Verified>>,
     /// The latest time of a stored statement.
     pub newest: Hlc,
 }
@@ -55,6 +57,7 @@ impl ScopeRoom {
             out: BTreeMap::new(),
             recent: Recent::default(),
             waiting_for_time: BTreeMap::new(),
+            aside: BTreeMap::new(),
             newest: Hlc::default(),
         }
     }
@@ -70,6 +73,7 @@ impl ScopeRoom {
             out: BTreeMap::new(),
             recent: Recent::default(),
             waiting_for_time: BTreeMap::new(),
+            aside: BTreeMap::new(),
             newest: self.newest,
         }
     }
@@ -84,6 +88,27 @@ impl ScopeRoom {
             self.newest = self.newest.max(hlc);
         }
         new
+    }
+
+    /// Takes a stored statement out of the replicated set, and of what is due; `hashed` says that the digest of that has
+    /// it, if it is due. False: it was not in the set.
+    pub fn put_aside(&mut self, statement: &Arc<Verified>, hashed: bool) -> bool {
+        let (id, hlc) = (statement.id(), statement.statement().hlc);
+        if !self.summary.remove(&id) {
+            return false;
+        }
+        self.marks.remove(&id, hlc);
+        if self.waiting_for_time.remove(&(hlc.millis(), id)).is_none() && hashed {
+            self.due.remove(id.as_bytes());
+        }
+        self.out.remove(&id);
+        self.aside.insert(id, statement.clone());
+        true
+    }
+
+    /// Whether a statement is on disk, in the replicated set or aside.
+    pub fn has_stored(&self, id: &StatementId) -> bool {
+        self.summary.contains(id) || self.aside.contains_key(id)
     }
 
     /// Follows a change of one entry's effective value.

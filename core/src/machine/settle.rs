@@ -11,6 +11,7 @@ use super::Machine;
 use super::effect::{Effect, Topic};
 use super::planted::Planted;
 use super::scope::{Out, ScopeRoom};
+use super::sift::Gone;
 use super::storing::{OnItsWay, Origin};
 use crate::fold::Member;
 use crate::view::Candidate;
@@ -21,7 +22,7 @@ const FOLDED_AT_ONCE: usize = 1_024;
 const LAST: StatementId = StatementId([u8::MAX; 32]);
 
 /// Statements that came due, by scope.
-type Due = BTreeMap<Scope, Vec<Arc<Verified>>>;
+pub(super) type Due = BTreeMap<Scope, Vec<Arc<Verified>>>;
 
 impl Machine {
     /// A batch is on disk.
@@ -72,6 +73,10 @@ impl Machine {
             self.open_scope(&scope, effects);
             let when = self.due_ms(statement);
             let Some(room) = self.scopes.get_mut(&scope) else { continue };
+            if self.log.is_aside(&statement.id()) {
+                room.aside.insert(statement.id(), statement.clone());
+                continue;
+            }
             if !room.stored(statement) {
                 continue;
             }
@@ -144,32 +149,50 @@ impl Machine {
         firsts.map(|((when, _), _)| when.saturating_sub(SKEW_MS))
     }
 
-    /// Folds what came due. A change of trust re-judges what did not count before.
+    /// Folds what came due. A change of trust takes statements out of the set or back into it, and re-judges others.
     pub(super) fn settle(&mut self, mut due: Due, effects: &mut Vec<Effect>) {
         self.changes += 1;
+        let gone = self.sift(&mut due);
         for (scope, statements) in &due {
             if let Some(room) = self.scopes.get_mut(scope) {
                 statements.iter().for_each(|statement| room.due.insert(statement.id().as_bytes()));
             }
         }
-        if due.contains_key(&Scope::mesh()) {
+        if due.contains_key(&Scope::mesh()) || !gone.is_empty() {
+            let before = self.settled.take();
             self.settle_trust();
-            self.rejudge(&mut due);
+            let now = self.settled.as_ref().zip(before.as_ref());
+            let changed = now.map(|(now, before)| now.changed_since(before)).unwrap_or_default();
+            if now.is_none_or(|(now, before)| !now.revokes_like(before)) || !gone.is_empty() {
+                self.accept_anew();
+            }
+            self.accept(&due);
+            self.rejudge(&changed, &mut due);
+        } else if self.accept(&due) {
+            self.rejudge(&BTreeSet::new(), &mut due);
         }
-        let mut candidates = Vec::new();
+        self.fold_all(due, gone, effects);
+    }
+
+    fn fold_all(&mut self, mut due: Due, gone: Gone, effects: &mut Vec<Effect>) {
+        let mut candidates: BTreeMap<Path, Candidate> = BTreeMap::new();
+        let named = |candidate: Candidate| (candidate.path.clone(), candidate);
+        for (scope, ids) in &gone {
+            let Some(room) = self.scopes.get_mut(scope) else { continue };
+            let changed = room.fold.update(&[], ids);
+            candidates.extend(changed.into_keys().map(|path| named(candidate(room, path))));
+        }
         // `@mesh` first: it says which schemas the others must keep.
-        let mut governed = BTreeMap::new();
         if let Some(statements) = due.remove(&Scope::mesh()) {
-            candidates.extend(self.fold(&Scope::mesh(), &statements));
-            governed = self.govern();
+            candidates.extend(self.fold(&Scope::mesh(), &statements).into_iter().map(named));
         }
+        candidates.extend(self.govern());
         for (scope, statements) in due {
-            candidates.extend(self.fold(&scope, &statements));
+            candidates.extend(self.fold(&scope, &statements).into_iter().map(named));
         }
-        candidates.iter().for_each(|folded| drop(governed.remove(&folded.path)));
-        candidates.extend(governed.into_values());
+        let candidates: Vec<Candidate> = candidates.into_values().collect();
         #[cfg(feature = "planted")]
-        candidates.extend(self.lost_entry(&candidates));
+        let candidates = [self.lost_entry(&candidates).into_iter().collect(), candidates].concat();
         self.show(candidates, effects);
     }
 
@@ -198,17 +221,6 @@ impl Machine {
         self.settled = Some(crate::trust::Trust::evaluate(genesis, due));
     }
 
-    /// Statements that a rule kept out are looked at again.
-    fn rejudge(&self, due: &mut Due) {
-        for (scope, room) in &self.scopes {
-            let refused = room.out.iter().filter(|(_, out)| matches!(out, Out::Refused(_)));
-            let again = refused.filter_map(|(id, _)| self.log.get(id).cloned());
-            let list = due.entry(scope.clone()).or_default();
-            let listed: BTreeSet<StatementId> = list.iter().map(|statement| statement.id()).collect();
-            list.extend(again.filter(|statement| !listed.contains(&statement.id())));
-        }
-    }
-
     /// Folds one scope's statements. Returns the entries whose merged state changed.
     fn fold(&mut self, scope: &Scope, statements: &[Arc<Verified>]) -> Vec<Candidate> {
         #[cfg(feature = "planted")]
@@ -216,7 +228,7 @@ impl Machine {
         let (Some(room), Some(trust)) = (self.scopes.get_mut(scope), &self.settled) else { return Vec::new() };
         let mut counted = Vec::new();
         for statement in statements {
-            let verdict = trust.authorised(statement);
+            let verdict = trust.authorised(statement, &self.accepted);
             match &verdict {
                 Ok(()) => drop(room.out.remove(&statement.id())),
                 Err(refusal) => drop(room.out.insert(statement.id(), Out::Refused(refusal.clone()))),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use driftless_statement::{Body, Genesis, Scope, StatementId};
 
 use super::Machine;
-use super::outcome::{ChangeReach, GrantTold, ScopeState, Standing, StatusTold};
+use super::outcome::{ChangeReach, GrantTold, RevocationTold, ScopeState, Standing, StatusTold};
 use super::tell::count_fates;
 use crate::beacon::{Change, NodeState, Picture, Reach};
 
@@ -54,7 +54,7 @@ impl Machine {
 
     /// Whether a statement is on this node's disk.
     pub fn has_stored(&self, id: &StatementId) -> bool {
-        self.scopes.values().any(|room| room.summary.contains(id))
+        self.scopes.values().any(|room| room.has_stored(id))
     }
 
     pub(super) fn own_forks(&self) -> u64 {
@@ -139,8 +139,23 @@ impl Machine {
     pub fn roots(&self) -> Option<Genesis> {
         match &self.log.get(&StatementId(self.mesh.0))?.statement().body {
             Body::Genesis(genesis) => Some(genesis.clone()),
-            Body::Write(_) | Body::Grant(_) | Body::Approve(_) | Body::Unknown { .. } => None,
+            _ => None,
         }
+    }
+
+    /// Every revocation that trust let in.
+    pub fn revocations(&self) -> Vec<RevocationTold> {
+        let Some(trust) = &self.trust else { return Vec::new() };
+        let strikes = |of: &StatementId| {
+            let struck = |grant: &StatementId| trust.struck(grant).any(|one| one.id == *of);
+            trust.grants().map(|(id, _)| *id).filter(struck).collect()
+        };
+        let told = |revocation: &crate::trust::Revocation| RevocationTold {
+            state: if revocation.is_authorised() { "authorised" } else { "pending" },
+            strikes: strikes(&revocation.id),
+            revocation: revocation.clone(),
+        };
+        trust.revocations().map(told).collect()
     }
 
     /// Every grant that trust let in.
@@ -155,6 +170,7 @@ impl Machine {
                 rank: standing.rank.try_into().ok(),
                 state: if standing.is_authorised() { "authorised" } else { "pending" },
                 chain: trust.chain(id),
+                struck_by: trust.struck(id).map(|one| (one.id, one.prefix.clone())).collect(),
             })
             .collect();
         grants.sort_by_key(|grant| (grant.rank, grant.id));

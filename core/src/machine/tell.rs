@@ -49,7 +49,8 @@ impl Machine {
         let id = statement.id();
         let Some(room) = self.scopes.get(&statement.statement().scope) else { return Fate::Storing };
         if !room.summary.contains(&id) {
-            return Fate::Storing;
+            let aside = self.trust.as_ref().filter(|_| room.aside.contains_key(&id));
+            return aside.and_then(|trust| self.log.refusal(&id, trust)).map_or(Fate::Storing, Fate::Void);
         }
         match (room.out.get(&id), room.fold.fate(&id)) {
             (Some(Out::NotDue), _) => Fate::NotDue,
@@ -230,6 +231,11 @@ pub(super) fn count_fates(
         out += 1;
         *fates.entry("unfit").or_default() += 1;
         *reasons.entry(breach.word()).or_default() += 1;
+    }
+    let trust = machine.trust.iter();
+    for refusal in trust.flat_map(|trust| room.aside.keys().filter_map(|id| machine.log.refusal(id, trust))) {
+        *fates.entry("void").or_default() += 1;
+        *reasons.entry(refusal.word()).or_default() += 1;
     }
     fates.insert("fit", room.summary.count().saturating_sub(out));
     (fates, reasons)

@@ -35,7 +35,7 @@ impl Epoch {
     pub(super) fn found(genesis: &Verified) -> Self {
         let (keys, threshold) = match &genesis.statement().body {
             Body::Genesis(genesis) => (genesis.keys.iter().copied().collect(), genesis.threshold),
-            Body::Write(_) | Body::Grant(_) | Body::Approve(_) | Body::Unknown { .. } => (BTreeSet::new(), u64::MAX),
+            _ => (BTreeSet::new(), u64::MAX),
         };
         Self { id: genesis.id(), keys, threshold, approvals: BTreeMap::new() }
     }

@@ -1,6 +1,6 @@
 //! A grant that stands, and the rule that it can only narrow what its issuer holds.
 
-use driftless_statement::{Grant, Path, Prefix, PublicKey, StatementId, Verb, limits};
+use driftless_statement::{Grant, Path, Prefix, PublicKey, Revoke, StatementId, Verb, limits};
 
 use super::epoch::Signatures;
 use super::member::Held;
@@ -47,6 +47,15 @@ impl Standing {
         match paths.find(|path| !self.grant.prefix.covers(path)) {
             Some(path) => Err(Refusal::Outside { path: path.clone(), prefix: self.grant.prefix.clone() }),
             None => Ok(()),
+        }
+    }
+
+    /// Whether the key that holds this grant may revoke on it.
+    pub(super) fn may_revoke(&self, revoke: &Revoke) -> Result<(), Refusal> {
+        self.need(Verb::Revoke)?;
+        match self.grant.prefix.contains(&revoke.prefix) {
+            true => Ok(()),
+            false => Err(Refusal::Wider { grant: self.id, reach: Reach::Prefix }),
         }
     }
 

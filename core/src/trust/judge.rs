@@ -3,12 +3,13 @@
 
 use driftless_statement::{Approve, Body, Prefix, Statement, Verb, Verified, limits};
 
+use super::accepted::Accepted;
 use super::grant::Standing;
 use super::rank::Settled;
 use super::refusal::Refusal;
 
-/// Whether the trust rules let a statement in.
-pub(super) fn admissible(settled: &Settled, verified: &Verified) -> Result<(), Refusal> {
+/// Whether the trust rules let a statement in. `accepted`: by revocations, outside of `@mesh`.
+pub(super) fn admissible(settled: &Settled, verified: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
     let statement = verified.statement();
     if verified.id() == settled.genesis {
         return Ok(());
@@ -16,29 +17,46 @@ pub(super) fn admissible(settled: &Settled, verified: &Verified) -> Result<(), R
     if statement.mesh != settled.mesh() {
         return Err(Refusal::OtherMesh { got: statement.belongs_to(verified.id()) });
     }
-    if statement.grant == settled.epoch.id() {
-        return by_root(settled, statement);
+    let Some(standing) = but_for_revocations(settled, statement)? else { return Ok(()) };
+    let revocation = settled
+        .struck(&standing.id)
+        .find(|revocation| revocation.concerns(statement) && !settled.accepts(&revocation.id, verified, accepted));
+    match revocation {
+        Some(revocation) => Err(Refusal::Struck { grant: standing.id, revocation: revocation.id }),
+        None => Ok(()),
     }
-    by_grant(relied_on(settled, statement)?, statement)
+}
+
+/// Whether the rules let a statement in, those about revocations apart. Gives back the grant it relies on; `None` for a
+/// root act.
+pub(super) fn but_for_revocations<'a>(
+    settled: &'a Settled,
+    statement: &Statement,
+) -> Result<Option<&'a Standing>, Refusal> {
+    if statement.grant == settled.epoch.id() {
+        return by_root(settled, statement).map(|()| None);
+    }
+    let standing = relied_on(settled, statement)?;
+    by_grant(standing, statement).map(|()| Some(standing))
 }
 
 /// Whether it is let in, has all the signatures it needs, and is understood.
-pub(super) fn authorised(settled: &Settled, verified: &Verified) -> Result<(), Refusal> {
+pub(super) fn authorised(settled: &Settled, verified: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
     if settled.fold_version > limits::FOLD_VERSION {
         return Err(Refusal::FoldVersion { mesh: settled.fold_version, node: limits::FOLD_VERSION });
     }
-    admissible(settled, verified)?;
+    admissible(settled, verified, accepted)?;
     let statement = verified.statement();
     if statement.is_unknown() {
         return Err(Refusal::Unknown);
     }
     match &statement.body {
-        Body::Grant(_) if statement.grant == settled.epoch.id() => {
+        Body::Grant(_) | Body::Revoke(_) if statement.grant == settled.epoch.id() => {
             let signatures = settled.epoch.signatures(&verified.id(), &statement.author);
             let pending = Refusal::Pending { have: signatures.have, need: signatures.need };
             if signatures.complete() { Ok(()) } else { Err(pending) }
         }
-        Body::Genesis(_) | Body::Write(_) | Body::Grant(_) | Body::Approve(_) | Body::Unknown { .. } => Ok(()),
+        _ => Ok(()),
     }
 }
 
@@ -51,7 +69,7 @@ fn by_root(settled: &Settled, statement: &Statement) -> Result<(), Refusal> {
     }
     let not_root_act = || Err(Refusal::NotRootAct { kind: statement.body.word(), scope: statement.scope.clone() });
     match &statement.body {
-        Body::Grant(_) | Body::Approve(_) => Ok(()),
+        Body::Grant(_) | Body::Approve(_) | Body::Revoke(_) | Body::Accept(_) => Ok(()),
         Body::Unknown { .. } if statement.scope.is_mesh() => Ok(()),
         Body::Unknown { .. } | Body::Write(_) | Body::Genesis(_) => not_root_act(),
     }
@@ -80,6 +98,8 @@ fn by_grant(standing: &Standing, statement: &Statement) -> Result<(), Refusal> {
         }
         Body::Grant(grant) => standing.may_issue(grant),
         Body::Approve(approve) => may_approve(standing, approve),
+        Body::Revoke(revoke) => standing.may_revoke(revoke),
+        Body::Accept(_) => standing.need(Verb::Revoke),
         // Which verb an unknown kind will need is not known, so any will do; it never counts here.
         Body::Unknown { .. } if touched().next().is_some() => standing.covers(touched()),
         Body::Unknown { .. } if statement.scope.is_mesh() => Ok(()),

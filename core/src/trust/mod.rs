@@ -5,23 +5,27 @@
 //! *Authorised*: does it count? What is authorised is admissible; a root act that lacks signatures and a statement of
 //! an unknown kind are admissible only.
 
+mod accepted;
 mod epoch;
 mod grant;
 mod judge;
 mod member;
 mod rank;
 mod refusal;
+mod revoke;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use driftless_statement::{Prefix, PublicKey, StatementId, Verb, Verified, limits};
+use driftless_statement::{Prefix, PublicKey, Scope, StatementId, Verb, Verified, limits};
 
+pub use accepted::Accepted;
 pub use epoch::{Epoch, Signatures};
 pub use grant::Standing;
 pub use member::{Held, Member};
 use rank::Settled;
 pub use refusal::{Reach, Refusal};
+pub use revoke::Revocation;
 
 /// What `@mesh` says about authority. Immutable and cheap to clone; two are equal when they decide everything alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,12 +43,22 @@ impl Trust {
     /// Settles a set of `@mesh` statements. Order and repetition do not matter, genesis may be among them, and what
     /// does not belong (another mesh, another scope) is passed over. Costs O(n log n) in the size of the set.
     pub fn evaluate<'a>(genesis: &Verified, mesh: impl IntoIterator<Item = &'a Verified>) -> Trust {
-        let settled = Settled::of(genesis, mesh);
+        Self::suppose(genesis, mesh, &[])
+    }
+
+    /// The same as if every root key had approved some acts: what they would do once they count.
+    pub fn suppose<'a>(
+        genesis: &Verified,
+        mesh: impl IntoIterator<Item = &'a Verified>,
+        approved: &[StatementId],
+    ) -> Trust {
+        let settled = Settled::of(genesis, mesh, approved);
         let mut holders: BTreeMap<PublicKey, BTreeSet<(usize, StatementId)>> = BTreeMap::new();
         let mut members: BTreeMap<PublicKey, Member> = BTreeMap::new();
         for standing in settled.grants.values().filter(|standing| standing.is_authorised()) {
             holders.entry(standing.grant.key).or_default().insert((standing.rank, standing.id));
-            if standing.grant.verbs.contains(&Verb::Member) {
+            let cut = settled.struck(&standing.id).any(|one| one.prefix.contains(&standing.grant.prefix));
+            if standing.grant.verbs.contains(&Verb::Member) && !cut {
                 let member = members.entry(standing.grant.key).or_insert(Member { scopes: Held::none() });
                 member.scopes.add(&standing.held());
             }
@@ -53,20 +67,90 @@ impl Trust {
     }
 
     /// Whether the rules let a statement in: it relies on an authorised grant that was given to its author and covers
-    /// what it does; or it is a root act, or an approval by a root key.
-    pub fn admissible(&self, statement: &Verified) -> Result<(), Refusal> {
-        judge::admissible(&self.0.settled, statement)
+    /// what it does, and no revocation makes it void; or it is a root act, or an approval by a root key. `accepted` is what
+    /// the revocations of this trust accept outside of `@mesh`.
+    pub fn admissible(&self, statement: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
+        judge::admissible(&self.0.settled, statement, accepted)
     }
 
     /// Whether a statement counts: admissible, signed by as many root keys as it needs, and of a known kind.
-    pub fn authorised(&self, statement: &Verified) -> Result<(), Refusal> {
-        judge::authorised(&self.0.settled, statement)
+    pub fn authorised(&self, statement: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
+        judge::authorised(&self.0.settled, statement, accepted)
     }
 
-    /// Whether anything at all of this key could be admissible: it is a root key or holds an authorised grant. One
-    /// look-up, to be asked before a signature is checked.
+    /// Whether anything at all of this key could be admissible: it is a root key, or holds an authorised grant on which
+    /// not everything is void. A few look-ups, to be asked before a signature is checked.
     pub fn is_author(&self, key: &PublicKey) -> bool {
-        self.0.holders.contains_key(key) || self.0.settled.epoch.is_root(key)
+        let settled = &self.0.settled;
+        let shut = |grant: &Standing| settled.struck(&grant.id).any(|one| one.shuts(&grant.grant.prefix));
+        self.grants_of(key).any(|grant| !shut(grant)) || settled.epoch.is_root(key)
+    }
+
+    /// Whether a revocation that counts lists a statement: then it belongs to the replicated set, whether it counts or not.
+    pub fn keeps(&self, statement: &Verified) -> bool {
+        self.listed_by(statement).next().is_some()
+    }
+
+    /// The revocations that list a statement of their key. Outside of `@mesh` it must be one that only revocations can keep
+    /// out: a list must not bring in what its author never could have said.
+    fn listed_by(&self, statement: &Verified) -> impl Iterator<Item = &Revocation> {
+        let (id, said) = (statement.id(), statement.statement());
+        let settled = &self.0.settled;
+        let lists = move |one: &&Revocation| one.lists(&id, &said.author);
+        let sound = || said.scope.is_mesh() || judge::but_for_revocations(settled, said).is_ok();
+        let mut by = settled.revoked(&said.author).filter(lists).peekable();
+        let sound = by.peek().is_some() && sound();
+        by.filter(move |_| sound)
+    }
+
+    /// The revocations that were let in, counting and pending, ascending by id.
+    pub fn revocations(&self) -> impl Iterator<Item = &Revocation> {
+        self.0.settled.revocations.values()
+    }
+
+    /// The revocations that strike a grant.
+    pub fn struck(&self, grant: &StatementId) -> impl Iterator<Item = &Revocation> {
+        self.0.settled.struck(grant)
+    }
+
+    /// Whether any revocation counts.
+    pub fn revokes(&self) -> bool {
+        self.0.settled.counting().next().is_some()
+    }
+
+    /// What the revocations that count list, with the scope to look in.
+    pub fn frontiers(&self) -> impl Iterator<Item = (&StatementId, &Scope)> {
+        self.0.settled.counting().flat_map(|revocation| &revocation.listed)
+    }
+
+    /// Notes that a statement is held now: what revocations list it, outside of `@mesh`, accept it with what it names.
+    pub fn accept<'a>(
+        &self,
+        statement: &'a Verified,
+        held: impl Fn(&StatementId) -> Option<&'a Verified>,
+        accepted: &mut Accepted,
+    ) -> bool {
+        let mut new = false;
+        for revocation in self.listed_by(statement) {
+            accepted.follow(revocation.id, statement, &held);
+            new = true;
+        }
+        new
+    }
+
+    /// Whether what relies on a grant fares here as it did before; what is accepted outside of `@mesh` apart.
+    pub fn agrees(&self, before: &Trust, grant: &StatementId) -> bool {
+        self.grant(grant) == before.grant(grant) && self.struck(grant).eq(before.struck(grant))
+    }
+
+    /// The grants of an earlier trust on which other things count now.
+    pub fn changed_since(&self, before: &Trust) -> BTreeSet<StatementId> {
+        before.grants().map(|(id, _)| *id).filter(|id| !self.agrees(before, id)).collect()
+    }
+
+    /// Whether the same revocations count as before.
+    pub fn revokes_like(&self, before: &Trust) -> bool {
+        self.0.settled.counting().map(|one| one.id).eq(before.0.settled.counting().map(|one| one.id))
     }
 
     /// What a key may hold as a node; `None` when it is no member.
@@ -79,10 +163,22 @@ impl Trust {
         self.0.members.iter()
     }
 
+    /// Keys that were granted membership and from which revocations took it, ascending.
+    pub fn expelled(&self) -> impl Iterator<Item = PublicKey> {
+        let settled = &self.0.settled;
+        let member = |standing: &&Standing| standing.grant.verbs.contains(&Verb::Member);
+        let struck = settled.struck_grants().filter(member).map(|standing| standing.grant.key);
+        let given: BTreeSet<PublicKey> = struck.chain(settled.fallen.iter().copied()).collect();
+        given.into_iter().filter(|key| self.member(key).is_none())
+    }
+
     /// The grant that a key should rely on to use a verb on everything under a prefix: the one of least rank, then of
-    /// least id. `None` when it has none; a root key then relies on the epoch, for what root keys do.
+    /// least id, among those that no revocation struck there. `None` when it has none; a root key then relies on the epoch,
+    /// for what root keys do.
     pub fn grant_for(&self, key: &PublicKey, verb: Verb, prefix: &Prefix) -> Option<StatementId> {
-        self.grants_of(key).find(|standing| standing.gives(verb, prefix)).map(|standing| standing.id)
+        let struck = |grant: &Standing| self.struck(&grant.id).any(|one| one.prefix.overlaps(prefix));
+        let stands = |grant: &&Standing| grant.gives(verb, prefix) && !struck(grant);
+        self.grants_of(key).find(stands).map(|standing| standing.id)
     }
 
     /// The authorised grants of a key, by rank and then id.

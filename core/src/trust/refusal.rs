@@ -98,7 +98,15 @@ pub enum Refusal {
         /// What the grant covers.
         prefix: Prefix,
     },
-    /// It is a grant that reaches further than the one it relies on.
+    /// The grant it relies on was struck by a revocation, which concerns it and does not accept it.
+    #[error("grant {grant} was struck by revocation {revocation}, which does not accept this")]
+    Struck {
+        /// The grant relied on.
+        grant: StatementId,
+        /// The revocation.
+        revocation: StatementId,
+    },
+    /// It is a grant or revocation that reaches further than the grant it relies on.
     #[error("it gives more than grant {grant} holds: {}", reach.word())]
     Wider {
         /// The grant relied on.
@@ -146,6 +154,7 @@ impl Refusal {
             Self::Verb { .. } => "verb",
             Self::Outside { .. } => "outside",
             Self::OutsideScope { .. } => "outside_scope",
+            Self::Struck { .. } => "struck",
             Self::Wider { .. } => "wider",
             Self::Chain { .. } => "chain",
             Self::Pending { .. } => "pending",

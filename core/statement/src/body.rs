@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::codec::Item;
 use crate::edit::Edit;
+use crate::frontier::Frontier;
 use crate::id::{PublicKey, StatementId};
 use crate::limits;
 use crate::path::{Prefix, Scope};
@@ -100,6 +101,24 @@ pub struct Approve {
     pub id: StatementId,
 }
 
+/// Takes from a key what it holds by grants of greater rank, on a prefix, except what is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revoke {
+    /// Whose grants are struck.
+    pub key: PublicKey,
+    /// Where.
+    pub prefix: Prefix,
+    /// The latest of what the key said that stays in force, with all that it names.
+    pub frontier: Frontier,
+}
+
+/// A part of a frontier that is too long for one statement. The revocation that names it as a base takes it as its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accept {
+    /// More of the frontier.
+    pub frontier: Frontier,
+}
+
 /// What a statement says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
@@ -111,6 +130,10 @@ pub enum Body {
     Grant(Grant),
     /// Adds a signature.
     Approve(Approve),
+    /// Takes authority away.
+    Revoke(Revoke),
+    /// Lengthens a revocation's frontier.
+    Accept(Accept),
     /// A kind, an edit or a field that no fold version this code knows defines: stored, forwarded, void as unknown.
     Unknown {
         /// The kind's number.
@@ -124,6 +147,8 @@ const GENESIS: u64 = 0;
 const WRITE: u64 = 1;
 const GRANT: u64 = 2;
 const APPROVE: u64 = 3;
+const REVOKE: u64 = 4;
+const ACCEPT: u64 = 5;
 
 impl Body {
     /// The number of the kind.
@@ -133,13 +158,15 @@ impl Body {
             Self::Write(_) => WRITE,
             Self::Grant(_) => GRANT,
             Self::Approve(_) => APPROVE,
+            Self::Revoke(_) => REVOKE,
+            Self::Accept(_) => ACCEPT,
             Self::Unknown { kind, .. } => *kind,
         }
     }
 
     /// Whether the kind belongs in `@mesh`, also when this version does not know all of its fields.
     pub fn is_trust(&self) -> bool {
-        matches!(self.kind(), GENESIS | GRANT | APPROVE)
+        matches!(self.kind(), GENESIS | GRANT | APPROVE | REVOKE | ACCEPT)
     }
 
     /// The word for the kind, as logs and documents use it.
@@ -149,6 +176,8 @@ impl Body {
             Self::Write(_) => "write",
             Self::Grant(_) => "grant",
             Self::Approve(_) => "approve",
+            Self::Revoke(_) => "revoke",
+            Self::Accept(_) => "accept",
             Self::Unknown { .. } => "unknown",
         }
     }
@@ -174,6 +203,12 @@ impl Body {
             Self::Approve(approve) => {
                 numbered(vec![Item::text(approve.scope.as_str()), Item::bytes(approve.id.as_bytes())])
             }
+            Self::Revoke(revoke) => numbered(vec![
+                Item::bytes(revoke.key.as_bytes()),
+                Item::text(revoke.prefix.as_str()),
+                revoke.frontier.to_item(),
+            ]),
+            Self::Accept(accept) => numbered(vec![accept.frontier.to_item()]),
             Self::Unknown { item, .. } => item.clone(),
         }
     }
@@ -185,6 +220,8 @@ impl Body {
             WRITE => read_write(item, touches)?.map(Self::Write),
             GRANT => read_grant(item)?.map(Self::Grant),
             APPROVE => read_approve(item)?.map(Self::Approve),
+            REVOKE => read_revoke(item)?.map(Self::Revoke),
+            ACCEPT => read_accept(item)?.map(Self::Accept),
             _ => None,
         };
         Ok(known.unwrap_or_else(|| Self::Unknown { kind, item: item.clone() }))
@@ -209,7 +246,7 @@ fn fields<'a, const N: usize>(item: &'a Item, what: &'static str) -> Result<([&'
     Ok((known, entries.len() > N))
 }
 
-fn ascending<T: Ord>(list: &[T], what: &'static str) -> Result<(), Invalid> {
+pub(crate) fn ascending<T: Ord>(list: &[T], what: &'static str) -> Result<(), Invalid> {
     if list.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(Invalid::NotAscending(what)) }
 }
 
@@ -218,7 +255,7 @@ fn read_key(item: &Item, what: &'static str) -> Result<PublicKey, Invalid> {
     if crate::sign::is_sound(&key) { Ok(key) } else { Err(Invalid::WeakKey(key)) }
 }
 
-fn read_list<T>(
+pub(crate) fn read_list<T>(
     item: &Item,
     what: &'static str,
     max: usize,
@@ -298,4 +335,21 @@ fn read_approve(item: &Item) -> Result<Option<Approve>, Invalid> {
     let scope = Scope::parse(scope.as_text().ok_or(Invalid::Field("approve: scope"))?).map_err(Invalid::Path)?;
     let id = StatementId(id.as_32().ok_or(Invalid::Field("approve: id"))?);
     Ok((!more).then_some(Approve { scope, id }))
+}
+
+fn read_revoke(item: &Item) -> Result<Option<Revoke>, Invalid> {
+    let ([key, prefix, frontier], more) = fields::<3>(item, "revoke")?;
+    let key = read_key(key, "revoke: key")?;
+    let prefix = prefix.as_text().ok_or(Invalid::Field("revoke: prefix"))?.parse().map_err(Invalid::Path)?;
+    let frontier = Frontier::from_item(frontier)?;
+    Ok((!more).then_some(Revoke { key, prefix, frontier }))
+}
+
+fn read_accept(item: &Item) -> Result<Option<Accept>, Invalid> {
+    let ([frontier], more) = fields::<1>(item, "accept")?;
+    let frontier = Frontier::from_item(frontier)?;
+    if frontier.is_empty() {
+        return Err(Invalid::Empty("scopes of an accept"));
+    }
+    Ok((!more).then_some(Accept { frontier }))
 }

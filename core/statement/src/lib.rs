@@ -10,7 +10,8 @@ pub mod bundle;
 pub mod codec;
 pub mod diff;
 pub mod edit;
-pub mod hlc;
+pub mod frontier;
+mod hlc;
 pub mod id;
 pub mod json;
 pub mod limits;
@@ -25,8 +26,9 @@ pub mod value;
 #[cfg(test)]
 mod properties;
 
-pub use body::{Approve, Body, Genesis, Grant, Verb, Verbs, Write};
+pub use body::{Accept, Approve, Body, Genesis, Grant, Revoke, Verb, Verbs, Write};
 pub use edit::{After, Edit, ElementRef, Op, Pointer, Step};
+pub use frontier::Frontier;
 pub use hlc::Hlc;
 pub use id::{ElementId, MeshId, PublicKey, StatementId};
 pub use path::{Path, Prefix, Scope};

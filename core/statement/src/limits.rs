@@ -63,3 +63,6 @@ pub const MESH_NAME_BYTES: usize = 64;
 pub const SKEW_MS: u64 = 60_000;
 /// Length of a chain of grants, genesis excluded. Bounds the walk that finds a grant's rank.
 pub const GRANT_CHAIN: usize = 16;
+/// Ids in the frontier of one revocation or accept: about 140 KiB, so that it fits a statement. A revocation may name 16
+/// accepts for each of its touches.
+pub const FRONTIER: usize = 4_096;

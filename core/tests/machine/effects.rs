@@ -36,6 +36,7 @@ fn line(effect: &Effect) -> String {
             }
             other => format!("respond {token}: {other:?}"),
         },
+        Effect::Expelled(keys) => format!("expelled {}", keys.len()),
         Effect::Members(members) => format!("members {}", members.len()),
         Effect::Subscribe(Topic::Beacons) => "subscribe beacons".to_owned(),
         Effect::Subscribe(Topic::Scope(scope)) => format!("subscribe {scope}"),

@@ -7,6 +7,7 @@ mod figures;
 mod outsider;
 mod properties;
 mod random;
+mod revoke;
 mod schemas;
 mod watch;
 mod world;

@@ -4,8 +4,8 @@ use driftless_core::machine::{LocalChange, MergedAnswer, Precondition};
 use driftless_core::rng::Rng;
 use driftless_statement::edit::{Edit, Op as Does};
 use driftless_statement::{
-    Body, Hlc, Note, Path, Prefix, Scope, SecretKey, Statement, Step, Touch, Tree, Value, Verb, Verified, Write, diff,
-    json,
+    Body, Frontier, Grant, Hlc, Note, Path, Prefix, Revoke, Scope, SecretKey, Statement, StatementId, Step, Touch,
+    Tree, Value, Verb, Verified, Write, diff, json,
 };
 use proptest::prelude::*;
 
@@ -41,6 +41,25 @@ pub enum Act {
         node: usize,
         which: usize,
         ahead_ms: u64,
+    },
+    /// The revoker, who is no root, grants an operator what it holds itself.
+    Delegate {
+        node: usize,
+        author: u8,
+    },
+    /// A root act, or the revoker, revokes an operator on a prefix and accepts some of what one node knows of it.
+    Revoke {
+        node: usize,
+        author: u8,
+        by_root: bool,
+        prefix: usize,
+        accept: u8,
+        ahead_ms: u64,
+    },
+    /// A root act gives an operator back what all revocations known took.
+    GiveBack {
+        node: usize,
+        author: u8,
     },
     Large {
         node: usize,
@@ -91,7 +110,14 @@ fn act() -> impl Strategy<Value = Act> {
         5 => (node.clone(), 0usize..5, 0usize..4, 0u8..3, 0u8..6, many.clone())
             .prop_map(|(node, also, entry, author, how, ahead_ms)| Act::Sign { node, also, entry, author, how, ahead_ms }),
         1 => (node.clone(), 0u8..3).prop_map(|(node, author)| Act::Grant { node, author }),
-        2 => (node.clone(), 0usize..6, many).prop_map(|(node, which, ahead_ms)| Act::Schema { node, which, ahead_ms }),
+        2 => (node.clone(), 0usize..6, many.clone())
+            .prop_map(|(node, which, ahead_ms)| Act::Schema { node, which, ahead_ms }),
+        1 => (node.clone(), 0u8..3).prop_map(|(node, author)| Act::Delegate { node, author }),
+        2 => (node.clone(), 0u8..4, any::<bool>(), 0usize..3, 0u8..3, many)
+            .prop_map(|(node, author, by_root, prefix, accept, ahead_ms)| {
+                Act::Revoke { node, author, by_root, prefix, accept, ahead_ms }
+            }),
+        1 => (node.clone(), 0u8..4).prop_map(|(node, author)| Act::GiveBack { node, author }),
         1 => node.clone().prop_map(|node| Act::Large { node }),
         1 => node.clone().prop_map(|node| Act::Cut { node }),
         1 => Just(Act::Heal),
@@ -129,6 +155,11 @@ impl History {
         let grant = world.grant(key(100).public(), Verb::Write, "", at);
         world.submit(0, grant);
         let grant = world.grant(key(OPERATOR).public(), Verb::Operate, "@mesh/schemas", at);
+        world.submit(0, grant);
+        let verbs = [Verb::Write, Verb::Delegate, Verb::Revoke].into_iter().collect();
+        let prefix = Prefix::parse("shop").unwrap();
+        let grant = Grant { key: key(REVOKER).public(), verbs, prefix, scopes: Vec::new() };
+        let grant = world.root_act(Body::Grant(grant), &[], at);
         world.submit(0, grant);
         world.link_all();
         world.run_ms(1_000);
@@ -178,6 +209,12 @@ impl Act {
                     world.submit(node % count, vec![signed.wire().to_vec()]);
                 }
             }
+            Self::Delegate { node, author } => delegate(world, node % count, &key(100 + author)),
+            Self::Revoke { node, author, by_root, prefix, accept, ahead_ms } => {
+                let prefix = ["", "shop", "shop/a"][*prefix];
+                revoke(world, node % count, &key(100 + author), *by_root, prefix, *accept, *ahead_ms);
+            }
+            Self::GiveBack { node, author } => give_back(world, node % count, &key(100 + author)),
             Self::Large { node } => {
                 let large = format!("\"{}\"", "x".repeat(70_000));
                 world.put(node % count, "shop/large", &large);
@@ -219,6 +256,55 @@ pub fn ahead(world: &World, node: usize, at: &str, author: &SecretKey, ahead_ms:
 
 /// Who may write schemas.
 const OPERATOR: u8 = 110;
+
+/// Who may write, delegate and revoke under `shop`; operator 3 is the same key.
+const REVOKER: u8 = 103;
+
+/// A grant to a key with a verb, as one node knows it, whether it still stands or not.
+fn any_grant(world: &World, node: usize, key: &SecretKey, verb: Verb) -> Option<StatementId> {
+    let grants = world.nodes[node].machine.grants();
+    let mut fits = grants.iter().filter(|told| told.grant.key == key.public() && told.grant.verbs.contains(&verb));
+    fits.next().map(|told| told.id)
+}
+
+fn delegate(world: &mut World, node: usize, to: &SecretKey) {
+    let Some(grant) = any_grant(world, node, &key(REVOKER), Verb::Delegate) else { return };
+    let verbs = [Verb::Write].into_iter().collect();
+    let body = Body::Grant(Grant { key: to.public(), verbs, prefix: Prefix::parse("shop").unwrap(), scopes: vec![] });
+    let act = world.act(&key(REVOKER), grant, body, world.now(node).wall_ms);
+    world.submit(node, vec![act.wire().to_vec()]);
+}
+
+fn revoke(world: &mut World, node: usize, of: &SecretKey, by_root: bool, prefix: &str, accept: u8, ahead_ms: u64) {
+    let machine = &world.nodes[node].machine;
+    let mut frontier = Frontier::default();
+    for told in machine.statements(None, None, usize::MAX) {
+        let said = told.statement.statement();
+        let early = said.hlc.millis() % 2 == 0;
+        if said.author == of.public() && (accept == 2 || (accept == 1 && early)) {
+            frontier.insert(said.scope.clone(), told.statement.id());
+        }
+    }
+    let body = Body::Revoke(Revoke { key: of.public(), prefix: Prefix::parse(prefix).unwrap(), frontier });
+    let at = world.now(node).wall_ms + ahead_ms;
+    let wires = if by_root {
+        world.root_act(body, &[], at)
+    } else {
+        let Some(grant) = any_grant(world, node, &key(REVOKER), Verb::Revoke) else { return };
+        vec![world.act(&key(REVOKER), grant, body, at).wire().to_vec()]
+    };
+    world.submit(node, wires);
+}
+
+fn give_back(world: &mut World, node: usize, to: &SecretKey) {
+    let told = world.nodes[node].machine.statements(Some(&Scope::mesh()), None, usize::MAX);
+    let revocations = told.iter().filter(|told| matches!(told.statement.statement().body, Body::Revoke(_)));
+    let bases: Vec<StatementId> = revocations.map(|told| told.statement.id()).take(16).collect();
+    let verbs = [Verb::Write].into_iter().collect();
+    let body = Body::Grant(Grant { key: to.public(), verbs, prefix: Prefix::parse("shop").unwrap(), scopes: vec![] });
+    let acts = world.root_act(body, &bases, world.now(node).wall_ms + 100_000);
+    world.submit(node, acts);
+}
 
 /// Schemas that some of what is written here meets and some does not; the last one is none, and no value is a deletion.
 const SCHEMAS: [Option<&str>; 6] = [
@@ -275,11 +361,13 @@ fn signed(
         return None;
     }
     let clock = Hlc::from_millis(world.now(node).wall_ms + ahead_ms);
+    // Whom a revocation struck signs on.
+    let verb = if path.scope().is_mesh() { Verb::Operate } else { Verb::Write };
     let statement = Statement {
         mesh: told.mesh,
         scope: path.scope(),
         author: author.public(),
-        grant: told.grant?,
+        grant: told.grant.or_else(|| any_grant(world, node, author, verb))?,
         prev: told.prev,
         touches: vec![Touch { path, bases: told.heads }],
         hlc: told.after.next()?.max(clock),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use driftless_core::beacon::Claim;
 use driftless_core::fold::Breach;
 use driftless_core::machine::{Effect, Event, Fate, Now, SubmitOutcome};
+use driftless_core::trust::Refusal;
 use driftless_core::view::{Revision, View};
 use driftless_core::wire::{Gossip, Request, Response};
 use driftless_statement::limits::SKEW_MS;
@@ -105,6 +106,10 @@ impl Watch {
                     if let Some(Fate::Unfit { breach: Breach::Schema { .. }, .. }) = receipt.fate {
                         return self.saw("a write was acknowledged as unfit");
                     }
+                    // The same with a revocation.
+                    if let Some(Fate::Void(Refusal::Struck { .. })) = receipt.fate {
+                        return self.saw("a write was acknowledged as void");
+                    }
                     assert_eq!(receipt.fate, Some(Fate::Fit));
                     let path = &self.statements[&id].statement().touches[0].path;
                     let entry = node.machine.view().get(path).expect("P19: the entry of a write is in the view");
@@ -188,26 +193,35 @@ impl Watch {
             told.is_some_and(|told| matches!(told.fate, Fate::Fit | Fate::Unfit { .. }))
         };
         let counted: BTreeSet<StatementId> = node.seen.on_disk.iter().filter(counts).copied().collect();
-        assert!(counted.is_superset(&node.seen.counted), "P17: what counted counts no longer");
-        let new: BTreeSet<StatementId> = counted.difference(&node.seen.counted).copied().collect();
+        let voided: BTreeSet<StatementId> = node.seen.counted.difference(&counted).copied().collect();
+        for id in &voided {
+            let fate = node.machine.statement(id).map(|told| told.fate);
+            // What comes back because the revocation fell is on its way for a moment.
+            let by_revocation =
+                matches!(fate, Some(Fate::Void(Refusal::Struck { .. } | Refusal::NoSuchGrant { .. }) | Fate::Storing));
+            assert!(by_revocation, "P17: what counted counts no longer: {fate:?}");
+            self.saw("what counted is void");
+        }
+        let changed: BTreeSet<StatementId> = counted.symmetric_difference(&node.seen.counted).copied().collect();
         let first = |id: &StatementId| self.statements[id].statement().touches.first();
         let governed: BTreeSet<Scope> =
-            new.iter().filter_map(first).filter_map(|touch| schema::scope_of(&touch.path)).collect();
+            changed.iter().filter_map(first).filter_map(|touch| schema::scope_of(&touch.path)).collect();
         let machine = &node.machine;
-        let unfit = |id: &StatementId| {
-            let told = machine.statement(id);
-            told.is_some_and(|told| matches!(told.fate, Fate::Unfit { breach: Breach::Schema { .. }, .. }))
+        let taken_back = |id: &StatementId| {
+            let fate = machine.statement(id).map(|told| told.fate);
+            matches!(fate, Some(Fate::Unfit { breach: Breach::Schema { .. }, .. } | Fate::Void(_)))
         };
         let everything = "".parse().unwrap();
         for (path, entry) in view.under(&everything, None) {
             let before = node.seen.shown.insert(path.clone(), (entry.json.clone(), entry.heads.clone()));
             let (json, heads) = before.unwrap_or_else(|| (None, Arc::new([])));
             for head in heads.iter() {
-                // A schema that comes late may make a head unfit; nothing else takes one back.
+                // A schema that comes late may make a head unfit, a revocation may make it void; nothing else takes one
+                // back.
                 let back = !self.covers(path, &entry.heads, head);
-                assert!(!back || unfit(head), "P18: the heads of {path} went back");
+                assert!(!back || taken_back(head), "P18: the heads of {path} went back");
                 if back {
-                    self.saw("a schema took a head back");
+                    self.saw("a head was taken back");
                 }
             }
             for id in entry.heads.iter() {
@@ -218,7 +232,7 @@ impl Watch {
             if json != entry.json {
                 let touches = |id: &StatementId| self.statements[id].statement().bases_of(path).is_some();
                 assert!(
-                    new.iter().any(touches) || governed.contains(&path.scope()),
+                    changed.iter().any(touches) || governed.contains(&path.scope()),
                     "P7: {path} changed without a witness"
                 );
             }
@@ -229,8 +243,8 @@ impl Watch {
         let gone: Vec<Path> = node.seen.shown.keys().filter(|path| view.get(path).is_none()).cloned().collect();
         for path in gone {
             let (_, heads) = node.seen.shown.remove(&path).unwrap();
-            assert!(heads.iter().all(unfit), "P18: {path} is gone from the view");
-            self.saw("a schema took an entry back");
+            assert!(heads.iter().all(taken_back), "P18: {path} is gone from the view");
+            self.saw("an entry was taken back");
         }
         node.seen.counted = counted;
     }

@@ -11,7 +11,7 @@ use driftless_core::machine::{
 use driftless_core::rng::Rng;
 use driftless_statement::{
     Approve, Body, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement,
-    StatementId, Value, Verb, Verified, json,
+    StatementId, Touch, Value, Verb, Verified, json,
 };
 
 use crate::watch::{Seen, Watch};
@@ -33,6 +33,7 @@ pub struct Node {
     pub submitted: BTreeMap<u64, Vec<SubmitOutcome>>,
     pub published: usize,
     pub members: Arc<BTreeSet<PublicKey>>,
+    pub expelled: Arc<BTreeSet<PublicKey>>,
     /// What the watcher remembers of it, across restarts.
     pub seen: Seen,
     /// How far its clock is ahead, milliseconds.
@@ -170,18 +171,33 @@ impl World {
 
     /// A grant by the root, with the approvals that it needs.
     pub fn grant(&self, to: PublicKey, verb: Verb, prefix: &str, at_ms: u64) -> Vec<Vec<u8>> {
-        let (mesh, genesis) = (MeshId::from(self.genesis.id()), self.genesis.id());
         let prefix = Prefix::parse(prefix).unwrap();
         let grant = Grant { key: to, verbs: [verb].into_iter().collect(), prefix, scopes: Vec::new() };
+        self.root_act(Body::Grant(grant), &[], at_ms)
+    }
+
+    /// An act by the root that names bases, with the approvals that it needs.
+    pub fn root_act(&self, body: Body, bases: &[StatementId], at_ms: u64) -> Vec<Vec<u8>> {
+        let (mesh, genesis) = (MeshId::from(self.genesis.id()), self.genesis.id());
         let author = &self.roots[0];
-        let grant = sign(unsigned(mesh, author.public(), genesis, at_ms, Body::Grant(grant)), author);
-        let mut wires = vec![grant.wire().to_vec()];
+        let mut act = unsigned(mesh, author.public(), genesis, at_ms, body);
+        let bases = bases.iter().copied().collect::<BTreeSet<_>>();
+        act.touches.extend(
+            (!bases.is_empty()).then(|| Touch { path: path("@mesh/named"), bases: bases.into_iter().collect() }),
+        );
+        let act = sign(act, author);
+        let mut wires = vec![act.wire().to_vec()];
         if let Some(second) = self.roots.get(1) {
-            let body = Body::Approve(Approve { scope: Scope::mesh(), id: grant.id() });
+            let body = Body::Approve(Approve { scope: Scope::mesh(), id: act.id() });
             let approval = sign(unsigned(mesh, second.public(), genesis, at_ms + 1, body), second);
             wires.push(approval.wire().to_vec());
         }
         wires
+    }
+
+    /// An act in `@mesh` on a grant, later than it.
+    pub fn act(&self, author: &SecretKey, grant: StatementId, body: Body, at_ms: u64) -> Verified {
+        sign(unsigned(MeshId::from(self.genesis.id()), author.public(), grant, at_ms, body), author)
     }
 
     /// Founds every node from the bundle and links all of them.
@@ -227,6 +243,7 @@ impl World {
             submitted: BTreeMap::new(),
             published: 0,
             members: Arc::default(),
+            expelled: Arc::default(),
             seen: Seen::default(),
             skew_ms: 0,
             wants: None,
@@ -426,6 +443,7 @@ impl World {
                 }
             }
             Effect::Members(members) => self.nodes[index].members = members,
+            Effect::Expelled(keys) => self.nodes[index].expelled = keys,
             Effect::Subscribe(topic) => drop(self.nodes[index].topics.insert(topic)),
             Effect::Wrote { call, outcome } => drop(self.nodes[index].wrote.insert(call.0, outcome)),
             Effect::Submitted { call, outcome } => drop(self.nodes[index].submitted.insert(call.0, outcome)),

@@ -10,7 +10,7 @@
 )]
 
 #[path = "../../../tests/tests/figures.rs"]
-mod figures;
+pub mod figures;
 pub mod history;
 pub mod model;
 

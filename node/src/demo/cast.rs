@@ -53,6 +53,7 @@ impl Cast {
             base_port,
             scopes: Vec::new(),
             node_write: vec![prefix("shop")?, prefix("platform")?],
+            roots: 1,
         };
         let begin = Instant::now();
         let made = founding::found(&home, &plan).map_err(|error| error.to_string())?;

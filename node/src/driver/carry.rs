@@ -91,6 +91,7 @@ impl Driver {
                 self.command(Command::Respond { token: p2p::RequestToken(token), bytes });
             }
             Effect::Members(members) => self.command(Command::Members((*members).clone())),
+            Effect::Expelled(keys) => self.command(Command::Expelled((*keys).clone())),
             Effect::Subscribe(topic) => self.command(Command::Subscribe { topic: translate::topic(&topic) }),
             Effect::Wrote { call, outcome } => {
                 self.metrics.wrote(&outcome);

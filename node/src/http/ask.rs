@@ -170,6 +170,16 @@ pub async fn grants(State(shared): Server, request: Request) -> Reply {
     Ok(shared.told(&Scope::mesh(), &answer))
 }
 
+/// `GET /v1/authors/{key}?until=`.
+pub async fn author(State(shared): Server, request: Request) -> Reply {
+    let key = target::key(behind(&request, "/v1/authors/"))?;
+    let mut query = query(&request)?;
+    let until = query.until()?.map_or(Hlc(u64::MAX), |millis| Hlc(millis << 16 | 0xffff));
+    settle(&shared, query, request.headers()).await?;
+    let told = shared.ask(move |machine| machine.author(&key, until)).await?;
+    Ok(shared.told(&Scope::mesh(), &tell::author(key, &told)))
+}
+
 type Key = Option<driftless_statement::PublicKey>;
 
 fn grants_of(machine: &Machine, key: Key, author: Key) -> Option<api::Grants> {
@@ -179,12 +189,19 @@ fn grants_of(machine: &Machine, key: Key, author: Key) -> Option<api::Grants> {
     let probe = Path::parse("@mesh/_").ok().filter(|_| author.is_some());
     let heads = probe.and_then(|probe| machine.merged(&probe, author.as_ref()).ok());
     let grants = machine.grants();
-    let wanted = grants.iter().filter(|grant| key.is_none_or(|key| grant.grant.key == key));
+    let of_key = |of: &driftless_statement::PublicKey| key.is_none_or(|key| *of == key);
+    let wanted = grants.iter().filter(|grant| of_key(&grant.grant.key));
     Some(api::Grants {
         genesis: tell::genesis_id(machine.mesh()),
         roots: genesis.keys,
         threshold: genesis.threshold,
         grants: wanted.map(tell::grant).collect(),
+        revocations: machine
+            .revocations()
+            .iter()
+            .filter(|told| of_key(&told.revocation.key))
+            .map(tell::revocation)
+            .collect(),
         prev: heads.map(|heads| heads.prev).unwrap_or_default(),
         after: newest.first().map_or(Hlc::default(), |told| told.statement.statement().hlc),
     })

@@ -70,6 +70,7 @@ fn components() -> ComponentsBuilder {
     let components = with::<api::StatementInfo>(with::<api::Explanation>(components));
     let components = with::<api::Conflicts>(with::<api::Divergence>(components));
     let components = with::<api::Change>(with::<api::Status>(components));
+    let components = with::<api::Author>(with::<api::Preview>(components));
     with::<api::Grants>(with::<api::Item>(components))
 }
 

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use driftless_client::api::header;
 use driftless_core::view::View;
 use tokio::sync::watch;
@@ -114,6 +114,8 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/v1/statements/{id}", get(ask::statement)),
         ("/v1/log", get(ask::statements)),
         ("/v1/grants", get(ask::grants)),
+        ("/v1/authors/{key}", get(ask::author)),
+        ("/v1/preview", post(submit::preview)),
         ("/v1/status", get(ask::status)),
         ("/openapi.json", get(openapi::openapi)),
         ("/metrics", get(health::metrics)),
@@ -163,21 +165,23 @@ async fn in_time(State(shared): State<Arc<Shared>>, request: Request, next: Next
 
 /// The template of the route that a path belongs to: what metrics are labelled with.
 pub fn template(path: &str) -> &'static str {
-    const PREFIXES: [(&str, &str); 6] = [
+    const PREFIXES: [(&str, &str); 7] = [
         ("/v1/config/", "/v1/config/{path}"),
         ("/v1/merged/", "/v1/merged/{path}"),
         ("/v1/history/", "/v1/history/{path}"),
         ("/v1/explain/", "/v1/explain/{path}"),
         ("/v1/changes/", "/v1/changes/{id}"),
         ("/v1/statements/", "/v1/statements/{id}"),
+        ("/v1/authors/", "/v1/authors/{key}"),
     ];
-    const WHOLE: [&str; 11] = [
+    const WHOLE: [&str; 12] = [
         "/v1/config",
         "/v1/conflicts",
         "/v1/divergence",
         "/v1/statements",
         "/v1/log",
         "/v1/grants",
+        "/v1/preview",
         "/v1/status",
         "/openapi.json",
         "/metrics",

@@ -6,7 +6,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::Response;
 use driftless_client::api::Submission;
-use driftless_core::machine::SubmitOutcome;
+use driftless_core::machine::{PreviewRefused, SubmitOutcome};
 use driftless_core::view::Revision;
 use driftless_statement::limits;
 
@@ -15,7 +15,7 @@ use super::problem::{Answer, Kind, Problem};
 use super::routes::Shared;
 use super::settings::SUBMIT_STATEMENTS;
 use super::target::Query;
-use super::{body, refuse};
+use super::{body, refuse, tell};
 
 /// The longest byte string taken: a statement with its signature.
 const STRING_BYTES: usize = limits::STATEMENT_BYTES + 64;
@@ -31,6 +31,24 @@ pub async fn submit(State(shared): State<Arc<Shared>>, request: Request) -> Answ
     let reached = outcomes.iter().filter_map(revision).max_by_key(|revision| (revision.boot, revision.count));
     let revision = reached.unwrap_or_else(|| shared.door.view().revision());
     Ok(json(&Submission { results: outcomes.iter().map(refuse::submitted).collect(), revision: revision.to_string() }))
+}
+
+/// `POST /v1/preview`: what acts would change. Nothing is kept of them.
+pub async fn preview(State(shared): State<Arc<Shared>>, request: Request) -> Answer<Response<Body>> {
+    Query::parse(request.uri().query())?.end()?;
+    let (head, body) = request.into_parts();
+    body::media(&head.headers, &["application/cbor-seq"])?;
+    let bytes = body::read(&shared, &head.headers, body).await?;
+    let acts = split(&bytes).map_err(|detail| Problem::new(Kind::Statements, detail))?;
+    shared.must_be_ready()?;
+    let told = shared.door.read(move |machine| machine.preview(&acts)).await.map_err(refuse::closed)?;
+    let kind = |refused: &PreviewRefused| match refused {
+        PreviewRefused::Invalid { .. } => Kind::Invalid,
+        PreviewRefused::NotAnAct { .. } => Kind::Statements,
+        PreviewRefused::NotFounded => Kind::NotFounded,
+    };
+    told.map(|preview| json(&tell::preview(preview)))
+        .map_err(|refused| Problem::new(kind(&refused), refused.to_string()))
 }
 
 fn revision(outcome: &SubmitOutcome) -> Option<Revision> {

@@ -59,6 +59,11 @@ pub fn statement_id(raw: &str) -> Answer<StatementId> {
     raw.parse().map_err(|error: driftless_statement::id::BadHex| Problem::new(Kind::Id, error.to_string()))
 }
 
+/// The key that a request target names behind its route.
+pub fn key(raw: &str) -> Answer<PublicKey> {
+    raw.parse().map_err(|error: driftless_statement::id::BadHex| Problem::new(Kind::Id, error.to_string()))
+}
+
 /// Where a page of statements begins: before this time and id.
 pub type Cursor = (Hlc, StatementId);
 
@@ -136,6 +141,14 @@ impl Query {
     pub fn before(&mut self) -> Answer<Option<Cursor>> {
         let form = "not a cursor; pass `next` of the page before";
         self.taken("before", |text| parse_cursor(text).ok_or(form))
+    }
+
+    /// `until`: Unix milliseconds.
+    pub fn until(&mut self) -> Answer<Option<u64>> {
+        self.taken("until", |text| match text.parse::<u64>() {
+            Ok(millis) if millis < 1 << 48 => Ok(millis),
+            _ => Err("must be a time in Unix milliseconds, below 2^48"),
+        })
     }
 
     /// `limit`: items on a page.

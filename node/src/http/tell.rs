@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use driftless_client::api;
 use driftless_core::machine::{
-    ChangeReach, Conflicted, Explained, GrantTold, MergedAnswer, ScopeState, Standing, StatusTold, Told,
+    AuthorTold, ChangeReach, Conflicted, EntryTurn, Explained, GrantTold, MergedAnswer, Preview, RevocationTold,
+    ScopeState, Standing, StatusTold, Told,
 };
 use driftless_statement::id::hex;
 use driftless_statement::schema::Rule;
 use driftless_statement::{
-    After, Body, Edit, ElementId, ElementRef, Op, Path, PublicKey, StatementId, Step, Tree, Value, Verified, json,
+    After, Body, Edit, ElementId, ElementRef, Op, Path, Prefix, PublicKey, StatementId, Step, Tree, Value, Verified,
+    json,
 };
 
 use super::moment::rfc3339;
@@ -35,10 +37,17 @@ pub fn statement(told: &Told) -> api::StatementInfo {
         Body::Grant(grant) => vec![vec![format!(
             "grant {} on {} to {}",
             grant.verbs.iter().map(|verb| verb.word()).collect::<Vec<_>>().join(","),
-            if grant.prefix.as_str().is_empty() { "everything" } else { grant.prefix.as_str() },
+            place(&grant.prefix),
             grant.key
         )]],
         Body::Approve(approve) => vec![vec![format!("approve {} in {}", approve.id, approve.scope)]],
+        Body::Revoke(revoke) => vec![vec![format!(
+            "revoke {} on {}, accepting {}",
+            revoke.key,
+            place(&revoke.prefix),
+            heads(revoke.frontier.len())
+        )]],
+        Body::Accept(accept) => vec![vec![format!("accept {} for a revocation", heads(accept.frontier.len()))]],
         Body::Genesis(genesis) => vec![vec![format!(
             "found {:?} with {} of {} root keys",
             genesis.name,
@@ -62,6 +71,18 @@ pub fn statement(told: &Told) -> api::StatementInfo {
         reason: words::why_of_fate(&told.fate),
         skipped: told.skipped.iter().map(|(path, index, why)| format!("{path}: edit {index}: {why}")).collect(),
         bases: statement.touches.iter().map(|touch| (touch.path.clone(), touch.bases.clone())).collect(),
+    }
+}
+
+fn place(prefix: &Prefix) -> &str {
+    if prefix.as_str().is_empty() { "everything" } else { prefix.as_str() }
+}
+
+fn heads(count: usize) -> String {
+    match count {
+        0 => "nothing".to_owned(),
+        1 => "1 statement and all it names".to_owned(),
+        more => format!("{more} statements and all they name"),
     }
 }
 
@@ -112,7 +133,12 @@ fn side(path: &Path, (statement, index): &(std::sync::Arc<Verified>, u32)) -> ap
             let at = said.touches.iter().position(|touch| touch.path == *path);
             at.and_then(|at| write.edits.get(at)).map_or(&[][..], Vec::as_slice)
         }
-        Body::Genesis(_) | Body::Grant(_) | Body::Approve(_) | Body::Unknown { .. } => &[],
+        Body::Genesis(_)
+        | Body::Grant(_)
+        | Body::Approve(_)
+        | Body::Revoke(_)
+        | Body::Accept(_)
+        | Body::Unknown { .. } => &[],
     };
     let words = usize::try_from(*index).ok().and_then(|index| edits.get(index)).map(edit).unwrap_or_default();
     api::ConflictSide { id: statement.id(), author: said.author, time: rfc3339(said.hlc.millis()), edit: words }
@@ -215,6 +241,57 @@ pub fn grant(told: &GrantTold) -> api::GrantInfo {
         rank: told.rank.unwrap_or(0),
         state: told.state.to_owned(),
         chain: told.chain.clone(),
+        struck_by: told.struck_by.iter().map(strike).collect(),
+    }
+}
+
+fn strike((revocation, prefix): &(StatementId, Prefix)) -> api::Strike {
+    api::Strike { revocation: *revocation, prefix: prefix.to_string() }
+}
+
+/// A revocation.
+pub fn revocation(told: &RevocationTold) -> api::RevocationInfo {
+    let revocation = &told.revocation;
+    api::RevocationInfo {
+        id: revocation.id,
+        issuer: revocation.issuer,
+        key: revocation.key,
+        prefix: revocation.prefix.to_string(),
+        rank: revocation.rank.try_into().unwrap_or(u32::MAX),
+        state: told.state.to_owned(),
+        accepts: revocation.listed.len() as u64,
+        strikes: told.strikes.clone(),
+    }
+}
+
+/// What a key has said.
+pub fn author(key: PublicKey, told: &[AuthorTold]) -> api::Author {
+    let time = |hlc: Option<driftless_statement::Hlc>| hlc.map(|hlc| rfc3339(hlc.millis()));
+    let scope = |told: &AuthorTold| api::AuthorScope {
+        scope: told.scope.clone(),
+        heads: told.heads.clone(),
+        kept: told.kept,
+        left_out: told.left_out,
+        first: time(told.first),
+        last: time(told.last),
+    };
+    api::Author { key, scopes: told.iter().map(scope).collect() }
+}
+
+/// What acts would change.
+pub fn preview(preview: Preview) -> api::Preview {
+    let by_scope = |counts: BTreeMap<driftless_statement::Scope, u64>| {
+        counts.into_iter().map(|(scope, count)| (scope.to_string(), count)).collect()
+    };
+    let turn = |EntryTurn { path, now, then }| api::EntryTurn { path, now, then };
+    api::Preview {
+        refused: preview.refused.iter().map(|refusal| refusal.as_ref().map(ToString::to_string)).collect(),
+        voided: by_scope(preview.voided),
+        restored: by_scope(preview.restored),
+        entries: preview.entries.into_iter().map(turn).collect(),
+        members_lost: preview.members_lost,
+        members_won: preview.members_won,
+        revocations_lost: preview.revocations_lost,
     }
 }
 

@@ -162,6 +162,7 @@ impl Carrier {
                     self.dialler.hurry(now);
                 }
             }
+            Command::Expelled(keys) => self.swarm.behaviour_mut().gate.expel(keys),
             Command::Addresses { peer, addrs } => {
                 let addrs: Vec<Multiaddr> = addrs.iter().filter_map(|addr| addr.parse().ok()).collect();
                 self.dialler.found(peer, addrs, now);

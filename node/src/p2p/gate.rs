@@ -25,6 +25,9 @@ pub(super) enum Barred {
     /// The peer is neither a member nor configured by id.
     #[error("not a member")]
     NotMember,
+    /// The peer's membership was revoked.
+    #[error("its membership was revoked")]
+    Expelled,
 }
 
 /// The gate. Every connection passes it, in both directions.
@@ -32,6 +35,7 @@ pub(super) enum Barred {
 pub(super) struct Gate {
     configured: BTreeSet<PublicKey>,
     members: BTreeSet<PublicKey>,
+    expelled: BTreeSet<PublicKey>,
     isolated: bool,
     connected: BTreeSet<PeerId>,
     cut: BTreeSet<PeerId>,
@@ -46,7 +50,8 @@ impl Gate {
 
     /// Whether the peer may be connected now.
     pub(super) fn allows(&self, peer: &PublicKey) -> bool {
-        !self.isolated && (self.members.contains(peer) || self.configured.contains(peer))
+        let known = self.members.contains(peer) || self.configured.contains(peer);
+        !self.isolated && known && !self.expelled.contains(peer)
     }
 
     /// Whether anybody may be connected at all.
@@ -60,6 +65,12 @@ impl Gate {
         self.members = members;
         self.cut_strangers();
         new
+    }
+
+    /// Replaces those whose membership was revoked; their connections end, also of who is configured by id.
+    pub(super) fn expel(&mut self, keys: BTreeSet<PublicKey>) {
+        self.expelled = keys;
+        self.cut_strangers();
     }
 
     /// Closes or opens the gate for everybody.
@@ -81,8 +92,11 @@ impl Gate {
         if self.isolated {
             return Err(Barred::Isolated);
         }
-        let allowed = identity::public_key(peer).is_some_and(|key| self.allows(&key));
-        if allowed { Ok(()) } else { Err(Barred::NotMember) }
+        match identity::public_key(peer) {
+            Some(key) if self.allows(&key) => Ok(()),
+            Some(key) if self.expelled.contains(&key) => Err(Barred::Expelled),
+            _ => Err(Barred::NotMember),
+        }
     }
 
     fn established(&self, peer: &PeerId) -> Result<dummy::ConnectionHandler, ConnectionDenied> {
@@ -194,6 +208,19 @@ mod tests {
         gate.admit([key(3)].into());
         assert_eq!(gate.check(&peer(2)), Err(Barred::NotMember));
         assert_eq!(gate.check(&PeerId::random()), Err(Barred::NotMember), "no Ed25519 key");
+    }
+
+    #[test]
+    fn who_was_expelled_is_cut_though_it_is_configured() {
+        let mut gate = Gate::new([key(1)].into());
+        gate.admit([key(1), key(2)].into());
+        gate.connected.extend([peer(1), peer(2)]);
+        gate.expel([key(1)].into());
+        assert_eq!(gate.cut, [peer(1)].into());
+        assert_eq!(gate.check(&peer(1)), Err(Barred::Expelled));
+        assert_eq!(gate.check(&peer(2)), Ok(()));
+        gate.expel([].into());
+        assert_eq!(gate.check(&peer(1)), Ok(()), "the revocation fell");
     }
 
     #[test]

@@ -63,6 +63,7 @@ fn may_be_lost(command: &Command) -> bool {
         | Command::Subscribe { .. }
         | Command::Unsubscribe { .. }
         | Command::Members(_)
+        | Command::Expelled(_)
         | Command::Addresses { .. }
         | Command::Isolate(_)
         | Command::Shutdown => false,

@@ -176,6 +176,8 @@ pub enum Command {
     },
     /// Who may be connected, beside the peers that the configuration names by id. Others are cut at once.
     Members(BTreeSet<PublicKey>),
+    /// Nobody of these may be connected, also when configured by id. Replaces those told before.
+    Expelled(BTreeSet<PublicKey>),
     /// Where a peer was said to be reachable; it is dialled there while it is allowed. Replaces what was said before.
     Addresses {
         /// Which peer.

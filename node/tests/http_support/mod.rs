@@ -314,6 +314,7 @@ impl Driver {
             | Effect::Request { .. }
             | Effect::Respond { .. }
             | Effect::Members(_)
+            | Effect::Expelled(_)
             | Effect::Subscribe(_) => {}
         }
     }

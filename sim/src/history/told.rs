@@ -189,7 +189,12 @@ fn edit<'a>((statement, index): &'a (Arc<Verified>, u32), path: &Path) -> Option
     let at = statement.statement().touches.iter().position(|touch| touch.path == *path)?;
     match &statement.statement().body {
         Body::Write(write) => write.edits.get(at)?.get(*index as usize),
-        Body::Genesis(_) | Body::Grant(_) | Body::Approve(_) | Body::Unknown { .. } => None,
+        Body::Genesis(_)
+        | Body::Grant(_)
+        | Body::Approve(_)
+        | Body::Revoke(_)
+        | Body::Accept(_)
+        | Body::Unknown { .. } => None,
     }
 }
 

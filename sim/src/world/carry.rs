@@ -25,6 +25,8 @@ impl World {
             Effect::Verdict { id, from, verdict } => self.judged(node, &id, &from, verdict),
             Effect::Request { peer, corr, bytes } => self.ask(node, &peer, corr, bytes),
             Effect::Respond { token, bytes } => self.answer(node, token, bytes),
+            // Its gate lets in members only, once it knows any.
+            Effect::Expelled(_) => {}
             Effect::Members(members) => {
                 self.nodes[node].members = members;
                 self.keep_members(node);

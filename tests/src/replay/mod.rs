@@ -86,6 +86,7 @@ async fn found(options: &Options) -> Result<[Seat; 3], Failed> {
         base_port: seat::free_ports(3).ok_or("no three free ports in a row on 127.0.0.1")?,
         scopes: Vec::new(),
         node_write: vec![Prefix::parse(SCOPE)?],
+        roots: 1,
     };
     let made = founding::found(&options.home, &plan)?;
     let mut seats = Vec::new();

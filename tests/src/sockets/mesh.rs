@@ -50,6 +50,7 @@ impl Mesh {
             base_port: free_ports(nodes).ok_or("no free ports in a row on 127.0.0.1")?,
             scopes: Vec::new(),
             node_write: vec![Prefix::parse(NODES_WRITE)?],
+            roots: 1,
         };
         let made = founding::found(home, &plan)?;
         let mut mesh = Self { seats: Vec::new(), proxies: Proxies::new(seed)? };

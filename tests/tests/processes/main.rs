@@ -9,6 +9,7 @@ mod local_snapshot;
 mod logs;
 mod mesh;
 mod operator;
+mod revoke;
 mod schemas;
 mod small_disk;
 mod stopped;

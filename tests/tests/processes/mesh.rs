@@ -49,6 +49,10 @@ pub struct Mesh {
 
 impl Mesh {
     pub fn found(nodes: u16) -> Self {
+        Self::with_roots(nodes, 1)
+    }
+
+    pub fn with_roots(nodes: u16, roots: u16) -> Self {
         let home = tempfile::Builder::new().prefix("dl").tempdir().unwrap();
         let plan = Plan {
             name: "test".to_owned(),
@@ -56,6 +60,7 @@ impl Mesh {
             base_port: base_port(nodes),
             scopes: Vec::new(),
             node_write: vec![Prefix::parse("shop").unwrap()],
+            roots,
         };
         let made = founding::found(&home.path().join("mesh"), &plan).unwrap();
         let processes = (0..nodes).map(|_| None).collect();

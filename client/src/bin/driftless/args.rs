@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use driftless_client::Endpoint;
+use driftless_client::{Endpoint, clock};
 use driftless_statement::path::BadPath;
 use driftless_statement::{Path, Prefix, PublicKey, Scope, StatementId, Verb, Verbs};
 
@@ -97,6 +97,16 @@ pub enum Command {
     Node(NodeCommand),
     /// Give a key verbs on a prefix; without arguments, list the grants.
     Grant(GrantArgs),
+    /// Take from a key what it was granted on a prefix; without arguments, list the revocations.
+    Revoke(RevokeArgs),
+    /// Add a root key's signature to a grant or revocation by another root key.
+    Approve {
+        /// The act, a whole id.
+        #[arg(value_parser = id)]
+        id: StatementId,
+        #[command(flatten)]
+        note: NoteArgs,
+    },
     /// Make entries be what files say.
     Apply {
         #[command(flatten)]
@@ -235,6 +245,9 @@ pub struct InitArgs {
     /// Let the nodes themselves write below this prefix, for the services beside them. May be given several times.
     #[arg(long, value_parser = prefix, value_name = "PREFIX")]
     pub node_write: Vec<Prefix>,
+    /// How many root keys; more than half of them must sign grants and revocations by root keys.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=32))]
+    pub roots: u16,
     /// First UDP and TCP port on loopback; each node takes the next one.
     #[arg(long, default_value_t = 7480, value_parser = clap::value_parser!(u16).range(1..))]
     pub base_port: u16,
@@ -303,8 +316,53 @@ pub struct GrantArgs {
     /// For member: the scopes that the node may hold. Default: all below the prefix.
     #[arg(long, value_delimiter = ',', value_parser = Scope::parse, value_name = "SCOPE,...")]
     pub scopes: Vec<Scope>,
+    /// Give back what revocations took from the key: without this, a revoked key is refused.
+    #[arg(long, requires = "to")]
+    pub again: bool,
     #[command(flatten)]
     pub note: NoteArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct RevokeArgs {
+    /// Public key to revoke.
+    #[arg(value_parser = key, value_name = "KEY", requires = "accept_up_to")]
+    pub of: Option<PublicKey>,
+    /// Prefix to revoke it on; `/` is everything.
+    #[arg(value_parser = prefix, default_value = "/")]
+    pub prefix: Prefix,
+    /// What it said until then stays, and all else is void: `now`, `never`, a time like 2026-11-26T13:00:00Z, or how long
+    /// ago, like `2h`.
+    #[arg(long, value_parser = until, value_name = "WHEN")]
+    pub accept_up_to: Option<Until>,
+    /// Show what would change, and submit nothing.
+    #[arg(long, requires = "of")]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub note: NoteArgs,
+}
+
+/// Up to when a revocation accepts what its key said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// All that is known.
+    Now,
+    /// Nothing.
+    Never,
+    /// A time, Unix milliseconds.
+    At(u64),
+    /// So long before now.
+    Ago(Duration),
+}
+
+fn until(text: &str) -> Result<Until, String> {
+    let bad =
+        || format!("{text:?}: write `now`, `never`, a UTC time like 2026-11-26T13:00:00Z, or how long ago, like `2h`");
+    match text {
+        "now" => Ok(Until::Now),
+        "never" => Ok(Until::Never),
+        _ => clock::parse_rfc3339(text).map(Until::At).or_else(|| duration(text).ok().map(Until::Ago)).ok_or_else(bad),
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -413,12 +471,16 @@ mod tests {
     fn every_command_is_read_with_every_option() {
         let key = "1ed1e8fae2c4a144b8be8fd4b47bf3d3b34b871c3cacf6010f0e42d474fce27e";
         let commands = [
-            "init d --nodes 1 --name x --scopes a,b --node-write a --base-port 1",
+            "init d --nodes 1 --roots 3 --name x --scopes a,b --node-write a --base-port 1",
             "keys new f",
             "keys show",
             "node add n --out d --peer /a --like f --listen /b,/c --scopes a,b --node-write a -m x",
             "grant",
             &format!("grant {key} member,write / --scopes a,b -m x"),
+            &format!("grant {key} write shop --again"),
+            "revoke",
+            &format!("revoke {key} shop --accept-up-to 2h --dry-run -m x"),
+            &format!("approve {key} -m x"),
             "apply -f a -f - --prune --under a --dry-run -m x --ticket y",
             "diff -f a --prefix a",
             "get a/ --watch",
@@ -450,6 +512,14 @@ mod tests {
             assert_eq!(global.key, Some(PathBuf::from("k")), "{line}");
             assert_eq!((global.context.as_deref(), global.verbose), (Some("c"), 1), "{line}");
         }
+    }
+
+    #[test]
+    fn times_to_accept_up_to_are_read() {
+        assert_eq!((until("now"), until("never")), (Ok(Until::Now), Ok(Until::Never)));
+        assert_eq!(until("1970-01-01T00:00:01Z"), Ok(Until::At(1000)));
+        assert_eq!(until("2h"), Ok(Until::Ago(Duration::from_secs(7200))));
+        assert!(["", "later", "2026-11-26", "-2h"].into_iter().all(|text| until(text).is_err()));
     }
 
     #[test]

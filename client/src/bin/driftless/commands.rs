@@ -9,6 +9,7 @@ mod init;
 mod keys;
 mod look;
 mod node;
+mod revoke;
 mod set;
 mod wait;
 
@@ -34,6 +35,8 @@ pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Keys(command) => keys::run(command, &session),
         Command::Node(NodeCommand::Add(node)) => node::add(&session, &node).await,
         Command::Grant(grant) => grant::run(grant, &session).await,
+        Command::Revoke(revoke) => revoke::run(revoke, &session).await,
+        Command::Approve { id, note } => revoke::approve(&session, id, &note).await,
         Command::Apply { input, dry_run, note } => apply::apply(&session, &input, dry_run, &note).await,
         Command::Diff(input) => apply::diff(&session, &input).await,
         Command::Get { target, watch } => get::run(&session, &target, watch).await,

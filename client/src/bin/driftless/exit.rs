@@ -97,6 +97,8 @@ impl From<SignError> for Failure {
         let text = error.to_string();
         match error {
             SignError::NoGrant { .. }
+            | SignError::NotRoot { .. }
+            | SignError::TooManyNamed { .. }
             | SignError::ClockBehind(_)
             | SignError::EndOfTime(_)
             | SignError::Schema { .. }

@@ -6,6 +6,7 @@ pub mod entries;
 pub mod explain;
 pub mod grants;
 pub mod plan;
+pub mod revocations;
 pub mod statements;
 pub mod status;
 

@@ -7,9 +7,10 @@ use proptest::prelude::*;
 
 use super::strategies::{key, text, value};
 use crate::Hlc;
-use crate::body::{Approve, Body, Genesis, Grant, Verb, Write};
+use crate::body::{Accept, Approve, Body, Genesis, Grant, Revoke, Verb, Write};
 use crate::codec::Item;
 use crate::edit::{After, Edit, ElementRef, Op, Step};
+use crate::frontier::Frontier;
 use crate::id::{ElementId, MeshId, PublicKey, StatementId};
 use crate::limits;
 use crate::path::{Path, Prefix, Scope};
@@ -108,12 +109,25 @@ fn trust_body() -> impl Strategy<Value = Body> {
         Body::Grant(Grant { key, verbs, prefix, scopes: scopes.into_iter().collect() })
     });
     let approve = (scope(), id()).prop_map(|(scope, id)| Body::Approve(Approve { scope, id }));
-    prop_oneof![grant, approve]
+    let revoke = (public(), prefix(), frontier())
+        .prop_map(|(key, prefix, frontier)| Body::Revoke(Revoke { key, prefix, frontier }));
+    let accept = frontier()
+        .prop_filter("an accept lists something", |frontier| !frontier.is_empty())
+        .prop_map(|frontier| Body::Accept(Accept { frontier }));
+    prop_oneof![grant, approve, revoke, accept]
+}
+
+fn frontier() -> impl Strategy<Value = Frontier> {
+    vec((scope(), id()), 0..6).prop_map(|listed| {
+        let mut frontier = Frontier::nothing();
+        listed.into_iter().for_each(|(scope, id)| frontier.insert(scope, id));
+        frontier
+    })
 }
 
 /// A kind, a field or an edit of a later version.
 fn unknown_body(touches: usize) -> impl Strategy<Value = Body> {
-    let kind = prop_oneof![4u64..40, any::<u64>().prop_filter("unknown", |kind| *kind > 3)];
+    let kind = prop_oneof![6u64..40, any::<u64>().prop_filter("unknown", |kind| *kind > 5)];
     let body = (kind, item()).prop_map(|(kind, item)| Body::Unknown { kind, item });
     let later = (5u64..99, vec(item(), 0..3))
         .prop_map(|(code, parts)| Item::Array([Item::uint(code)].into_iter().chain(parts).collect()));
@@ -218,6 +232,7 @@ fn every_kind_of_statement_is_generated() {
         }
     }
     let want = [
+        "accept",
         "approve",
         "counter",
         "delete",
@@ -227,6 +242,7 @@ fn every_kind_of_statement_is_generated() {
         "insert",
         "note",
         "put",
+        "revoke",
         "several touches",
         "unknown",
         "unknown edit",

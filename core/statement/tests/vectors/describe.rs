@@ -47,6 +47,10 @@ fn body(body: &Body) -> Json {
             "key": grant.key, "verbs": grant.verbs, "prefix": grant.prefix, "scopes": grant.scopes,
         }}),
         Body::Approve(approve) => json!({ "approve": { "scope": approve.scope, "id": approve.id } }),
+        Body::Revoke(revoke) => json!({ "revoke": {
+            "key": revoke.key, "prefix": revoke.prefix, "frontier": revoke.frontier,
+        }}),
+        Body::Accept(accept) => json!({ "accept": { "frontier": accept.frontier } }),
         Body::Unknown { kind, item } => json!({ "unknown": { "kind": kind, "body": cbor(item) } }),
     }
 }

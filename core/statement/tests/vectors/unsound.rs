@@ -31,7 +31,7 @@ fn id_items(ids: &[StatementId]) -> Item {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Refused> {
-    [envelope(), paths(), edits(), trust(), signatures()].into_iter().flatten().collect()
+    [envelope(), paths(), edits(), trust(), revocations(), signatures()].into_iter().flatten().collect()
 }
 
 fn envelope() -> Vec<Refused> {
@@ -323,6 +323,88 @@ fn trust() -> Vec<Refused> {
             wire: sign(names, ROOT).wire().to_vec(),
         },
     ]
+}
+
+fn revocations() -> Vec<Refused> {
+    let root = |name, about, word, kind: u64, body: Item| {
+        let act = with(&root_act(Body::Unknown { kind: 9, item: body }), ROOT, 8, Item::uint(kind));
+        Refused { name, about, word, wire: act }
+    };
+    let elsewhere = |kind, body: Item| {
+        with(&Statement { body: Body::Unknown { kind: 9, item: body }, ..base() }, WRITER, 8, Item::uint(kind))
+    };
+    let public = |secret: u8| Item::bytes(key(secret).public().as_bytes());
+    let own = || public(ROOT);
+    let small = Item::bytes(&[0; 32]);
+    vec![
+        root(
+            "revoke-weak-key",
+            "a key of small order",
+            "weak_key",
+            4,
+            map([(0, small.clone()), (1, Item::text("")), (2, Item::Array(vec![]))]),
+        ),
+        root(
+            "revoke-bad-prefix",
+            "a prefix with an empty segment",
+            "path_empty_segment",
+            4,
+            map([(0, own()), (1, Item::text("shop//a")), (2, Item::Array(vec![]))]),
+        ),
+        root(
+            "revoke-no-ids",
+            "a scope of which nothing is accepted",
+            "empty",
+            4,
+            map([(0, own()), (1, Item::text("")), (2, listed(&[("shop", &[])]))]),
+        ),
+        root(
+            "revoke-ids-unsorted",
+            "ids descending",
+            "not_ascending",
+            4,
+            map([(0, own()), (1, Item::text("")), (2, listed(&[("shop", &[2, 1])]))]),
+        ),
+        root(
+            "revoke-scope-twice",
+            "a scope twice",
+            "not_ascending",
+            4,
+            map([(0, own()), (1, Item::text("")), (2, listed(&[("shop", &[1]), ("shop", &[2])]))]),
+        ),
+        root(
+            "revoke-path-for-scope",
+            "a path where a scope belongs",
+            "not_a_scope",
+            4,
+            map([(0, own()), (1, Item::text("")), (2, listed(&[("shop/a", &[1])]))]),
+        ),
+        root("revoke-missing", "no frontier", "bad_field", 4, map([(0, own()), (1, Item::text(""))])),
+        root("accept-nothing", "an accept of nothing", "empty", 5, map([(0, Item::Array(vec![]))])),
+        root("accept-too-many", "4,097 ids", "too_many", 5, map([(0, many_listed())])),
+        Refused {
+            name: "revoke-outside-mesh",
+            about: "trust lives in @mesh",
+            word: "not_in_mesh",
+            wire: elsewhere(4, map([(0, public(NODE)), (1, Item::text("")), (2, Item::Array(vec![]))])),
+        },
+    ]
+}
+
+/// A frontier by the first byte of each id.
+fn listed(lists: &[(&str, &[u8])]) -> Item {
+    let ids = |ids: &[u8]| Item::Array(ids.iter().map(|id| Item::bytes(&[*id; 32])).collect());
+    Item::Array(lists.iter().map(|(scope, list)| Item::Array(vec![Item::text(scope), ids(list)])).collect())
+}
+
+/// One id more than a frontier may list, in two scopes.
+fn many_listed() -> Item {
+    let ids = |from: u16, to: u16| {
+        let id = |id: u16| [id.to_be_bytes().as_slice(), &[0; 30]].concat();
+        Item::Array((from..to).map(|number| Item::bytes(&id(number))).collect())
+    };
+    let part = |scope, ids| Item::Array(vec![Item::text(scope), ids]);
+    Item::Array(vec![part("bank", ids(0, 4_000)), part("shop", ids(4_000, 4_097))])
 }
 
 /// The order of the curve's large group, little-endian.

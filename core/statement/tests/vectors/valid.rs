@@ -2,7 +2,8 @@
 
 use driftless_statement::codec::Item;
 use driftless_statement::{
-    Approve, Body, ElementRef, Hlc, Note, Op, Scope, Statement, StatementId, Step, Value, Verb, limits,
+    Accept, Approve, Body, ElementRef, Frontier, Hlc, Note, Op, Prefix, Revoke, Scope, Statement, StatementId, Step,
+    Value, Verb, limits,
 };
 
 use super::Valid;
@@ -90,7 +91,25 @@ fn trust() -> Vec<Valid> {
             "what is approved lies in another scope",
             Body::Approve(Approve { scope: Scope::parse("shop").unwrap(), id: StatementId([0; 32]) }),
         ),
+        act("revoke-all", "everything that a key holds, and nothing of it stays", revoke("", &[])),
+        act(
+            "revoke-frontier",
+            "on a prefix, and what stays, by scope",
+            revoke("shop", &[("shop", 7), ("@mesh", 9), ("shop", 3)]),
+        ),
+        act("accept", "more of a frontier", Body::Accept(Accept { frontier: frontier(&[("shop", 1)]) })),
     ]
+}
+
+fn frontier(listed: &[(&str, u8)]) -> Frontier {
+    let mut frontier = Frontier::nothing();
+    listed.iter().for_each(|(scope, id)| frontier.insert(Scope::parse(scope).unwrap(), StatementId([*id; 32])));
+    frontier
+}
+
+fn revoke(prefix: &str, listed: &[(&str, u8)]) -> Body {
+    let prefix = Prefix::parse(prefix).unwrap();
+    Body::Revoke(Revoke { key: key(SECOND).public(), prefix, frontier: frontier(listed) })
 }
 
 fn values() -> Vec<Valid> {
@@ -250,7 +269,7 @@ fn unknown() -> Vec<Valid> {
     let demanding: Vec<_> = grant_fields(2).into_iter().chain([(4, Item::uint(2))]).collect();
     let field = |number, item| Statement { unknown: vec![(number, item)], ..base.clone() };
     vec![
-        written("unknown-kind", "a kind of a later version", Statement { body: kind(4, odd.clone()), ..base.clone() }),
+        written("unknown-kind", "a kind of a later version", Statement { body: kind(6, odd.clone()), ..base.clone() }),
         written(
             "unknown-kind-large",
             "any number may be a kind",

@@ -81,6 +81,8 @@ const fn named(meaning: &'static str, content: &'static [(&'static str, Shape)])
 const JSON: &str = "application/json";
 const PATH: Parameter = text('p', "path", "Path of an entry: 2 to 16 segments of A-Z a-z 0-9 . _ ~ @ -");
 const ID: Parameter = text('p', "id", "Statement id: 64 lowercase hexadecimal digits");
+const KEY: Parameter = text('p', "key", "Public key: 64 lowercase hexadecimal digits");
+const UNTIL: Parameter = number("until", "Only what was said up to this time, Unix milliseconds; nothing means all");
 const PREFIX: Parameter = text('q', "prefix", "Only what lies under this prefix; nothing means everything");
 const AUTHOR: Parameter = text('q', "author", "Public key of an author: 64 lowercase hexadecimal digits");
 const LIMIT: Parameter = number("limit", "Items on the page, 1 to 1000 (default 100)");
@@ -351,6 +353,38 @@ pub const OPERATIONS: &[Operation] = &[
         body: &[],
         good: &[named("Grants", &[(JSON, Shape::Named("Grants"))])],
         problems: &[Kind::Query, Kind::Revision, Kind::Behind, Kind::NotReady, Kind::NotFounded],
+    },
+    Operation {
+        path: "/v1/authors/{key}",
+        method: GET,
+        id: "readAuthor",
+        summary: "What one key has said",
+        description: "As far as it counts, by scope, up to a time: what a revocation of the key would list to keep it.",
+        parameters: &[KEY, UNTIL, MIN_REVISION, MIN_HEADER, WAIT],
+        body: &[],
+        good: &[named("What it said", &[(JSON, Shape::Named("Author"))])],
+        problems: &[Kind::Id, Kind::Query, Kind::Revision, Kind::Behind, Kind::NotReady],
+    },
+    Operation {
+        path: "/v1/preview",
+        method: POST,
+        id: "previewActs",
+        summary: "What acts would change",
+        description: "Grants, approvals and revocations as they would be submitted: which statements would be void, which \
+                      entries would read otherwise, which nodes would be members no more, as if all root keys had approved \
+                      them. Nothing is kept.",
+        parameters: &[],
+        body: &[("application/cbor-seq", Shape::Bytes)],
+        good: &[named("What they would change", &[(JSON, Shape::Named("Preview"))])],
+        problems: &[
+            Kind::Query,
+            Kind::MediaType,
+            Kind::Body,
+            Kind::Statements,
+            Kind::Invalid,
+            Kind::NotReady,
+            Kind::NotFounded,
+        ],
     },
     Operation {
         path: "/v1/status",

@@ -15,6 +15,7 @@ pub fn run(arguments: &InitArgs, out: Out) -> Result<(), Failure> {
         base_port: arguments.base_port,
         scopes: arguments.scopes.clone(),
         node_write: arguments.node_write.clone(),
+        roots: arguments.roots,
     };
     let made = founding::found(&arguments.directory, &plan).map_err(failure)?;
     out.show(&made, |_| format!("{}\n", made.mesh))?;
@@ -36,6 +37,12 @@ fn next_steps(made: &Made) -> String {
         made.nodes.iter().map(|node| format!("  driftlessd run --config {} &\n", quoted(&node.config))).collect();
     let endpoint = made.nodes.first().map(|node| quoted(FilePath::new(&node.endpoint))).unwrap_or_default();
     let name = context_name(&made.name);
+    let several = format!(
+        "\n\nGive each of the {} root keys to somebody else, on another machine: what one of them grants or revokes, the others \
+         `driftless approve`.",
+        made.more_root_keys.len() + 1
+    );
+    let several = if made.more_root_keys.is_empty() { "" } else { several.as_str() };
     format!(
         "Made mesh {} ({}).\n\n\
          Start the nodes:\n{start}\n\
@@ -44,7 +51,7 @@ fn next_steps(made: &Made) -> String {
          driftless context use {name}\n  \
          driftless status\n\n\
          Keep {} away from here: only it can recover the mesh, and add nodes:\n  \
-         driftless --key {} node add NAME --out DIR --like {}",
+         driftless --key {} node add NAME --out DIR --like {}{several}",
         made.name,
         made.mesh.short(),
         quoted(&made.operator_key),

@@ -98,7 +98,7 @@ fn sign(
         if let Some(last) = signed.last() {
             (frame.prev, frame.after) = (vec![last.id()], last.statement().hlc);
         }
-        signed.push(signer.grant(&frame, grant, note(&arguments.note), clock::now_ms())?);
+        signed.push(signer.grant(&frame, grant, &[], note(&arguments.note), clock::now_ms())?);
     }
     Ok(signed)
 }

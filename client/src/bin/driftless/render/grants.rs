@@ -13,7 +13,8 @@ pub fn grants(paint: Paint, answer: &Grants) -> String {
         .iter()
         .map(|grant| {
             let scopes: Vec<&str> = grant.scopes.iter().map(|scope| scope.as_str()).collect();
-            let state = if grant.state == "authorised" { Ink::Good } else { Ink::Warn };
+            let word = if grant.struck_by.is_empty() { grant.state.as_str() } else { "struck" };
+            let state = if word == "authorised" { Ink::Good } else { Ink::Warn };
             row![
                 grant.id.short(),
                 grant.rank.to_string(),
@@ -22,7 +23,7 @@ pub fn grants(paint: Paint, answer: &Grants) -> String {
                 if grant.prefix.is_empty() { "/" } else { &grant.prefix },
                 scopes.join(","),
                 grant.issuer.short(),
-                Cell::ink(grant.state.as_str(), state)
+                Cell::ink(word, state)
             ]
         })
         .collect();

@@ -1,0 +1,79 @@
+//! `revoke` and `approve`: taking authority away, with what that would change shown first, and signing root acts.
+
+use driftless_client::api::Preview;
+use driftless_client::{clock, sign};
+use driftless_statement::{Frontier, Prefix, StatementId};
+
+use crate::args::{NoteArgs, RevokeArgs, Until};
+use crate::exit::Failure;
+use crate::render;
+use crate::session::{Session, note};
+
+pub async fn run(arguments: RevokeArgs, session: &Session) -> Result<(), Failure> {
+    let client = session.client()?;
+    let (Some(key), Some(until)) = (arguments.of, arguments.accept_up_to) else {
+        let grants = client.grants(None).await?;
+        return session.out.show(&grants.revocations, |paint| render::revocations::list(paint, &grants.revocations));
+    };
+    let signer = session.signer()?;
+    let grants = client.grants(Some(&signer.public())).await?;
+    let mesh = client.status().await?.mesh;
+    let frame = signer.revoke_frame(mesh, &grants, &arguments.prefix)?;
+    let mut said = client.author(&key, at(until)).await?;
+    let within = |scope: &Prefix| scope.overlaps(&arguments.prefix) || scope.as_str() == "@mesh";
+    said.scopes.retain(|scope| within(&Prefix::from(&scope.scope)));
+    let frontier = if until == Until::Never { Frontier::nothing() } else { sign::frontier(&said) };
+    session.out.say(&render::revocations::frontier(&said, until == Until::Never));
+    let signed = signer.revoke(&frame, key, arguments.prefix, &frontier, &note(&arguments.note), clock::now_ms())?;
+    let preview = client.preview(&signed).await?;
+    if arguments.dry_run {
+        check(&preview)?;
+        return session.out.show(&preview, |paint| render::revocations::preview(paint, &preview));
+    }
+    session.out.say(&render::revocations::preview(crate::out::Paint::NONE, &preview));
+    check(&preview)?;
+    let ids = session.hand_over(&client, &signed).await?;
+    session.out.show(&ids, |_| ids.iter().map(|id| format!("{id}\n")).collect())?;
+    if grants.roots.contains(&signer.public()) && grants.threshold > 1 {
+        session.out.say(&to_be_approved(grants.threshold, ids.last()));
+    }
+    Ok(())
+}
+
+/// Adds a root key's signature to an act.
+pub async fn approve(session: &Session, act: StatementId, given: &NoteArgs) -> Result<(), Failure> {
+    let client = session.client()?;
+    let signer = session.signer()?;
+    let grants = client.grants(Some(&signer.public())).await?;
+    let mesh = client.status().await?.mesh;
+    let frame = signer.approve_frame(mesh, &grants)?;
+    let signed = signer.approve(&frame, act, note(given), clock::now_ms())?;
+    let ids = session.hand_over(&client, &[signed]).await?;
+    session.out.show(&ids, |_| ids.iter().map(|id| format!("{id}\n")).collect())
+}
+
+/// What is left to be done for a root act.
+pub fn to_be_approved(threshold: u64, act: Option<&StatementId>) -> String {
+    let act = act.map(ToString::to_string).unwrap_or_default();
+    format!(
+        "it counts when {threshold} root keys have approved it; yours is one. The others run `driftless approve {act}`"
+    )
+}
+
+fn at(until: Until) -> Option<u64> {
+    match until {
+        Until::Now | Until::Never => None,
+        Until::At(millis) => Some(millis),
+        Until::Ago(length) => {
+            Some(clock::now_ms().saturating_sub(u64::try_from(length.as_millis()).unwrap_or(u64::MAX)))
+        }
+    }
+}
+
+/// Refuses when the acts would not count.
+fn check(preview: &Preview) -> Result<(), Failure> {
+    match preview.refused.iter().flatten().next() {
+        Some(reason) => Err(Failure::Refused(format!("it would not count: {reason}; nothing was submitted"))),
+        None => Ok(()),
+    }
+}

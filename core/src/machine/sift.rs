@@ -1,0 +1,128 @@
+//! What revocations do to what is held: out of the replicated set, and back into it. Which statements that are, the log
+//! says; here the summaries, the digests and the fold follow.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use driftless_statement::{Scope, StatementId, Verified};
+
+use super::Machine;
+use super::settle::Due;
+use super::storing::{OnItsWay, Origin};
+use crate::trust::{Accepted, Trust};
+
+/// Statements that left the set, by scope.
+pub(super) type Gone = BTreeMap<Scope, Vec<StatementId>>;
+
+impl Machine {
+    /// Trust was evaluated anew: notes whether something held may have to leave the set, or may come back.
+    pub(super) fn mind(&mut self, trust: &Trust) {
+        let relies = |before: &Trust| {
+            let mut aside = self.log.aside();
+            !trust.revokes_like(before)
+                || !trust.changed_since(before).is_empty()
+                || aside.any(|statement| !trust.agrees(before, &statement.statement().grant))
+        };
+        self.sift_wanted |= self.trust.as_ref().is_none_or(relies);
+    }
+
+    /// Puts aside what no longer belongs to the set, and brings back what does. Not before all of `@mesh` that is held is
+    /// on disk: else a crash would forget the revocation and show again what it had hidden.
+    pub(super) fn sift(&mut self, due: &mut Due) -> Gone {
+        let mut returned = self.log.take_returned();
+        let mut gone = Gone::new();
+        if self.sift_wanted && self.mesh_is_on_disk() {
+            self.sift_wanted = false;
+            let sifted = self.trust.as_ref().map(|trust| self.log.sift(trust)).unwrap_or_default();
+            let left: BTreeSet<StatementId> = sifted.left.iter().map(|statement| statement.id()).collect();
+            let mut fresh = BTreeSet::new();
+            for list in due.values_mut() {
+                list.retain(|statement| !left.contains(&statement.id()) || !fresh.insert(statement.id()));
+            }
+            for statement in &sifted.left {
+                let scope = &statement.statement().scope;
+                let Some(room) = self.scopes.get_mut(scope) else { continue };
+                if room.put_aside(statement, !fresh.contains(&statement.id())) {
+                    gone.entry(scope.clone()).or_default().push(statement.id());
+                }
+            }
+            returned.extend(sifted.returned);
+        }
+        // What is not on disk yet is taken in when it is.
+        let on_disk = |statement: &Arc<Verified>| {
+            let room = self.scopes.get_mut(&statement.statement().scope);
+            room.is_some_and(|room| room.aside.remove(&statement.id()).is_some())
+        };
+        let back: Vec<Arc<Verified>> = returned.into_iter().filter(on_disk).collect();
+        let way = |statement| OnItsWay { statement, origin: Origin::Loaded, arrived_ms: self.now.mono_ms };
+        let ways: Vec<OnItsWay> = back.into_iter().map(way).collect();
+        for (scope, statements) in self.take_in(&ways, &mut Vec::new()) {
+            due.entry(scope).or_default().extend(statements);
+        }
+        gone
+    }
+
+    fn mesh_is_on_disk(&self) -> bool {
+        let mesh = Scope::mesh();
+        let stored = self.scopes.get(&mesh).map_or(0, |room| room.summary.count() + room.aside.len() as u64);
+        stored >= self.log.count(&mesh) as u64
+    }
+
+    /// Of what came due, notes what revocations that count accept by it. Whether there was any.
+    pub(super) fn accept(&mut self, due: &Due) -> bool {
+        let Self { settled: Some(trust), accepted, log, scopes, .. } = self else { return false };
+        let stored = |id: &StatementId| {
+            let statement = log.get(id)?;
+            let room = scopes.get(&statement.statement().scope)?;
+            room.summary.contains(id).then_some(&**statement)
+        };
+        let mut new = false;
+        for statement in due.values().flatten() {
+            new |= trust.accept(statement, stored, accepted);
+        }
+        new
+    }
+
+    /// Other revocations count now: what they accept of all that is due.
+    pub(super) fn accept_anew(&mut self) {
+        self.accepted = Accepted::default();
+        let Some(trust) = &self.settled else { return };
+        let listed: Vec<Arc<Verified>> = trust.frontiers().filter_map(|(id, _)| self.log.get(id).cloned()).collect();
+        let is_due = |statement: &Arc<Verified>| {
+            let (id, said) = (statement.id(), statement.statement());
+            let room = self.scopes.get(&said.scope);
+            room.is_some_and(|room| {
+                room.summary.contains(&id) && !room.waiting_for_time.contains_key(&(said.hlc.millis(), id))
+            })
+        };
+        let mut due = Due::new();
+        for statement in listed.into_iter().filter(is_due) {
+            due.entry(statement.statement().scope.clone()).or_default().push(statement);
+        }
+        self.accept(&due);
+    }
+
+    /// Statements on which trust may decide otherwise now: those that a rule kept out, and those that rely on a grant that
+    /// changed.
+    pub(super) fn rejudge(&self, changed: &BTreeSet<StatementId>, due: &mut Due) {
+        for (scope, room) in &self.scopes {
+            let refused = room.out.iter().filter(|(_, out)| matches!(out, super::scope::Out::Refused(_)));
+            let mut again: Vec<Arc<Verified>> = refused.filter_map(|(id, _)| self.log.get(id).cloned()).collect();
+            if !changed.is_empty() {
+                let counts = |statement: &&Arc<Verified>| {
+                    let id = statement.id();
+                    changed.contains(&statement.statement().grant)
+                        && room.summary.contains(&id)
+                        && !room.out.contains_key(&id)
+                };
+                again.extend(self.log.scope(scope).filter(counts).cloned());
+            }
+            if again.is_empty() {
+                continue;
+            }
+            let list = due.entry(scope.clone()).or_default();
+            let listed: BTreeSet<StatementId> = list.iter().map(|statement| statement.id()).collect();
+            list.extend(again.into_iter().filter(|statement| !listed.contains(&statement.id())));
+        }
+    }
+}

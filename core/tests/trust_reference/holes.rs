@@ -1,0 +1,100 @@
+//! Attacks that an earlier reading of the page allowed, each as small as it gets: they must not come back.
+
+use super::model::{EPOCH, Held, MESH, Verdict, World, has, ids, only, verb};
+use super::real::{Node, Real};
+use super::worlds::ALL;
+
+/// Were all in the set that anything names, a void grant would be in the set of `@mesh` where a void write relies on it and a write
+/// that counts names that write: only on nodes that hold the writes' scope.
+#[test]
+fn a_void_grant_is_aside_also_where_a_write_needs_it() {
+    let mut world = World::new(1, 1);
+    let k = world.grant(0, EPOCH, 1, ALL, "");
+    let y = world.grant(0, EPOCH, 3, ALL, "");
+    let h = world.grant(1, k, 2, verb::WRITE, "");
+    let by_x = world.write(2, h, &["t/a"], &[]);
+    let by_y = world.write(3, y, &["t/a"], &[by_x]);
+    world.revoke(0, EPOCH, 1, "", &[]);
+    let all = Held::of(&world, world.all());
+    assert_eq!(
+        [h, by_x, by_y].map(|id| all.verdict(id)),
+        [Verdict::Struck, Verdict::Refused, Verdict::Counts],
+        "the grant to X is void, its write with it, and an innocent write names that"
+    );
+    let mesh = ids(world.all()).filter(|id| world.said[*id].scope == MESH).map(only).sum();
+    let alone = Held::of(&world, mesh);
+    assert!(!has(all.replicated(), h) && !has(alone.replicated(), h));
+    assert!(has(all.replicated(), by_x) && has(all.needed(), h));
+    let real = Real::of(&world);
+    let (mut all, mut alone) = (Node::new(&real), Node::new(&real));
+    for id in ids(world.all()) {
+        all.arrive(&real.statements[id]);
+        if has(mesh, id) {
+            alone.arrive(&real.statements[id]);
+        }
+    }
+    assert!(!has(all.replicated(&real), h) && !has(alone.replicated(&real), h));
+    assert!(has(all.replicated(&real), by_x) && all.log.contains(&real.statements[h].id()));
+}
+
+/// No hole: that a write is accepted says nothing of the grant it relies on, or nodes that do not hold the write's scope would
+/// not know.
+#[test]
+fn who_accepts_a_write_does_not_accept_its_grant() {
+    let mut world = World::new(1, 1);
+    let k = world.grant(0, EPOCH, 1, ALL, "");
+    let h = world.grant(1, k, 2, verb::WRITE, "");
+    let by_x = world.write(2, h, &["t/a"], &[]);
+    let by_k = world.write(1, k, &["t/a"], &[by_x]);
+    world.revoke(0, EPOCH, 1, "", &[by_k]);
+    let held = Held::of(&world, world.all());
+    assert_eq!([h, by_x, by_k].map(|id| held.verdict(id)), [Verdict::Struck, Verdict::Refused, Verdict::Counts]);
+    let real = Real::of(&world);
+    let (trust, accepted) = real.judged(world.all());
+    let found = [h, by_x, by_k].map(|id| trust.authorised(&real.statements[id], &accepted).is_ok());
+    assert_eq!(found, [false, false, true]);
+}
+
+/// Were a grant void as soon as it overlaps, who may revoke under `s/a` alone could take away what a third key wrote in `t`, and
+/// its membership.
+#[test]
+fn a_narrow_revocation_reaches_nothing_beyond_its_prefix() {
+    let mut world = World::new(1, 1);
+    let j = world.grant(0, EPOCH, 1, verb::REVOKE, "s/a");
+    let d = world.grant(0, EPOCH, 2, ALL, "");
+    let k = world.grant(2, d, 3, ALL, "");
+    let h = world.grant(3, k, 4, verb::WRITE | verb::MEMBER, "");
+    let write = world.write(4, h, &["t/a"], &[]);
+    let before = Held::of(&world, world.all());
+    assert!(before.counts(write) && before.holds(3, "t") && before.holds(4, "t"));
+    world.revoke(1, j, 3, "s/a", &[]);
+    let inside = world.write(4, h, &["s/a"], &[]);
+    let after = Held::of(&world, world.all());
+    assert!(after.counts(write) && after.holds(3, "t") && after.holds(4, "t"));
+    assert!(after.may(3, verb::WRITE, "t/a"), "the revoked key itself keeps what lies outside");
+    assert_eq!(after.verdict(inside), Verdict::Struck, "and whom it granted something loses what lies inside");
+    let real = Real::of(&world);
+    let (trust, accepted) = real.judged(world.all());
+    let found = [write, inside].map(|id| trust.authorised(&real.statements[id], &accepted).is_ok());
+    assert_eq!(found, [true, false]);
+}
+
+/// Were everything in the set that a frontier lists, who may revoke anywhere could fill every scope with what a key of its own
+/// signed, though that key holds no grant.
+#[test]
+fn a_list_brings_in_nothing_that_could_never_count() {
+    let mut world = World::new(1, 1);
+    let j = world.grant(0, EPOCH, 1, verb::REVOKE, "s/a");
+    let k = world.grant(0, EPOCH, 2, verb::WRITE, "s/a");
+    let junk = world.write(3, k, &["t/a"], &[]);
+    let outside = world.write(2, k, &["t/a"], &[]);
+    let good = world.write(2, k, &["s/a"], &[]);
+    world.revoke(1, j, 3, "s/a", &[junk]);
+    world.revoke(0, EPOCH, 2, "", &[outside, good]);
+    let held = Held::of(&world, world.all());
+    assert_eq!([junk, outside, good].map(|id| has(held.replicated(), id)), [false, false, true]);
+    let real = Real::of(&world);
+    let mut node = Node::new(&real);
+    ids(world.all()).for_each(|id| node.arrive(&real.statements[id]));
+    assert_eq!([junk, outside, good].map(|id| has(node.replicated(&real), id)), [false, false, true]);
+}
