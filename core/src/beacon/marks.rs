@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use driftless_statement::{Hlc, StatementId};
 
 use super::{BUCKETS, MARK_MS, MARKS};
-use crate::lthash::LtHash;
+use crate::lthash::{Drawn, LtHash};
 
 /// The first 16 bytes of a digest: enough to compare honest nodes, and a beacon carries many.
 pub type MarkHash = [u8; 16];
@@ -56,10 +56,15 @@ fn bucket(hlc: Hlc) -> u64 {
 impl Marks {
     /// Adds a statement.
     pub fn insert(&mut self, id: &StatementId, hlc: Hlc) {
+        self.join(id, hlc, &Drawn::of(id.as_bytes()));
+    }
+
+    /// The same for a statement whose lanes are drawn.
+    pub fn join(&mut self, id: &StatementId, hlc: Hlc, drawn: &Drawn) {
         if bucket(hlc) >= self.horizon {
             self.later.insert((hlc, *id));
         } else {
-            self.hash_of(bucket(hlc)).insert(id.as_bytes());
+            self.hash_of(bucket(hlc)).join(drawn);
         }
     }
 

@@ -8,7 +8,7 @@ use driftless_statement::{Hlc, MeshId, Path, Scope, StatementId, Verified};
 use super::repair::Recent;
 use crate::beacon::Marks;
 use crate::fold::ScopeFold;
-use crate::lthash::LtHash;
+use crate::lthash::{Drawn, LtHash};
 use crate::reconcile::Summary;
 use crate::trust::Refusal;
 use crate::view::EntryView;
@@ -76,11 +76,11 @@ impl ScopeRoom {
 
     /// Takes in a statement that is on disk now.
     /// False: it was known to be, and the disk had lost it in between.
-    pub fn stored(&mut self, statement: &Verified) -> bool {
+    pub fn stored(&mut self, statement: &Verified, drawn: &Drawn) -> bool {
         let hlc = statement.statement().hlc;
-        let new = self.summary.insert(statement.id(), hlc);
+        let new = self.summary.join(statement.id(), hlc, drawn);
         if new {
-            self.marks.insert(&statement.id(), hlc);
+            self.marks.join(&statement.id(), hlc, drawn);
             self.newest = self.newest.max(hlc);
         }
         new

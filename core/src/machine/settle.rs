@@ -13,6 +13,7 @@ use super::planted::Planted;
 use super::scope::{Out, ScopeRoom};
 use super::storing::{OnItsWay, Origin};
 use crate::fold::Member;
+use crate::lthash::Drawn;
 use crate::view::Candidate;
 
 /// Statements given to the fold in one piece. A guess: what it notes of so many fits a core's cache.
@@ -72,7 +73,8 @@ impl Machine {
             self.open_scope(&scope, effects);
             let when = self.due_ms(statement);
             let Some(room) = self.scopes.get_mut(&scope) else { continue };
-            if !room.stored(statement) {
+            let drawn = Drawn::of(statement.id().as_bytes());
+            if !room.stored(statement, &drawn) {
                 continue;
             }
             // What the store holds was here at the start: that is noted for all of it at once.
@@ -83,6 +85,7 @@ impl Machine {
                 room.out.insert(statement.id(), Out::NotDue);
                 room.waiting_for_time.insert((when, statement.id()), statement.clone());
             } else {
+                room.due.join(&drawn);
                 due.entry(scope).or_default().push(statement.clone());
             }
         }
@@ -120,6 +123,7 @@ impl Machine {
                 }
                 let statement = first.remove();
                 room.out.remove(&statement.id());
+                room.due.insert(statement.id().as_bytes());
                 due.entry(scope.clone()).or_default().push(statement);
             }
         }
@@ -147,11 +151,6 @@ impl Machine {
     /// Folds what came due. A change of trust re-judges what did not count before.
     pub(super) fn settle(&mut self, mut due: Due, effects: &mut Vec<Effect>) {
         self.changes += 1;
-        for (scope, statements) in &due {
-            if let Some(room) = self.scopes.get_mut(scope) {
-                statements.iter().for_each(|statement| room.due.insert(statement.id().as_bytes()));
-            }
-        }
         if due.contains_key(&Scope::mesh()) {
             self.settle_trust();
             self.rejudge(&mut due);

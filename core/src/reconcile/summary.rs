@@ -8,7 +8,7 @@ use driftless_statement::{Hlc, MeshId, Scope, StatementId};
 
 use super::short::Short;
 use super::sketch::Sketch;
-use crate::lthash::LtHash;
+use crate::lthash::{Drawn, LtHash};
 use crate::wire::Part;
 
 /// What reconciliation knows about a set. Whoever owns the set reports every change. A clone shares everything until one
@@ -32,9 +32,14 @@ impl Summary {
 
     /// Adds an id; false when it was there already, and then nothing changes.
     pub fn insert(&mut self, id: StatementId, hlc: Hlc) -> bool {
+        self.join(id, hlc, &Drawn::of(id.as_bytes()))
+    }
+
+    /// The same for an id whose lanes are drawn.
+    pub fn join(&mut self, id: StatementId, hlc: Hlc, drawn: &Drawn) -> bool {
         let Entry::Vacant(slot) = Arc::make_mut(&mut self.ids).entry(id) else { return false };
         slot.insert(hlc);
-        self.hash.insert(id.as_bytes());
+        self.hash.join(drawn);
         Arc::make_mut(&mut self.sketch).insert(&id);
         true
     }
