@@ -30,6 +30,8 @@ pub struct ScopeFold {
     /// What each statement would break, in each entry where it would.
     pub(super) breaches: BTreeMap<StatementId, BTreeMap<Path, Breach>>,
     hash: LtHash,
+    /// Entries with open conflicts: few, and asked for far more often than all others.
+    contested: BTreeSet<Path>,
     warm: WarmList,
     engine_always: bool,
 }
@@ -300,6 +302,11 @@ impl ScopeFold {
                 print.iter().for_each(|new| self.hash.insert(&new.member(path)));
                 entry.print = print;
             }
+            if entry.conflicts().is_empty() && entry.unlisted_conflicts() == 0 {
+                self.contested.remove(path);
+            } else {
+                self.contested.insert(path.clone());
+            }
             self.warm.file(path, entry);
             if entry.slots.is_empty() {
                 self.entries.remove(path);
@@ -324,9 +331,14 @@ impl ScopeFold {
         self.entries.iter().map(|(path, entry)| (path, &**entry)).filter(|(_, entry)| entry.is_there())
     }
 
+    /// All entries in which a conflict is open, in order of path.
+    pub fn contested(&self) -> impl Iterator<Item = (&Path, &Entry)> {
+        self.contested.iter().filter_map(|path| Some((path, self.entry(path)?)))
+    }
+
     /// All conflicts listed, in order of path.
     pub fn conflicts(&self) -> impl Iterator<Item = (&Path, &Conflict)> {
-        self.entries.iter().flat_map(|(path, entry)| entry.conflicts().iter().map(move |conflict| (path, conflict)))
+        self.contested().flat_map(|(path, entry)| entry.conflicts().iter().map(move |conflict| (path, conflict)))
     }
 
     /// What was decided about a statement; `None` for one that was not given or does not count.
