@@ -1,46 +1,24 @@
 //! What is to happen, in the order of time; at one moment, in the order in which it was planned.
 
-use std::cmp::Ordering;
+use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// A queue of things to come, each at its time in microseconds.
+/// A queue of things to come, each at its time in microseconds. What is ordered is small, and the things themselves stay
+/// where they were put: of the thousands under way each would be moved a dozen times.
 #[derive(Debug)]
 pub struct Queue<T> {
-    heap: BinaryHeap<Item<T>>,
+    heap: BinaryHeap<Reverse<Place>>,
     next: u64,
+    things: Vec<Option<T>>,
+    free: Vec<usize>,
 }
 
-#[derive(Debug)]
-struct Item<T> {
-    at_us: u64,
-    number: u64,
-    what: T,
-}
-
-impl<T> PartialEq for Item<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<T> Eq for Item<T> {}
-
-impl<T> PartialOrd for Item<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> Ord for Item<T> {
-    /// The heap gives its greatest first: that is the earliest here.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at_us, other.number).cmp(&(self.at_us, self.number))
-    }
-}
+/// When something is to happen, the number it was planned as, and where it lies.
+type Place = (u64, u64, usize);
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self { heap: BinaryHeap::new(), next: 0 }
+        Self { heap: BinaryHeap::new(), next: 0, things: Vec::new(), free: Vec::new() }
     }
 }
 
@@ -48,17 +26,24 @@ impl<T> Queue<T> {
     /// Plans something.
     pub fn push(&mut self, at_us: u64, what: T) {
         self.next += 1;
-        self.heap.push(Item { at_us, number: self.next, what });
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.things.push(None);
+            self.things.len() - 1
+        });
+        self.things[at] = Some(what);
+        self.heap.push(Reverse((at_us, self.next, at)));
     }
 
     /// When the next thing is to happen.
     pub fn next_us(&self) -> Option<u64> {
-        self.heap.peek().map(|item| item.at_us)
+        self.heap.peek().map(|Reverse((at_us, _, _))| *at_us)
     }
 
     /// The next thing, with its time.
     pub fn pop(&mut self) -> Option<(u64, T)> {
-        self.heap.pop().map(|item| (item.at_us, item.what))
+        let Reverse((at_us, _, at)) = self.heap.pop()?;
+        self.free.push(at);
+        Some((at_us, self.things[at].take()?))
     }
 }
 
