@@ -175,7 +175,7 @@ pub struct World {
     effects: Vec<Effect>,
     /// How long the mesh may take to be equal after the last fault.
     bound_ms: u64,
-    /// The view before the last one that a service read, by node.
+    /// The view before the last one that a service read, by node; only where a planted bug reads it.
     views_before: BTreeMap<usize, Arc<View>>,
     /// What callers were told, by call, where a director waits for it.
     heard: Option<BTreeMap<u64, Answer>>,
