@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use driftless_statement::{Hlc, StatementId};
 
 use super::{BUCKETS, MARK_MS, MARKS};
-use crate::lthash::{Drawn, LtHash};
+use crate::lthash::LtHash;
 
 /// The first 16 bytes of a digest: enough to compare honest nodes, and a beacon carries many.
 pub type MarkHash = [u8; 16];
@@ -56,15 +56,15 @@ fn bucket(hlc: Hlc) -> u64 {
 impl Marks {
     /// Adds a statement.
     pub fn insert(&mut self, id: &StatementId, hlc: Hlc) {
-        self.join(id, hlc, &Drawn::of(id.as_bytes()));
+        self.join(id, hlc, |hash| hash.insert(id.as_bytes()));
     }
 
-    /// The same for a statement whose lanes are drawn.
-    pub fn join(&mut self, id: &StatementId, hlc: Hlc, drawn: &Drawn) {
+    /// The same for a statement that joins a hash by `join`.
+    pub fn join(&mut self, id: &StatementId, hlc: Hlc, join: impl FnOnce(&mut LtHash)) {
         if bucket(hlc) >= self.horizon {
             self.later.insert((hlc, *id));
         } else {
-            self.hash_of(bucket(hlc)).join(drawn);
+            join(self.hash_of(bucket(hlc)));
         }
     }
 

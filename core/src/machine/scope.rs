@@ -6,9 +6,10 @@ use std::sync::Arc;
 use driftless_statement::{Hlc, MeshId, Path, Scope, StatementId, Verified};
 
 use super::repair::Recent;
+use super::twins::{FoldName, Joining};
 use crate::beacon::Marks;
 use crate::fold::ScopeFold;
-use crate::lthash::{Drawn, LtHash};
+use crate::lthash::LtHash;
 use crate::reconcile::Summary;
 use crate::trust::Refusal;
 use crate::view::EntryView;
@@ -25,7 +26,9 @@ pub(super) enum Out {
 /// What a node keeps of one scope besides the log.
 pub(super) struct ScopeRoom {
     /// Entries, from the due statements that are authorised.
-    pub fold: ScopeFold,
+    pub fold: Arc<ScopeFold>,
+    /// What the fold is of, where machines fold once for all.
+    pub folded_as: FoldName,
     /// What reconciliation compares: the replicated set, as far as it is on disk.
     pub summary: Summary,
     /// What beacons compare: the same set at the last marks.
@@ -47,7 +50,8 @@ pub(super) struct ScopeRoom {
 impl ScopeRoom {
     pub fn new(mesh: &MeshId, scope: &Scope) -> Self {
         Self {
-            fold: ScopeFold::new(),
+            fold: Arc::default(),
+            folded_as: FoldName::default(),
             summary: Summary::new(mesh, scope),
             marks: Marks::default(),
             due: LtHash::default(),
@@ -62,7 +66,8 @@ impl ScopeRoom {
     /// The same for another machine, with no entries.
     pub fn without_entries(&self) -> Self {
         Self {
-            fold: ScopeFold::new(),
+            fold: Arc::default(),
+            folded_as: FoldName::default(),
             summary: self.summary.clone(),
             marks: self.marks.clone(),
             due: self.due.clone(),
@@ -76,11 +81,11 @@ impl ScopeRoom {
 
     /// Takes in a statement that is on disk now.
     /// False: it was known to be, and the disk had lost it in between.
-    pub fn stored(&mut self, statement: &Verified, drawn: &Drawn) -> bool {
+    pub fn stored(&mut self, statement: &Verified, joining: &mut Joining<'_>) -> bool {
         let hlc = statement.statement().hlc;
-        let new = self.summary.join(statement.id(), hlc, drawn);
+        let new = joining.summary(&mut self.summary, hlc);
         if new {
-            self.marks.join(&statement.id(), hlc, drawn);
+            self.marks.join(&statement.id(), hlc, |hash| joining.hash(hash));
             self.newest = self.newest.max(hlc);
         }
         new

@@ -12,8 +12,8 @@ use super::effect::{Effect, Topic};
 use super::planted::Planted;
 use super::scope::{Out, ScopeRoom};
 use super::storing::{OnItsWay, Origin};
+use super::twins::Joining;
 use crate::fold::Member;
-use crate::lthash::Drawn;
 use crate::view::Candidate;
 
 /// Statements given to the fold in one piece. A guess: what it notes of so many fits a core's cache.
@@ -73,8 +73,8 @@ impl Machine {
             self.open_scope(&scope, effects);
             let when = self.due_ms(statement);
             let Some(room) = self.scopes.get_mut(&scope) else { continue };
-            let drawn = Drawn::of(statement.id().as_bytes());
-            if !room.stored(statement, &drawn) {
+            let mut joining = Joining::new(statement.id(), self.proofs.twins());
+            if !room.stored(statement, &mut joining) {
                 continue;
             }
             // What the store holds was here at the start: that is noted for all of it at once.
@@ -85,7 +85,7 @@ impl Machine {
                 room.out.insert(statement.id(), Out::NotDue);
                 room.waiting_for_time.insert((when, statement.id()), statement.clone());
             } else {
-                room.due.join(&drawn);
+                joining.hash(&mut room.due);
                 due.entry(scope).or_default().push(statement.clone());
             }
         }
@@ -99,7 +99,7 @@ impl Machine {
         }
         let mut room = ScopeRoom::new(&self.mesh, scope);
         if let Some(mesh) = self.scopes.get(&Scope::mesh()) {
-            room.fold.govern(mesh.fold.governance(scope));
+            Arc::make_mut(&mut room.fold).govern(mesh.fold.governance(scope));
         }
         self.scopes.insert(scope.clone(), room);
         self.changes += 1;
@@ -176,11 +176,11 @@ impl Machine {
     fn govern(&mut self) -> BTreeMap<Path, Candidate> {
         let mut candidates = BTreeMap::new();
         let Some(mesh) = self.scopes.get_mut(&Scope::mesh()) else { return candidates };
-        let anew = mesh.fold.governed_anew();
+        let anew = Arc::make_mut(&mut mesh.fold).governed_anew();
         let governed: Vec<_> = anew.into_iter().map(|scope| (mesh.fold.governance(&scope), scope)).collect();
         for (governance, scope) in governed {
             let Some(room) = self.scopes.get_mut(&scope) else { continue };
-            let changed = room.fold.govern(governance);
+            let changed = Arc::make_mut(&mut room.fold).govern(governance);
             candidates.extend(changed.into_keys().map(|path| (path.clone(), candidate(room, path))));
         }
         candidates
@@ -212,6 +212,7 @@ impl Machine {
     fn fold(&mut self, scope: &Scope, statements: &[Arc<Verified>]) -> Vec<Candidate> {
         #[cfg(feature = "planted")]
         let by_arrival = self.planted(Planted::FoldByArrival);
+        let mesh_due = self.mesh_due();
         let (Some(room), Some(trust)) = (self.scopes.get_mut(scope), &self.settled) else { return Vec::new() };
         let mut counted = Vec::new();
         for statement in statements {
@@ -233,9 +234,16 @@ impl Machine {
             let first = |member: &Member| member.statement.statement().touches.first().map(|touch| touch.path.clone());
             counted.sort_by_cached_key(|member| (first(member), member.statement.key()));
         }
-        let parts = counted.chunks(FOLDED_AT_ONCE).map(|part| room.fold.update(part, &[]));
-        let changed: BTreeSet<Path> = parts.flat_map(BTreeMap::into_keys).collect();
-        changed.into_iter().map(|path| candidate(room, path)).collect()
+        let update = |room: &mut ScopeRoom| -> Vec<Candidate> {
+            let fold = Arc::make_mut(&mut room.fold);
+            let parts = counted.chunks(FOLDED_AT_ONCE).map(|part| fold.update(part, &[]));
+            let changed: BTreeSet<Path> = parts.flat_map(BTreeMap::into_keys).collect();
+            changed.into_iter().map(|path| candidate(room, path)).collect()
+        };
+        match self.proofs.twins().filter(|_| !scope.is_mesh()) {
+            Some(mut twins) => twins.step(scope, room, &mesh_due, update),
+            None => update(room),
+        }
     }
 
     /// Passes merged entries through activation and shows the view that results.
