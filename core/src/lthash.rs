@@ -41,10 +41,16 @@ impl core::fmt::Debug for LtHash {
     }
 }
 
-fn lanes_of(member: &[u8]) -> [u8; BYTES] {
-    let mut out = [0; BYTES];
-    blake3::Hasher::new_derive_key(MEMBER).update(member).finalize_xof().fill(&mut out);
-    out
+/// A member with its lanes drawn, for all the sets that it joins: drawing costs more than joining.
+pub struct Drawn([u8; BYTES]);
+
+impl Drawn {
+    /// Draws the lanes of a member.
+    pub fn of(member: &[u8]) -> Self {
+        let mut out = [0; BYTES];
+        blake3::Hasher::new_derive_key(MEMBER).update(member).finalize_xof().fill(&mut out);
+        Self(out)
+    }
 }
 
 impl LtHash {
@@ -53,21 +59,26 @@ impl LtHash {
         Self::default()
     }
 
-    fn each(&mut self, member: &[u8], change: impl Fn(u16, u16) -> u16) {
+    fn each(&mut self, member: &Drawn, change: impl Fn(u16, u16) -> u16) {
         self.digest = OnceLock::new();
-        for (lane, pair) in Arc::make_mut(&mut self.lanes).iter_mut().zip(lanes_of(member).as_chunks::<2>().0) {
+        for (lane, pair) in Arc::make_mut(&mut self.lanes).iter_mut().zip(member.0.as_chunks::<2>().0) {
             *lane = change(*lane, u16::from_le_bytes(*pair));
         }
     }
 
     /// Adds a member.
     pub fn insert(&mut self, member: &[u8]) {
+        self.join(&Drawn::of(member));
+    }
+
+    /// Adds a member whose lanes are drawn.
+    pub fn join(&mut self, member: &Drawn) {
         self.each(member, u16::wrapping_add);
     }
 
     /// Takes a member out again.
     pub fn remove(&mut self, member: &[u8]) {
-        self.each(member, u16::wrapping_sub);
+        self.each(&Drawn::of(member), u16::wrapping_sub);
     }
 
     /// Adds all members of another set.

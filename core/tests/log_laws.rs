@@ -83,7 +83,8 @@ fn check_heads(log: &Log, reached: &Reached) -> Result<(), TestCaseError> {
             let found: Vec<StatementId> = log.heads_of(&author, scope).collect();
             prop_assert_eq!(&found, &heads.iter().map(|(_, id)| *id).collect::<Vec<_>>());
             prop_assert_eq!(log.forks(&author, scope), heads.len());
-            let mut prev: Vec<_> = heads.iter().rev().take(16).map(|(_, id)| *id).collect();
+            let in_the_set = heads.iter().rev().map(|(_, id)| *id).filter(|id| !log.is_aside(id));
+            let mut prev: Vec<_> = in_the_set.take(16).collect();
             prev.sort_unstable();
             prop_assert_eq!(log.prev(&author, scope), prev);
             reached.note(if heads.len() > 1 { "a branch" } else { "one own head" });
@@ -152,6 +153,9 @@ fn agrees(
     let Some(trust) = &node.trust else { return Ok(()) };
     prop_assert_eq!(trust, &evaluate(genesis, expected.values()), "trust is a function of what is held");
     only_what_is_needed(&node.log, trust, reached)?;
+    if node.log.aside().next().is_some() {
+        reached.note("aside");
+    }
     for (id, s) in arrived {
         match node.log.waits(id) {
             Some(Wait::Refused(refusal)) => {
@@ -192,6 +196,7 @@ fn held_is_a_function_of_what_arrived() {
         "a branch",
         "one own head",
         "held because named",
+        "aside",
         "refused, waiting",
         "waiting for names",
     ]);
@@ -237,6 +242,11 @@ fn restoring_gives_back_what_was_held() {
                     prop_assert!(again.restore(s.clone()));
                     prop_assert!(again.restore(s.clone()), "twice is as once");
                 }
+                if let Some(trust) = &node.trust {
+                    again.sift(trust);
+                }
+                let aside = |log: &Log| log.aside().map(|s| s.id()).collect::<Vec<_>>();
+                prop_assert_eq!(aside(&again), aside(&node.log), "the same is aside");
                 prop_assert_eq!(again.len(), node.log.len());
                 prop_assert!(
                     again.mesh().map(|s| s.id()).collect::<BTreeSet<_>>() == node.log.mesh().map(|s| s.id()).collect()

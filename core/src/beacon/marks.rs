@@ -56,10 +56,15 @@ fn bucket(hlc: Hlc) -> u64 {
 impl Marks {
     /// Adds a statement.
     pub fn insert(&mut self, id: &StatementId, hlc: Hlc) {
+        self.join(id, hlc, |hash| hash.insert(id.as_bytes()));
+    }
+
+    /// The same for a statement that joins a hash by `join`.
+    pub fn join(&mut self, id: &StatementId, hlc: Hlc, join: impl FnOnce(&mut LtHash)) {
         if bucket(hlc) >= self.horizon {
             self.later.insert((hlc, *id));
         } else {
-            self.hash_of(bucket(hlc)).insert(id.as_bytes());
+            join(self.hash_of(bucket(hlc)));
         }
     }
 

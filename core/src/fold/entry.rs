@@ -38,7 +38,7 @@ pub(super) struct Branches {
 }
 
 /// What makes the next change of a busy entry cheap; all of it can be had again by replaying.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Warm {
     pub branches: Option<Branches>,
     /// States after so many statements, ascending.
@@ -78,7 +78,7 @@ const LONG: usize = 16;
 const MARK_EVERY: usize = 64;
 
 /// One document of a scope, at a path.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Entry {
     pub(super) slots: Vec<Slot>,
     /// How many slots the state stands for.

@@ -26,7 +26,7 @@ pub(super) type Key = (Hlc, StatementId);
 type Version = (Key, Option<Arc<Rule>>);
 
 /// The timelines of all schema entries.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Book {
     entries: BTreeMap<Path, BTreeMap<Key, Option<Arc<Rule>>>>,
     changed: BTreeSet<Scope>,
@@ -84,7 +84,7 @@ impl Book {
 }
 
 /// The schemas over one scope through all time.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Governance {
     prefixes: BTreeMap<Prefix, BTreeMap<Path, Vec<Version>>>,
 }

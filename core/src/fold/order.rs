@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless_statement::{Body, Edit, Path, StatementId, Verified};
+use imbl::OrdMap;
 
 use super::fate::Member;
 
 /// All statements of a scope that the fold was given, by id.
-pub(super) type Members = BTreeMap<StatementId, Member>;
+pub(super) type Members = OrdMap<StatementId, Member>;
 
 /// Whether a statement shows in an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

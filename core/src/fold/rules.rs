@@ -11,7 +11,7 @@ use super::fate::{Breach, Limits};
 use super::govern::Governance;
 
 /// What the writes of one scope must keep.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Rules {
     pub limits: Limits,
     pub governance: Governance,

@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::sync::Arc;
 
 use driftless_statement::{Body, Hlc, Path, Scope, StatementId};
+use imbl::OrdMap;
 
 use super::conflict::Conflict;
 use super::digest::Print;
@@ -18,18 +20,19 @@ use super::rules::Rules;
 use super::warm::WarmList;
 use crate::lthash::LtHash;
 
-/// The merged state of one scope.
-#[derive(Debug, Default)]
+/// The merged state of one scope. A clone shares everything until one of the two changes.
+#[derive(Debug, Clone, Default)]
 pub struct ScopeFold {
     rules: Rules,
     /// In the fold of `@mesh`: what its schema entries say, and said.
     book: Book,
     pub(super) members: Members,
-    /// Boxed: a tree node has room for eleven and is about half full, and an entry is large.
-    pub(super) entries: BTreeMap<Path, Box<Entry>>,
+    pub(super) entries: OrdMap<Path, Arc<Entry>>,
     /// What each statement would break, in each entry where it would.
     pub(super) breaches: BTreeMap<StatementId, BTreeMap<Path, Breach>>,
     hash: LtHash,
+    /// Entries with open conflicts: few, and asked for far more often than all others.
+    contested: BTreeSet<Path>,
     warm: WarmList,
     engine_always: bool,
 }
@@ -88,7 +91,7 @@ impl ScopeFold {
         let mut run = Run::default();
         for (prefix, since) in self.rules.governance.differences(&governance) {
             let from = Bound::Included(prefix.as_str());
-            let below = self.entries.range::<str, _>((from, Bound::Unbounded));
+            let below = self.entries.range::<(Bound<&str>, Bound<&str>), str>((from, Bound::Unbounded));
             // In the order of texts, some that are not below stand between those that are: `s/a-b` before `s/a/b`.
             let below = below.take_while(|(path, _)| path.as_str().starts_with(prefix.as_str()));
             for (path, entry) in below.filter(|(path, _)| prefix.covers(path)) {
@@ -132,7 +135,7 @@ impl ScopeFold {
         self.breaches.remove(id);
         for (path, _) in order::touches(&member.statement) {
             self.book.note(path, member.statement.key(), None);
-            let Some(entry) = self.entries.get_mut(path) else { continue };
+            let Some(entry) = self.entries.get_mut(path).map(Arc::make_mut) else { continue };
             if let Ok(at) = order::position(&entry.slots, &member.statement) {
                 entry.slots.remove(at);
                 entry.skips.remove(id);
@@ -150,7 +153,7 @@ impl ScopeFold {
         self.breaches.remove(&id);
         self.members.insert(id, Member { statement: member.statement.clone(), counts });
         for (path, touch) in order::touches(&member.statement) {
-            let entry = self.entries.entry(path.clone()).or_default();
+            let entry = Arc::make_mut(self.entries.entry(path.clone()).or_default());
             entry.engine_always = self.engine_always;
             let at = match order::position(&entry.slots, &member.statement) {
                 Ok(at) => at,
@@ -169,7 +172,7 @@ impl ScopeFold {
 
     /// Brings an entry to the state after its first `at` statements, to be decided from there on.
     fn go_back(&mut self, run: &mut Run, path: &Path, at: usize) {
-        let Some(entry) = self.entries.get_mut(path) else { return };
+        let Some(entry) = self.entries.get_mut(path).map(Arc::make_mut) else { return };
         if entry.rewind(at).is_err() {
             run.failed.extend(entry.slots.get(entry.next).map(|slot| (slot.id(), path.clone())));
         }
@@ -187,7 +190,7 @@ impl ScopeFold {
         let paths: Vec<Path> = order::touches(&member.statement).map(|(path, _)| path.clone()).collect();
         let mut weighed: Vec<(Path, Option<Weighed>)> = Vec::new();
         for path in paths.iter().filter(|path| run.active.contains(*path)) {
-            let Some(entry) = self.entries.get_mut(path) else { continue };
+            let Some(entry) = self.entries.get_mut(path).map(Arc::make_mut) else { continue };
             if entry.slots.get(entry.next).is_none_or(|slot| slot.id() != id) {
                 continue;
             }
@@ -245,7 +248,7 @@ impl ScopeFold {
         let id = member.statement.id();
         let mut done: Vec<(Path, usize)> = Vec::new();
         for (path, one) in weighed {
-            let Some(entry) = self.entries.get_mut(&path) else { continue };
+            let Some(entry) = self.entries.get_mut(&path).map(Arc::make_mut) else { continue };
             let at = entry.next;
             let Some(slot) = entry.slots.get_mut(at) else { continue };
             if core::mem::replace(&mut slot.verdict, verdict) != verdict {
@@ -275,7 +278,7 @@ impl ScopeFold {
     fn read_back(&mut self, run: &mut Run) -> bool {
         let mut broken = Vec::new();
         for path in &run.active {
-            let Some(entry) = self.entries.get_mut(path) else { continue };
+            let Some(entry) = self.entries.get_mut(path).map(Arc::make_mut) else { continue };
             if entry.freshen().is_err() {
                 let last = entry.slots.iter().rposition(Slot::is_fit).unwrap_or(0);
                 broken.extend(entry.slots.get(last).map(|slot| (path.clone(), last, slot.id())));
@@ -292,7 +295,7 @@ impl ScopeFold {
         let mut changes = run.changes;
         for path in &run.active {
             let change = changes.entry(path.clone()).or_default();
-            let Some(entry) = self.entries.get_mut(path) else { continue };
+            let Some(entry) = self.entries.get_mut(path).map(Arc::make_mut) else { continue };
             let print = entry.is_there().then(|| Print::of(entry));
             compare(entry.print.as_ref(), print.as_ref(), change);
             if change.is_some() {
@@ -300,13 +303,18 @@ impl ScopeFold {
                 print.iter().for_each(|new| self.hash.insert(&new.member(path)));
                 entry.print = print;
             }
+            if entry.conflicts().is_empty() && entry.unlisted_conflicts() == 0 {
+                self.contested.remove(path);
+            } else {
+                self.contested.insert(path.clone());
+            }
             self.warm.file(path, entry);
             if entry.slots.is_empty() {
                 self.entries.remove(path);
             }
         }
         for path in self.warm.overdue() {
-            if let Some(entry) = self.entries.get_mut(&path) {
+            if let Some(entry) = self.entries.get_mut(&path).map(Arc::make_mut) {
                 entry.warm = None;
             }
         }
@@ -324,9 +332,14 @@ impl ScopeFold {
         self.entries.iter().map(|(path, entry)| (path, &**entry)).filter(|(_, entry)| entry.is_there())
     }
 
+    /// All entries in which a conflict is open, in order of path.
+    pub fn contested(&self) -> impl Iterator<Item = (&Path, &Entry)> {
+        self.contested.iter().filter_map(|path| Some((path, self.entry(path)?)))
+    }
+
     /// All conflicts listed, in order of path.
     pub fn conflicts(&self) -> impl Iterator<Item = (&Path, &Conflict)> {
-        self.entries.iter().flat_map(|(path, entry)| entry.conflicts().iter().map(move |conflict| (path, conflict)))
+        self.contested().flat_map(|(path, entry)| entry.conflicts().iter().map(move |conflict| (path, conflict)))
     }
 
     /// What was decided about a statement; `None` for one that was not given or does not count.

@@ -12,7 +12,7 @@ use super::entry::Entry;
 const WARM_BYTES: usize = 64 * 1024 * 1024;
 
 /// Entries that hold a document or marks, least recently used first.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct WarmList {
     uses: u64,
     bytes: usize,

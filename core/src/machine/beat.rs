@@ -140,12 +140,17 @@ impl Machine {
     }
 
     fn reports(&mut self) -> Vec<Report> {
-        let mesh_due = self.scopes.get(&Scope::mesh()).map(|room| room.due.digest()).unwrap_or_default();
+        let mesh_due = self.mesh_due();
         let fold_version = self.settled.as_ref().map_or(0, crate::trust::Trust::fold_version);
         let now = self.now.wall_ms;
         // A scope that is only hearsay is not repeated: else one liar's invention would live on in honest beacons.
         let held = self.scopes.iter_mut().filter(|(scope, room)| scope.is_mesh() || room.summary.count() > 0);
         held.map(|(scope, room)| report(scope, room, &mesh_due, fold_version, now)).collect()
+    }
+
+    /// The digest of what is due of `@mesh`.
+    pub(super) fn mesh_due(&self) -> [u8; 32] {
+        self.scopes.get(&Scope::mesh()).map(|room| room.due.digest()).unwrap_or_default()
     }
 
     /// Scopes that this node knows from beacons alone.

@@ -26,6 +26,7 @@ mod standing;
 mod storing;
 mod tell;
 mod timers;
+mod twins;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

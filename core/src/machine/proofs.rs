@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use driftless_statement::{Invalid, MeshId, Points, PublicKey, SecretKey, Signed, Statement, StatementId, Verified};
 
 use super::image::Image;
+use super::twins::Twins;
 use crate::beacon::{BadBeacon, Beacon, Claim, Proven};
 
 /// Beacons that are remembered; the oldest give way.
@@ -21,6 +22,8 @@ pub struct Proofs {
     memory: Option<Arc<Mutex<Both>>>,
     /// Whether signatures are modelled: what a machine signed counts as proven, and nothing else that it did not sign.
     models: bool,
+    /// What machines folded, where they do it once for all.
+    twins: Option<Arc<Mutex<Twins>>>,
 }
 
 /// All that is remembered.
@@ -31,7 +34,8 @@ struct Both {
     images: BTreeMap<StatementId, Image>,
 }
 
-struct Memory<T> {
+/// The latest things of a kind by their names; the oldest give way.
+pub(super) struct Memory<T> {
     proven: BTreeMap<[u8; 32], Arc<T>>,
     order: VecDeque<[u8; 32]>,
 }
@@ -43,7 +47,11 @@ impl<T> Default for Memory<T> {
 }
 
 impl<T> Memory<T> {
-    fn note(&mut self, name: [u8; 32], proven: Arc<T>, bound: usize) {
+    pub fn get(&self, name: &[u8; 32]) -> Option<&Arc<T>> {
+        self.proven.get(name)
+    }
+
+    pub fn note(&mut self, name: [u8; 32], proven: Arc<T>, bound: usize) {
         if self.proven.insert(name, proven).is_none() {
             self.order.push_back(name);
         }
@@ -88,14 +96,25 @@ impl Claimed {
 impl Proofs {
     /// Proofs to be shared by several machines: every clone knows what one learned.
     pub fn shared() -> Self {
-        Self { memory: Some(Arc::default()), models: false }
+        Self { memory: Some(Arc::default()), ..Self::default() }
     }
 
     /// The same with signatures that are modelled: a hash stands in their place, and only what came out of signing here
     /// counts as proven. For simulations of many hours, beside some in which everything is signed and checked. Never for
     /// a node: others would refuse all that it signs.
     pub fn modelled() -> Self {
-        Self { memory: Some(Arc::default()), models: true }
+        Self { memory: Some(Arc::default()), models: true, ..Self::default() }
+    }
+
+    /// The same, and machines take over what others of them folded. For large simulations in which nobody looks whether
+    /// all fold alike.
+    pub fn folding_once(self) -> Self {
+        Self { twins: Some(Arc::default()), ..self }
+    }
+
+    /// What machines folded, where they do it once for all.
+    pub(super) fn twins(&self) -> Option<std::sync::MutexGuard<'_, Twins>> {
+        self.twins.as_ref()?.lock().ok()
     }
 
     /// Signs a statement.

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use driftless_statement::{Hlc, MeshId, Path, Scope, StatementId, Verified};
+use driftless_statement::{Hlc, MeshId, Path, PublicKey, Scope, StatementId, Verified};
 
 use super::repair::Recent;
+use super::twins::{FoldName, Joining};
 use crate::beacon::Marks;
 use crate::fold::ScopeFold;
 use crate::lthash::LtHash;
@@ -25,7 +26,9 @@ pub(super) enum Out {
 /// What a node keeps of one scope besides the log.
 pub(super) struct ScopeRoom {
     /// Entries, from the due statements that are authorised.
-    pub fold: ScopeFold,
+    pub fold: Arc<ScopeFold>,
+    /// What the fold is of, where machines fold once for all.
+    pub folded_as: FoldName,
     /// What reconciliation compares: the replicated set, as far as it is on disk.
     pub summary: Summary,
     /// What beacons compare: the same set at the last marks.
@@ -49,7 +52,8 @@ pub(super) struct ScopeRoom {
 impl ScopeRoom {
     pub fn new(mesh: &MeshId, scope: &Scope) -> Self {
         Self {
-            fold: ScopeFold::new(),
+            fold: Arc::default(),
+            folded_as: FoldName::default(),
             summary: Summary::new(mesh, scope),
             marks: Marks::default(),
             due: LtHash::default(),
@@ -65,7 +69,8 @@ impl ScopeRoom {
     /// The same for another machine, with no entries.
     pub fn without_entries(&self) -> Self {
         Self {
-            fold: ScopeFold::new(),
+            fold: Arc::default(),
+            folded_as: FoldName::default(),
             summary: self.summary.clone(),
             marks: self.marks.clone(),
             due: self.due.clone(),
@@ -80,30 +85,34 @@ impl ScopeRoom {
 
     /// Takes in a statement that is on disk now.
     /// False: it was known to be, and the disk had lost it in between.
-    pub fn stored(&mut self, statement: &Verified) -> bool {
+    pub fn stored(&mut self, statement: &Verified, joining: &mut Joining<'_>) -> bool {
         let hlc = statement.statement().hlc;
-        let new = self.summary.insert(statement.id(), hlc);
+        let new = joining.summary(&mut self.summary, hlc);
         if new {
-            self.marks.insert(&statement.id(), hlc);
+            self.marks.join(&statement.id(), hlc, |hash| joining.hash(hash));
             self.newest = self.newest.max(hlc);
         }
         new
     }
 
-    /// Takes a stored statement out of the replicated set, and of what is due; `hashed` says that the digest of that has
-    /// it, if it is due. False: it was not in the set.
-    pub fn put_aside(&mut self, statement: &Arc<Verified>, hashed: bool) -> bool {
+    /// Takes a stored statement out of the replicated set, and of what is due. False: it was not in the set.
+    pub fn put_aside(&mut self, statement: &Arc<Verified>) -> bool {
         let (id, hlc) = (statement.id(), statement.statement().hlc);
         if !self.summary.remove(&id) {
             return false;
         }
         self.marks.remove(&id, hlc);
-        if self.waiting_for_time.remove(&(hlc.millis(), id)).is_none() && hashed {
+        if self.waiting_for_time.remove(&(hlc.millis(), id)).is_none() {
             self.due.remove(id.as_bytes());
         }
         self.out.remove(&id);
         self.aside.insert(id, statement.clone());
         true
+    }
+
+    /// The fold is this machine's own from here on: no other one's is the same by name.
+    pub fn fold_apart(&mut self, node: &PublicKey) {
+        self.folded_as = super::twins::name_apart(node, &self.due.digest());
     }
 
     /// Whether a statement is on disk, in the replicated set or aside.

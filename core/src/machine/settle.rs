@@ -13,6 +13,7 @@ use super::planted::Planted;
 use super::scope::{Out, ScopeRoom};
 use super::sift::Gone;
 use super::storing::{OnItsWay, Origin};
+use super::twins::Joining;
 use crate::fold::Member;
 use crate::view::Candidate;
 
@@ -77,7 +78,8 @@ impl Machine {
                 room.aside.insert(statement.id(), statement.clone());
                 continue;
             }
-            if !room.stored(statement) {
+            let mut joining = Joining::new(statement.id(), self.proofs.twins());
+            if !room.stored(statement, &mut joining) {
                 continue;
             }
             // What the store holds was here at the start: that is noted for all of it at once.
@@ -88,6 +90,7 @@ impl Machine {
                 room.out.insert(statement.id(), Out::NotDue);
                 room.waiting_for_time.insert((when, statement.id()), statement.clone());
             } else {
+                joining.hash(&mut room.due);
                 due.entry(scope).or_default().push(statement.clone());
             }
         }
@@ -101,7 +104,7 @@ impl Machine {
         }
         let mut room = ScopeRoom::new(&self.mesh, scope);
         if let Some(mesh) = self.scopes.get(&Scope::mesh()) {
-            room.fold.govern(mesh.fold.governance(scope));
+            Arc::make_mut(&mut room.fold).govern(mesh.fold.governance(scope));
         }
         self.scopes.insert(scope.clone(), room);
         self.changes += 1;
@@ -125,6 +128,7 @@ impl Machine {
                 }
                 let statement = first.remove();
                 room.out.remove(&statement.id());
+                room.due.insert(statement.id().as_bytes());
                 due.entry(scope.clone()).or_default().push(statement);
             }
         }
@@ -153,11 +157,6 @@ impl Machine {
     pub(super) fn settle(&mut self, mut due: Due, effects: &mut Vec<Effect>) {
         self.changes += 1;
         let gone = self.sift(&mut due);
-        for (scope, statements) in &due {
-            if let Some(room) = self.scopes.get_mut(scope) {
-                statements.iter().for_each(|statement| room.due.insert(statement.id().as_bytes()));
-            }
-        }
         if due.contains_key(&Scope::mesh()) || !gone.is_empty() {
             let before = self.settled.take();
             self.settle_trust();
@@ -179,7 +178,7 @@ impl Machine {
         let named = |candidate: Candidate| (candidate.path.clone(), candidate);
         for (scope, ids) in &gone {
             let Some(room) = self.scopes.get_mut(scope) else { continue };
-            let changed = room.fold.update(&[], ids);
+            let changed = Arc::make_mut(&mut room.fold).update(&[], ids);
             candidates.extend(changed.into_keys().map(|path| named(candidate(room, path))));
         }
         // `@mesh` first: it says which schemas the others must keep.
@@ -200,11 +199,11 @@ impl Machine {
     fn govern(&mut self) -> BTreeMap<Path, Candidate> {
         let mut candidates = BTreeMap::new();
         let Some(mesh) = self.scopes.get_mut(&Scope::mesh()) else { return candidates };
-        let anew = mesh.fold.governed_anew();
+        let anew = Arc::make_mut(&mut mesh.fold).governed_anew();
         let governed: Vec<_> = anew.into_iter().map(|scope| (mesh.fold.governance(&scope), scope)).collect();
         for (governance, scope) in governed {
             let Some(room) = self.scopes.get_mut(&scope) else { continue };
-            let changed = room.fold.govern(governance);
+            let changed = Arc::make_mut(&mut room.fold).govern(governance);
             candidates.extend(changed.into_keys().map(|path| (path.clone(), candidate(room, path))));
         }
         candidates
@@ -225,6 +224,7 @@ impl Machine {
     fn fold(&mut self, scope: &Scope, statements: &[Arc<Verified>]) -> Vec<Candidate> {
         #[cfg(feature = "planted")]
         let by_arrival = self.planted(Planted::FoldByArrival);
+        let mesh_due = self.mesh_due();
         let (Some(room), Some(trust)) = (self.scopes.get_mut(scope), &self.settled) else { return Vec::new() };
         let mut counted = Vec::new();
         for statement in statements {
@@ -246,9 +246,21 @@ impl Machine {
             let first = |member: &Member| member.statement.statement().touches.first().map(|touch| touch.path.clone());
             counted.sort_by_cached_key(|member| (first(member), member.statement.key()));
         }
-        let parts = counted.chunks(FOLDED_AT_ONCE).map(|part| room.fold.update(part, &[]));
-        let changed: BTreeSet<Path> = parts.flat_map(BTreeMap::into_keys).collect();
-        changed.into_iter().map(|path| candidate(room, path)).collect()
+        let update = |room: &mut ScopeRoom| -> Vec<Candidate> {
+            let fold = Arc::make_mut(&mut room.fold);
+            let parts = counted.chunks(FOLDED_AT_ONCE).map(|part| fold.update(part, &[]));
+            let changed: BTreeSet<Path> = parts.flat_map(BTreeMap::into_keys).collect();
+            changed.into_iter().map(|path| candidate(room, path)).collect()
+        };
+        match self.proofs.twins().filter(|_| !scope.is_mesh()) {
+            // What revocations did to a fold, the names of its ends do not say.
+            Some(_) if trust.revokes() => {
+                room.fold_apart(&self.node);
+                update(room)
+            }
+            Some(mut twins) => twins.step(scope, room, &mesh_due, update),
+            None => update(room),
+        }
     }
 
     /// Passes merged entries through activation and shows the view that results.

@@ -35,14 +35,11 @@ impl Machine {
             self.sift_wanted = false;
             let sifted = self.trust.as_ref().map(|trust| self.log.sift(trust)).unwrap_or_default();
             let left: BTreeSet<StatementId> = sifted.left.iter().map(|statement| statement.id()).collect();
-            let mut fresh = BTreeSet::new();
-            for list in due.values_mut() {
-                list.retain(|statement| !left.contains(&statement.id()) || !fresh.insert(statement.id()));
-            }
+            due.values_mut().for_each(|list| list.retain(|statement| !left.contains(&statement.id())));
             for statement in &sifted.left {
                 let scope = &statement.statement().scope;
                 let Some(room) = self.scopes.get_mut(scope) else { continue };
-                if room.put_aside(statement, !fresh.contains(&statement.id())) {
+                if room.put_aside(statement) {
                     gone.entry(scope.clone()).or_default().push(statement.id());
                 }
             }

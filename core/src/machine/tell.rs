@@ -163,7 +163,7 @@ impl Machine {
         let mut list = Vec::new();
         let mut total = 0u64;
         for room in self.scopes.values() {
-            for (path, entry) in room.fold.entries().filter(|(path, _)| prefix.covers(path)) {
+            for (path, entry) in room.fold.contested().filter(|(path, _)| prefix.covers(path)) {
                 total += entry.conflicts().len() as u64 + entry.unlisted_conflicts();
                 if list.len() < limit && !entry.conflicts().is_empty() {
                     list.extend(self.conflicts_of(path));

@@ -22,4 +22,5 @@ pub use respond::{Shelf, answer};
 pub use session::{Lookup, Session, Step};
 pub use short::{Element, Indices, Short, SketchKey, Symbol};
 pub use sketch::{Estimate, Sketch, symbols_for};
+pub(crate) use summary::Set;
 pub use summary::Summary;

@@ -1,23 +1,29 @@
 //! The summary of one scope's replicated set: ids with their times, set digest and sketch, kept up with every change.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use driftless_statement::{Hlc, MeshId, Scope, StatementId};
+use imbl::OrdMap;
+use imbl::ordmap::Entry;
 
 use super::short::Short;
 use super::sketch::Sketch;
-use crate::lthash::LtHash;
+use crate::lthash::{Drawn, LtHash};
 use crate::wire::Part;
 
 /// What reconciliation knows about a set. Whoever owns the set reports every change. A clone shares everything until one
 /// of the two changes.
 #[derive(Clone)]
 pub struct Summary {
-    ids: Arc<BTreeMap<StatementId, Hlc>>,
-    hash: LtHash,
+    set: Set,
     sketch: Arc<Sketch>,
+}
+
+/// The set itself and its hash. A clone shares everything.
+#[derive(Clone, Default)]
+pub(crate) struct Set {
+    ids: OrdMap<StatementId, Hlc>,
+    hash: LtHash,
 }
 
 impl Summary {
@@ -27,41 +33,57 @@ impl Summary {
         hasher.update(mesh.as_bytes()).update(scope.as_str().as_bytes());
         let mut key = [0; 16];
         hasher.finalize_xof().fill(&mut key);
-        Self { ids: Arc::default(), hash: LtHash::default(), sketch: Arc::new(Sketch::new(key)) }
+        Self { set: Set::default(), sketch: Arc::new(Sketch::new(key)) }
     }
 
     /// Adds an id; false when it was there already, and then nothing changes.
     pub fn insert(&mut self, id: StatementId, hlc: Hlc) -> bool {
-        let Entry::Vacant(slot) = Arc::make_mut(&mut self.ids).entry(id) else { return false };
+        self.join(id, hlc, &Drawn::of(id.as_bytes()))
+    }
+
+    /// The same for an id whose lanes are drawn.
+    pub fn join(&mut self, id: StatementId, hlc: Hlc, drawn: &Drawn) -> bool {
+        let Entry::Vacant(slot) = self.set.ids.entry(id) else { return false };
         slot.insert(hlc);
-        self.hash.insert(id.as_bytes());
+        self.set.hash.join(drawn);
         Arc::make_mut(&mut self.sketch).insert(&id);
         true
     }
 
+    /// The set and its hash, for another summary that comes to the same set.
+    pub(crate) fn set(&self) -> &Set {
+        &self.set
+    }
+
+    /// Adds an id that is not in the set, where the set with it is at hand.
+    pub(crate) fn become_set(&mut self, id: &StatementId, set: Set) {
+        self.set = set;
+        Arc::make_mut(&mut self.sketch).insert(id);
+    }
+
     /// Takes an id out; false when it was not there, and then nothing changes.
     pub fn remove(&mut self, id: &StatementId) -> bool {
-        if Arc::make_mut(&mut self.ids).remove(id).is_none() {
+        if self.set.ids.remove(id).is_none() {
             return false;
         }
-        self.hash.remove(id.as_bytes());
+        self.set.hash.remove(id.as_bytes());
         Arc::make_mut(&mut self.sketch).remove(id);
         true
     }
 
     /// Whether the id is in the set.
     pub fn contains(&self, id: &StatementId) -> bool {
-        self.ids.contains_key(id)
+        self.set.ids.contains_key(id)
     }
 
     /// The size of the set.
     pub fn count(&self) -> u64 {
-        self.ids.len() as u64
+        self.set.ids.len() as u64
     }
 
     /// The set digest.
     pub fn digest(&self) -> [u8; 32] {
-        self.hash.digest()
+        self.set.hash.digest()
     }
 
     /// A name for the present state of the set: the first eight bytes of its digest.
@@ -72,7 +94,7 @@ impl Summary {
     /// Makes the sketch at least `want` symbols long, or as long as a sketch may be.
     pub fn grow(&mut self, want: usize) {
         if self.sketch.symbols().len() < want {
-            Arc::make_mut(&mut self.sketch).grow(want, self.ids.keys());
+            Arc::make_mut(&mut self.sketch).grow(want, self.set.ids.keys());
         }
     }
 
@@ -83,13 +105,13 @@ impl Summary {
 
     /// All ids and times, ascending by id.
     pub fn all(&self) -> impl Iterator<Item = (&StatementId, &Hlc)> {
-        self.ids.iter()
+        self.set.ids.iter()
     }
 
     /// Ids and times in a range of ids, ascending.
     pub fn range(&self, from: StatementId, to: Option<StatementId>) -> impl Iterator<Item = (&StatementId, &Hlc)> {
         let to = to.map_or(std::ops::Bound::Unbounded, |to| std::ops::Bound::Excluded(to.max(from)));
-        self.ids.range((std::ops::Bound::Included(from), to))
+        self.set.ids.range((std::ops::Bound::Included(from), to))
     }
 
     /// Size and digest of what lies in a range of ids.
@@ -99,7 +121,7 @@ impl Summary {
 
     /// The ids with a short name, almost always one or none.
     pub fn named(&self, short: &Short) -> impl Iterator<Item = (&StatementId, &Hlc)> {
-        self.ids.range(short.first()..=short.last())
+        self.set.ids.range(short.first()..=short.last())
     }
 }
 

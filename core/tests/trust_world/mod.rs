@@ -229,6 +229,8 @@ impl Node {
         while appended.iter().any(|statement| statement.statement().scope.is_mesh()) {
             let Some(genesis) = self.log.genesis() else { return };
             let trust = evaluate(genesis, self.log.mesh());
+            // What the new trust lets in may have been aside.
+            self.log.sift(&trust);
             appended = self.log.retry(&trust);
             self.trust = Some(trust);
         }

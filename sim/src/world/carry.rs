@@ -1,11 +1,13 @@
 //! Carrying out what machines ask for: messages onto links, batches to disks, answers to services. The counterpart of the
 //! node's driver, and as short of thought.
 
+use std::sync::Arc;
+
 use driftless_core::machine::{Effect, Event, SubmitOutcome, Topic, Verdict, WriteRefused};
 use driftless_statement::PublicKey;
 
 use super::disk::Batch;
-use super::gossip::{ID_BYTES, LAZY, WINDOWS};
+use super::gossip::{ID_BYTES, LAZY, Outside, WINDOWS};
 use super::line::Waits;
 use super::weather::{Carries, Passage, lognormal_ms};
 use super::{What, World};
@@ -116,12 +118,11 @@ impl World {
     pub(super) fn opened(&mut self, to: usize, from: usize, number: u64) -> Option<Event> {
         let message = self.messages.get(number)?;
         let beacon = *message.topic == Topic::Beacons;
-        let new = message.hold(to);
-        let bytes = message.bytes.to_vec();
+        let bytes = message.hold(to).then(|| message.bytes.to_vec());
         if !beacon {
-            self.measure.copies(new, self.now_us);
+            self.measure.copies(bytes.is_some(), self.now_us);
         }
-        new.then(|| Event::Gossip { id: number.to_be_bytes().to_vec(), from: self.nodes[from].key, bytes })
+        bytes.map(|bytes| Event::Gossip { id: number.to_be_bytes().to_vec(), from: self.nodes[from].key, bytes })
     }
 
     fn judged(&mut self, node: usize, id: &[u8], from: &PublicKey, verdict: Verdict) {
@@ -167,18 +168,21 @@ impl World {
         self.mend_meshes(node);
         let window: Vec<u64> = self.nodes[node].gossip.window.iter().map(|(number, _)| *number).collect();
         let mut offered: Vec<(usize, u64)> = Vec::new();
+        let mut known: Vec<Outside> = Vec::new();
         for number in window {
             let Some(topic) = self.messages.get(number).map(|message| message.topic.clone()) else { continue };
-            let here = &self.nodes[node];
-            let mesh = here.gossip.of(&topic);
-            let outside: Vec<usize> = here.links.iter().copied().filter(|peer| !mesh.contains(peer)).collect();
-            if outside.is_empty() {
+            let at = known.iter().position(|outside| outside.topic == topic).unwrap_or_else(|| {
+                known.push(self.outside(node, &topic));
+                known.len() - 1
+            });
+            let peers = &known[at].peers;
+            if peers.is_empty() {
                 continue;
             }
-            let first = self.rng.below(outside.len() as u64) as usize;
-            for step in 0..LAZY.min(outside.len()) {
-                let peer = outside[(first + step) % outside.len()];
-                if self.nodes[peer].gossip.topics.contains(&*topic) {
+            let first = self.rng.below(peers.len() as u64) as usize;
+            for step in 0..LAZY.min(peers.len()) {
+                let (peer, listens) = peers[(first + step) % peers.len()];
+                if listens {
                     self.measure.bytes.control += ID_BYTES;
                     self.nodes[node].sent += ID_BYTES;
                     offered.push((peer, number));
@@ -197,6 +201,15 @@ impl World {
         if !window.is_empty() {
             self.plan_heartbeat(node);
         }
+    }
+
+    /// The peers outside a node's mesh in a topic.
+    fn outside(&self, node: usize, topic: &Arc<Topic>) -> Outside {
+        let here = &self.nodes[node];
+        let mesh = here.gossip.of(topic);
+        let outside = here.links.iter().filter(|peer| !mesh.contains(peer));
+        let peers = outside.map(|peer| (*peer, self.nodes[*peer].gossip.topics.contains(&**topic))).collect();
+        Outside { topic: topic.clone(), peers }
     }
 
     /// A peer lacks what it was offered: it asks, and gets it, each over a link that may lose it.

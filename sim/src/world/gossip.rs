@@ -120,6 +120,14 @@ pub struct Neighbours {
     pub beats: bool,
 }
 
+/// Peers outside a node's mesh in a topic: whom it offers ids at one heartbeat.
+pub struct Outside {
+    /// The topic.
+    pub topic: Arc<Topic>,
+    /// The peers, each with whether it takes part in the topic.
+    pub peers: Vec<(usize, bool)>,
+}
+
 impl Neighbours {
     /// Its mesh in a topic.
     pub fn of(&self, topic: &Topic) -> &[usize] {

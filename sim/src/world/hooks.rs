@@ -50,8 +50,10 @@ impl World {
 
     /// The view that the second of two reads of one request sees.
     pub(super) fn second_view(&mut self, node: usize, view: &Arc<View>) -> Arc<View> {
-        let before = self.views_before.insert(node, view.clone());
-        if self.has(Bug::TwoViews) { before.unwrap_or_else(|| view.clone()) } else { view.clone() }
+        if !self.has(Bug::TwoViews) {
+            return view.clone();
+        }
+        self.views_before.insert(node, view.clone()).unwrap_or_else(|| view.clone())
     }
 
     /// What a store gives back when it is opened.

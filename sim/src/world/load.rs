@@ -1,6 +1,7 @@
 //! What services and operators write.
 
 use driftless_core::machine::{CallId, Event, LocalChange, LocalEdit, Precondition};
+use driftless_core::view::View;
 use driftless_statement::{Note, Path, Value};
 
 use super::World;
@@ -10,6 +11,11 @@ use crate::plan::How;
 /// The two entries of a pair: always written together.
 pub fn pair_paths(pair: usize) -> (Path, Path) {
     (path(format!("{OPERATORS_WRITE}/pair-{pair}/left")), path(format!("{OPERATORS_WRITE}/pair-{pair}/right")))
+}
+
+/// Whether the first entry of a pair has a value.
+pub fn pair_is_there(view: &View, pair: usize) -> bool {
+    view.get_text(&format!("{OPERATORS_WRITE}/pair-{pair}/left")).is_some_and(|entry| entry.json.is_some())
 }
 
 fn path(text: String) -> Path {

@@ -141,6 +141,12 @@ enum What {
 /// half of the cost of a quiet mesh.
 const CHECKED: u64 = 20;
 
+/// What machines of a world share.
+fn proofs(seed: u64, checks: bool) -> Proofs {
+    let proofs = if seed.is_multiple_of(CHECKED) { Proofs::shared() } else { Proofs::modelled() };
+    if checks { proofs } else { proofs.folding_once() }
+}
+
 /// Simulated time before the load: founding, links, first beacons.
 pub const FOUNDING_MS: u64 = 15_000;
 
@@ -175,7 +181,7 @@ pub struct World {
     effects: Vec<Effect>,
     /// How long the mesh may take to be equal after the last fault.
     bound_ms: u64,
-    /// The view before the last one that a service read, by node.
+    /// The view before the last one that a service read, by node; only where a planted bug reads it.
     views_before: BTreeMap<usize, Arc<View>>,
     /// What callers were told, by call, where a director waits for it.
     heard: Option<BTreeMap<u64, Answer>>,
@@ -200,7 +206,7 @@ impl World {
             nodes,
             numbers,
             mesh,
-            proofs: if case.seed.is_multiple_of(CHECKED) { Proofs::shared() } else { Proofs::modelled() },
+            proofs: proofs(case.seed, options.checks),
             weather: Weather::new(scenario, places, case.seed),
             messages: Messages::default(),
             rng: stream(case.seed, "world"),

@@ -1,46 +1,36 @@
 //! What is to happen, in the order of time; at one moment, in the order in which it was planned.
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 
-/// A queue of things to come, each at its time in microseconds.
+/// A queue of things to come, each at its time in microseconds. What is ordered is small, and the things themselves stay
+/// where they were put: of the thousands under way each would be moved a dozen times. Only what comes within the same
+/// millisecond or so is kept in order; what comes later lies unsorted in its slot of time, or the heap of a large mesh
+/// would not fit a core's cache.
 #[derive(Debug)]
 pub struct Queue<T> {
-    heap: BinaryHeap<Item<T>>,
+    /// What comes in the present slot.
+    heap: BinaryHeap<Reverse<Place>>,
+    slot: u64,
+    /// What comes in later slots.
+    later: BTreeMap<u64, Vec<Reverse<Place>>>,
     next: u64,
+    things: Vec<Option<T>>,
+    free: Vec<usize>,
 }
 
-#[derive(Debug)]
-struct Item<T> {
-    at_us: u64,
-    number: u64,
-    what: T,
-}
+/// When something is to happen, the number it was planned as, and where it lies.
+type Place = (u64, u64, usize);
 
-impl<T> PartialEq for Item<T> {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl<T> Eq for Item<T> {}
-
-impl<T> PartialOrd for Item<T> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl<T> Ord for Item<T> {
-    /// The heap gives its greatest first: that is the earliest here.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at_us, other.number).cmp(&(self.at_us, self.number))
-    }
+/// The slot of a time: 1,024 microseconds.
+fn slot_of(at_us: u64) -> u64 {
+    at_us >> 10
 }
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Self { heap: BinaryHeap::new(), next: 0 }
+        let (heap, later) = (BinaryHeap::new(), BTreeMap::new());
+        Self { heap, slot: 0, later, next: 0, things: Vec::new(), free: Vec::new() }
     }
 }
 
@@ -48,17 +38,35 @@ impl<T> Queue<T> {
     /// Plans something.
     pub fn push(&mut self, at_us: u64, what: T) {
         self.next += 1;
-        self.heap.push(Item { at_us, number: self.next, what });
+        let at = self.free.pop().unwrap_or_else(|| {
+            self.things.push(None);
+            self.things.len() - 1
+        });
+        self.things[at] = Some(what);
+        let place = Reverse((at_us, self.next, at));
+        if slot_of(at_us) <= self.slot {
+            self.heap.push(place);
+        } else {
+            self.later.entry(slot_of(at_us)).or_default().push(place);
+        }
     }
 
     /// When the next thing is to happen.
     pub fn next_us(&self) -> Option<u64> {
-        self.heap.peek().map(|item| item.at_us)
+        // The greatest of what is reversed is the earliest.
+        let next = self.heap.peek().or_else(|| self.later.first_key_value()?.1.iter().max());
+        next.map(|Reverse((at_us, _, _))| *at_us)
     }
 
     /// The next thing, with its time.
     pub fn pop(&mut self) -> Option<(u64, T)> {
-        self.heap.pop().map(|item| (item.at_us, item.what))
+        if self.heap.is_empty() {
+            let (slot, places) = self.later.pop_first()?;
+            (self.slot, self.heap) = (slot, places.into());
+        }
+        let Reverse((at_us, _, at)) = self.heap.pop()?;
+        self.free.push(at);
+        Some((at_us, self.things[at].take()?))
     }
 }
 
@@ -74,5 +82,28 @@ mod tests {
         }
         let order: String = std::iter::from_fn(|| queue.pop()).map(|(_, what)| what).collect();
         assert_eq!(order, "ebdac");
+    }
+
+    #[test]
+    fn slots_of_time_make_no_difference_to_the_order() {
+        let mut queue = Queue::default();
+        let mut rng = driftless_core::rng::Rng::new(7);
+        let (mut now, mut last, mut popped) = (0, (0, 0), 0);
+        for number in 1..=20_000u64 {
+            // Some at once, some soon, some much later: also between those that lie there already.
+            queue.push(now + [0, 900, 5_000, 3_000_000][rng.below(4) as usize] * rng.below(4) / 3, number);
+            if number % 3 == 2 {
+                let next = queue.next_us();
+                let (at, what) = queue.pop().unwrap();
+                assert_eq!(Some(at), next);
+                assert!((at, what) > last, "{at} {what} after {last:?}");
+                (now, last, popped) = (at, (at, what), popped + 1);
+            }
+        }
+        while let Some((at, what)) = queue.pop() {
+            assert!((at, what) > last, "{at} {what} after {last:?}");
+            (last, popped) = ((at, what), popped + 1);
+        }
+        assert_eq!(popped, 20_000);
     }
 }
