@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless_statement::schema::Rule;
-use driftless_statement::{Skip, StatementId, Tree, Value, tree};
+use driftless_statement::{Edit, Skip, StatementId, Tree, Value, tree};
 
 use super::conflict::{self, Conflict, LISTED, Side, Signed};
 use super::doc::{Doc, EngineFailed};
@@ -27,6 +27,8 @@ pub(super) struct State {
     pub unlisted: u64,
     /// At least the merged value's extent.
     pub bound: Extent,
+    /// At least the depth of everything that was ever written.
+    pub deepest: usize,
 }
 
 /// A document, the number of statements that its seed stands for, and the number that it has taken in.
@@ -161,7 +163,27 @@ impl Entry {
         let mut heads: Vec<u32> = self.state.heads.iter().filter(|head| !seen.contains(head)).copied().collect();
         heads.extend(u32::try_from(at));
         let edits = self.slots.get(at).map(Slot::edits).unwrap_or_default();
-        Weighed { parents, strangers, heads, bound: size::bound_after(self.state.bound, edits), rule: None }
+        let low = strangers.last().copied().unwrap_or(SEEN_ALL);
+        Weighed { parents, strangers, heads, bound: self.bound_with(low, edits), rule: None }
+    }
+
+    /// A bound for the merged value after these edits by somebody who saw all statements below `low`. Who has not seen all
+    /// may bring back what others hid: then everything counts that was written since all had seen everything.
+    pub(super) fn bound_with(&self, low: u32, edits: &[Edit]) -> Extent {
+        if low == SEEN_ALL {
+            return size::bound_after(self.state.bound, edits);
+        }
+        let cut = self.cut(low as usize);
+        let (added, _) = self.before(self.next);
+        let (earlier, shown) = self.before(cut);
+        let bytes = shown.bytes.saturating_add(added.saturating_sub(earlier));
+        size::bound_after(Extent { bytes, depth: self.state.deepest }, edits)
+    }
+
+    /// What the statement before a position noted.
+    fn before(&self, at: usize) -> (usize, Extent) {
+        let slot = at.checked_sub(1).and_then(|before| self.slots.get(before));
+        slot.map(|slot| (slot.added, slot.shown)).unwrap_or_default()
     }
 
     /// Which limit the weighed statement would break. Measures exactly only when the bound is above a limit.
@@ -202,9 +224,11 @@ impl Entry {
 
     /// Passes over the statement at the next position: it is not fit.
     pub(super) fn pass(&mut self) {
+        let (added, shown) = self.before(self.next);
         if let Some(slot) = self.slots.get_mut(self.next) {
             slot.parents = Parents::None;
             slot.low = SEEN_ALL;
+            (slot.added, slot.shown) = (added, shown);
             self.skips.remove(&slot.statement.id());
             self.next += 1;
         }
@@ -229,9 +253,13 @@ impl Entry {
         self.state.bound = weighed.bound;
         let low = weighed.low();
         self.state.heads = weighed.heads;
+        let own = size::bound_after(Extent::default(), slot.edits());
+        self.state.deepest = self.state.deepest.max(own.depth);
+        let (added, _) = self.before(self.next);
         if let Some(slot) = self.slots.get_mut(self.next) {
             slot.parents = weighed.parents;
             slot.low = low;
+            (slot.added, slot.shown) = (added.saturating_add(own.bytes), weighed.bound);
         }
         self.next += 1;
         if self.next.is_multiple_of(MARK_EVERY) && !self.state.stale {

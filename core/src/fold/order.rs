@@ -7,6 +7,7 @@ use driftless_statement::{Body, Edit, Path, StatementId, Verified};
 use imbl::OrdMap;
 
 use super::fate::Member;
+use super::size::Extent;
 
 /// All statements of a scope that the fold was given, by id.
 pub(super) type Members = OrdMap<StatementId, Member>;
@@ -61,11 +62,16 @@ pub(super) struct Slot {
     /// Which of the statement's touches this entry is.
     pub touch: u32,
     pub verdict: Verdict,
+    /// At least the bytes that all fit statements up to here have added, whatever became of them.
+    pub added: usize,
+    /// At least the extent of the merged value after it.
+    pub shown: Extent,
 }
 
 impl Slot {
     pub(super) fn new(statement: Arc<Verified>, touch: u32) -> Self {
-        Self { statement, parents: Parents::None, low: SEEN_ALL, touch, verdict: Verdict::Void }
+        let (parents, verdict) = (Parents::None, Verdict::Void);
+        Self { statement, parents, low: SEEN_ALL, touch, verdict, added: 0, shown: Extent::default() }
     }
 
     pub(super) fn id(&self) -> StatementId {

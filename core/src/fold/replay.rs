@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::doc::EngineFailed;
 use super::entry::{Entry, State, Weighed};
 use super::order::{self, Members, SEEN_ALL, Slot, Verdict};
-use super::size;
 
 /// Marks kept of one entry.
 const MARKS: usize = 6;
@@ -63,7 +62,7 @@ impl Entry {
         };
         let mut heads: Vec<u32> = self.state.heads.iter().filter(|head| !seen.contains(head)).copied().collect();
         heads.extend(u32::try_from(self.next));
-        let bound = size::bound_after(self.state.bound, slot.edits());
+        let bound = self.bound_with(slot.low, slot.edits());
         Weighed { parents: slot.parents.clone(), strangers, heads, bound, rule: None }
     }
 
