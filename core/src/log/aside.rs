@@ -1,5 +1,6 @@
-//! What is held and does not belong to the replicated set any more, because a revocation made it void: it is served by id and
-//! is in no summary. And what brings it back: something of the set that names it, or the end of the revocation.
+//! What is held and does not belong to the replicated set: what a revocation made void after it was held, and void grants that
+//! only statements of other scopes need. It is served by id and is in no summary. And what brings it back: something of the set
+//! that names it, or the end of the revocation.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,8 +1,8 @@
 //! The log: the set of statements held here, hash-closed, and the bounded room in which others wait. It must not know
 //! the fold, the network or the disk; whether a statement is let in it asks [`Trust`].
 //!
-//! *Held* are the admissible statements, those that a counting revocation lists, and all these name, directly or through
-//! others: the replicated set; and, *aside*, what a revocation took out of it (`aside.rs`). A statement
+//! *Held* are the admissible statements, those that a counting revocation lists, and all these name in their scope, directly or
+//! through others: the replicated set; and what is *aside* (`aside.rs`). A statement
 //! that lacks something it names waits; so does one that is complete and not admissible, until trust changes or until an
 //! admissible statement names it. The held set is a function of what arrived, in no order, as long as the room is
 //! large enough; what it had to drop is brought back by reconciliation.

@@ -71,8 +71,13 @@ fn what_a_struck_key_said_goes_and_what_was_there_before_shows_again() {
     world.run_ms(1_000);
     assert_eq!(world.read(1, "shop/a").as_deref(), Some("1"));
     assert!(matches!(fate(&world, 1, &bad), Some(Fate::Void(Refusal::Struck { .. }))), "it is still on disk");
-    let late = ahead(&world, 1, "shop/c", &key(110), 0);
-    assert!(late.id() != bad);
+    // It signs on, and nobody takes it.
+    let late = write(&mut world, 1, "shop/c", &operator);
+    world.run_ms(2_000);
+    for node in 0..3 {
+        assert!(world.read(node, "shop/c").is_none() && fate(&world, node, &late).is_none(), "on node {node}");
+    }
+    assert_equal(&world);
 }
 
 #[test]
