@@ -14,6 +14,9 @@ const SHOWN: usize = 60;
 
 /// Revocations, as `revoke` without arguments shows them.
 pub fn list(paint: Paint, revocations: &[RevocationInfo]) -> String {
+    if revocations.is_empty() {
+        return "No key was revoked\n".to_owned();
+    }
     let rows: Vec<Vec<Cell>> = revocations
         .iter()
         .map(|one| {

@@ -1,14 +1,16 @@
 //! Snapshots of what is printed, from answers written out as JSON.
 #![allow(clippy::unwrap_used)]
 
-use driftless_client::api::{Change, Conflicts, Divergence, Explanation, Grants, Item, Merged, StatementInfo, Status};
+use driftless_client::api::{
+    Author, Change, Conflicts, Divergence, Explanation, Grants, Item, Merged, Preview, StatementInfo, Status,
+};
 use driftless_client::sign::{self, Desired};
 use driftless_statement::json;
 use insta::assert_snapshot;
 use serde::de::DeserializeOwned;
 
 use super::status::Overview;
-use super::{Now, change, conflicts, entries, explain, grants, plan, statements, status};
+use super::{Now, change, conflicts, entries, explain, grants, plan, revocations, statements, status};
 use crate::args::Goal;
 use crate::out::Paint;
 
@@ -138,6 +140,40 @@ const GRANTS: &str = r#"{"genesis":"%0","roots":["%9"],"threshold":1,"after":5,"
 #[test]
 fn all_grants() {
     assert_snapshot!(grants::grants(Paint::NONE, &answer::<Grants>(GRANTS)));
+}
+
+#[test]
+fn revocations_and_what_they_strike() {
+    let mut answer = answer::<Grants>(
+        r#"{"genesis":"%0","roots":["%9"],"threshold":1,"after":5,"grants":[
+        {"id":"%2","issuer":"%9","key":"%1","verbs":["write"],"prefix":"","scopes":[],"rank":1,"state":"authorised",
+        "chain":["%0"],"struck_by":[{"revocation":"%5","prefix":"shop"}]}],"revocations":[
+        {"id":"%5","issuer":"%9","key":"%1","prefix":"shop","rank":0,"state":"authorised","accepts":2,"strikes":["%2"]},
+        {"id":"%6","issuer":"%9","key":"%3","prefix":"","rank":0,"state":"pending","accepts":0,"strikes":[]}]}"#,
+    );
+    assert_snapshot!(grants::grants(Paint::NONE, &answer));
+    assert_snapshot!(revocations::list(Paint::NONE, &answer.revocations));
+    answer.revocations.clear();
+    assert_snapshot!(revocations::list(Paint::NONE, &answer.revocations));
+}
+
+#[test]
+fn what_a_revocation_would_change() {
+    let said = answer::<Author>(
+        r#"{"key":"%1","scopes":[{"scope":"shop","heads":["%4"],"kept":3,"left_out":2,"last":"2026-11-21T09:00:00.000Z"},
+        {"scope":"web","heads":[],"kept":0,"left_out":1}]}"#,
+    );
+    let preview = answer::<Preview>(
+        r#"{"refused":[null],"voided":{"shop":2,"web":1},"restored":{"shop":1},"members_lost":["%7"],"members_won":["%8"],
+        "revocations_lost":["%5"],"entries":[{"path":"shop/limits","now":999,"then":10},{"path":"shop/planted","now":true}]}"#,
+    );
+    let none = answer::<Preview>(
+        r#"{"refused":[],"voided":{},"restored":{},"entries":[],"members_lost":[],"members_won":[],"revocations_lost":[]}"#,
+    );
+    assert_snapshot!(revocations::frontier(&said, false));
+    assert_snapshot!(revocations::frontier(&said, true));
+    assert_snapshot!(revocations::preview(Paint::NONE, &preview));
+    assert_snapshot!(revocations::preview(Paint::NONE, &none));
 }
 
 fn reach() -> Change {
