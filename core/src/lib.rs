@@ -10,6 +10,7 @@ pub mod machine;
 pub mod now;
 pub mod reconcile;
 pub mod rng;
-pub mod trust;
 pub mod view;
 pub mod wire;
+
+pub use driftless_trust as trust;

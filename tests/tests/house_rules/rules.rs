@@ -50,6 +50,7 @@ pub const RULES: &[Rule] = &[
             ("node/src/store/open.rs", "//! x¶use crate::http::serve;"),
             ("node/src/http/serve.rs", "//! x¶use crate::p2p::Event;"),
             ("core/statement/src/id.rs", "//! x¶use driftless_core::log::Log;"),
+            ("core/trust/src/rank.rs", "//! x¶use driftless_core::log::Log;"),
             ("sim/src/lib.rs", "//! x¶use libp2p::Swarm;"),
         ],
     },
@@ -168,6 +169,7 @@ fn rooms(sources: &[Source]) -> Vec<Violation> {
     let mut ban = |room: fn(&Source) -> bool, banned: &[&str]| found.extend(words(sources, rule, room, banned));
     ban(|s| s.is_in("client/src/"), &["driftless_core", "driftless_node", "libp2p", "redb"]);
     ban(|s| s.is_in("core/statement/src/"), &["driftless_core", "driftless_client", "driftless_node"]);
+    ban(|s| s.is_in("core/trust/src/"), &["driftless_core", "driftless_client", "driftless_node"]);
     ban(|s| s.is_in("core/src/"), &["driftless_client", "driftless_node"]);
     ban(
         |s| s.is_in("node/src/p2p/"),

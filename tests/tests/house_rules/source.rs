@@ -32,7 +32,7 @@ impl Source {
 
     /// Whether the file serves: neither tests, benches, examples nor generators.
     pub fn serves(&self) -> bool {
-        let served = ["core/src/", "core/statement/src/", "node/src/", "client/src/"];
+        let served = ["core/src/", "core/statement/src/", "core/trust/src/", "node/src/", "client/src/"];
         let test_module = self.path.ends_with("/tests.rs") || self.path.contains("/tests/");
         served.iter().any(|room| self.is_in(room)) && !test_module && !self.path.contains("properties")
     }

@@ -4,6 +4,7 @@
 //! Two questions are asked of it. *Admissible*: is the statement let in, so that it is held, forwarded and summarised?
 //! *Authorised*: does it count? What is authorised is admissible; a root act that lacks signatures and a statement of
 //! an unknown kind are admissible only.
+#![forbid(unsafe_code)]
 
 mod accepted;
 mod epoch;
