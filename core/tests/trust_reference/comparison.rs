@@ -12,6 +12,10 @@ use super::worlds::{Choose, Random, SMALL, every, random};
 /// Worlds of four acts over the small alphabet.
 const FOUR_ACTS: u64 = 406_575;
 
+/// The words of the refusals that the model tells apart.
+const WORDS: [&str; 8] =
+    ["pending", "unapproved", "unknown", "struck", "superseded", "forked", "epoch_pending", "expired"];
+
 type Reached = BTreeMap<&'static str, u64>;
 
 /// All that trust says about a held set.
@@ -24,7 +28,7 @@ fn trust_agrees(world: &World, real: &Real, arrived: Set, reached: &mut Reached)
         let (admissible, authorised) = (trust.admissible(statement, &accepted), trust.authorised(statement, &accepted));
         let found = (admissible.is_ok(), authorised.is_ok());
         let why =
-            || format!("{id}: model {verdict:?}, code {admissible:?} {authorised:?}, of {arrived:#x} in {world:#?}");
+            || format!("{id}: model {verdict:?}, code {admissible:?} {authorised:?}, of {arrived:#x} in {world:?}");
         assert_eq!(found, (verdict.admissible(), verdict == Verdict::Counts), "{}", why());
         let word = authorised.as_ref().err().map(|refusal| refusal.word());
         let alike = match verdict {
@@ -32,7 +36,12 @@ fn trust_agrees(world: &World, real: &Real, arrived: Set, reached: &mut Reached)
             Verdict::Pending => word == Some("pending"),
             Verdict::Unknown => word == Some("unknown"),
             Verdict::Struck => word == Some("struck"),
-            Verdict::Refused => word.is_some_and(|word| !["pending", "unknown", "struck"].contains(&word)),
+            Verdict::Unapproved => word == Some("unapproved"),
+            Verdict::Superseded => word == Some("superseded"),
+            Verdict::Forked => word == Some("forked"),
+            Verdict::EpochPending => word == Some("epoch_pending"),
+            Verdict::Expired => word == Some("expired"),
+            Verdict::Refused => word.is_some_and(|word| !WORDS.contains(&word)),
         };
         assert!(alike, "{}", why());
         note(world, &model, id, verdict, reached);
@@ -41,14 +50,14 @@ fn trust_agrees(world: &World, real: &Real, arrived: Set, reached: &mut Reached)
         for name in super::model::SCOPES {
             let scope = Scope::parse(name).unwrap();
             let found = trust.member(&public(key)).is_some_and(|member| member.may_hold(&scope));
-            assert_eq!(found, model.holds(key, name), "{key} holds {name}: {world:#?}");
+            assert_eq!(found, model.holds(key, name), "{key} holds {name}: {world:?}");
         }
         for (bit, verb) in VERBS.iter().filter(|(bit, _)| bit & (verb::WRITE | verb::DELEGATE | verb::REVOKE) != 0) {
             for path in ["s/a", "s/b", "t/a"] {
                 let epoch = real.statements[0].id();
                 let found = trust.grant_for(&public(key), *verb, &Prefix::parse(path).unwrap());
                 let found = found.is_some_and(|grant| grant != epoch);
-                assert_eq!(found, model.may(key, *bit, path), "{key} {verb:?} {path}: {world:#?}");
+                assert_eq!(found, model.may(key, *bit, path, world.said.len()), "{key} {verb:?} {path}: {world:?}");
             }
         }
     }
@@ -61,7 +70,7 @@ fn note(world: &World, model: &Held, id: usize, verdict: Verdict, reached: &mut 
         (Body::Revoke { .. }, Verdict::Struck) => seen("a revocation is struck"),
         (Body::Revoke { .. }, Verdict::Pending) => seen("a revocation is pending"),
         (Body::Grant { .. }, Verdict::Struck) => seen("a grant is struck"),
-        (Body::Write, Verdict::Struck) => seen("a write is struck"),
+        (Body::Write { .. }, Verdict::Struck) => seen("a write is struck"),
         (Body::Accept { .. }, Verdict::Counts) => seen("an accept counts"),
         (_, Verdict::Unknown) => seen("unknown"),
         _ => {}
@@ -94,7 +103,7 @@ fn log_agrees(world: &World, real: &Real, order: &[usize]) {
     let model = Held::of(world, arrived);
     let (found, expected) = (node.replicated(real), model.replicated());
     let list = |set: Set| ids(set).collect::<Vec<_>>();
-    assert_eq!(list(found), list(expected), "in the order {order:?} of {world:#?}");
+    assert_eq!(list(found), list(expected), "in the order {order:?} of {world:?}");
 }
 
 fn shuffled(world: &World, choose: &mut Random) -> Vec<usize> {
@@ -148,6 +157,9 @@ fn code_and_model_agree_on_random_worlds() {
     let cases = figures::law(figures::asked().saturating_mul(4));
     for seed in 0..u64::from(cases) {
         let mut world = random(seed, 4 + seed as usize % 12);
+        if !super::real::speaks(&world) {
+            continue;
+        }
         let mut choose = Random(seed ^ 0x5eed);
         if choose.of(2) == 0 {
             world.probe(2);

@@ -72,12 +72,13 @@ impl Real {
 
     fn body(&self, said: &model::Statement, world: &World) -> Body {
         match &said.body {
-            model::Body::Write => {
+            model::Body::Write { deletes } => {
                 // Its own place makes every write another one.
-                let put = Edit { at: vec![], op: Op::Put(Value::Int(self.statements.len() as i128)) };
+                let value = Op::Put(Value::Int(self.statements.len() as i128));
+                let put = Edit { at: vec![], op: if *deletes { Op::Delete } else { value } };
                 Body::Write(Write { edits: said.touches.iter().map(|_| vec![put.clone()]).collect() })
             }
-            model::Body::Grant { key: to, verbs, prefix, scopes } => Body::Grant(Grant {
+            model::Body::Grant { key: to, verbs, prefix, scopes, .. } => Body::Grant(Grant {
                 key: key(usize::from(*to)),
                 verbs: VERBS.iter().filter(|(bit, _)| verbs & bit != 0).map(|(_, verb)| *verb).collect(),
                 prefix: Prefix::parse(prefix).unwrap(),
@@ -93,6 +94,7 @@ impl Real {
             }),
             model::Body::Accept { frontier } => Body::Accept(Accept { frontier: self.frontier(frontier, world) }),
             model::Body::Unknown => unknown_body(),
+            model::Body::Rotate { .. } => unknown_body(),
         }
     }
 
@@ -146,4 +148,12 @@ impl Node {
 
 pub fn public(key_number: Key) -> driftless_statement::PublicKey {
     key(usize::from(key_number))
+}
+
+pub fn speaks(world: &World) -> bool {
+    world.said.iter().all(|said| match &said.body {
+        model::Body::Rotate { .. } => false,
+        model::Body::Grant { terms, .. } => *terms == model::Terms::default(),
+        _ => true,
+    })
 }
