@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use driftless_statement::{
     Body, Edit, Genesis, Grant, Hlc, MeshId, Note, Op, Path, Prefix, PublicKey, Scope, SecretKey, Statement,
-    StatementId, Step, Touch, Value, Verb, Verified, Write,
+    StatementId, Step, Terms, Touch, Value, Verb, Verified, Write,
 };
 
 /// When the mesh was founded: an hour of hybrid time before any statement that is measured.
@@ -86,6 +86,7 @@ impl Forge {
                 verbs: [verb].into_iter().collect(),
                 prefix: Prefix::parse(prefix).unwrap(),
                 scopes: vec![],
+                terms: Terms::default(),
             };
             let body = Body::Grant(grant);
             let grant = unsigned(mesh, root.public(), genesis.id(), at(forge.bundle.len()), body);

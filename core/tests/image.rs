@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use driftless_core::machine::{CallId, Effect, Event, Machine, Now, Pace, Proofs, Setup};
 use driftless_statement::{
-    Body, Genesis, Grant, Hlc, MeshId, Note, Prefix, PublicKey, Scope, SecretKey, Statement, StatementId, Verb,
+    Body, Genesis, Grant, Hlc, MeshId, Note, Prefix, PublicKey, Scope, SecretKey, Statement, StatementId, Terms, Verb,
     Verified,
 };
 
@@ -34,7 +34,7 @@ fn signed(mesh: MeshId, grant: StatementId, at_ms: u64, body: Body) -> Arc<Verif
 
 fn member(genesis: StatementId, node: PublicKey, at_ms: u64) -> Arc<Verified> {
     let verbs = [Verb::Member].into_iter().collect();
-    let grant = Grant { key: node, verbs, prefix: Prefix::all(), scopes: Vec::new() };
+    let grant = Grant { key: node, verbs, prefix: Prefix::all(), scopes: Vec::new(), terms: Terms::default() };
     signed(MeshId::from(genesis), genesis, at_ms, Body::Grant(grant))
 }
 

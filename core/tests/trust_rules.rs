@@ -161,7 +161,7 @@ fn a_root_act_counts_when_enough_root_keys_have_signed() {
     );
     assert_eq!(alone.grant(&act.id()).unwrap().signatures, Some(Signatures { have: 1, need: 2 }));
     assert!(!alone.is_author(&key(3)) && alone.is_author(&key(1)));
-    assert_eq!(alone.grant_for(&key(3), Write, &prefix("shop")), None);
+    assert_eq!(alone.grant_for(&key(3), Write, &prefix("shop"), 0), None);
     let second = maker.approve(1, act.id());
     let both = evaluate(&genesis, [&act, &second]);
     assert_eq!(
@@ -207,9 +207,12 @@ fn only_other_root_keys_add_a_signature() {
         Err(Refusal::Pending { have: 1, need: 2 }),
         "of another mesh"
     );
-    assert_eq!(trust.epoch().signatures(&act.id(), &key(3)), Signatures { have: 0, need: 2 });
+    assert_eq!(trust.epoch().unwrap().signatures(&act.id(), &key(3)), Signatures { have: 0, need: 2 });
     let twice = [maker.approve(1, act.id()), maker.approve(1, act.id())];
-    assert_eq!(evaluate(&genesis, &twice).epoch().signatures(&act.id(), &key(0)), Signatures { have: 2, need: 2 });
+    assert_eq!(
+        evaluate(&genesis, &twice).epoch().unwrap().signatures(&act.id(), &key(0)),
+        Signatures { have: 2, need: 2 }
+    );
 }
 
 #[test]
@@ -260,7 +263,7 @@ fn a_chain_has_at_most_sixteen_grants() {
     assert_eq!((last.rank, trust.chain(&last.id).len()), (16, 17));
     assert_eq!(trust.authorised(&maker.write(3, last.id, &["shop/a"]), &Accepted::default()), Ok(()));
     // The grant to rely on is the one of least rank.
-    assert_eq!(trust.grant_for(&key(3), Write, &prefix("shop/a")), Some(set.last().unwrap().id()));
+    assert_eq!(trust.grant_for(&key(3), Write, &prefix("shop/a"), 0), Some(set.last().unwrap().id()));
 }
 
 #[test]
@@ -270,10 +273,10 @@ fn the_grant_to_rely_on_gives_the_verb_on_the_whole_prefix() {
     let narrower = world.maker.grant(3, wide.id(), 3, &[Write], "shop", &[]);
     world.set.extend([wide.clone(), narrower]);
     let trust = world.trust();
-    assert_eq!(trust.grant_for(&key(3), Write, &prefix("shop/b")), Some(wide.id()));
-    assert_eq!(trust.grant_for(&key(3), Write, &prefix("shop/a")), Some(world.grant.min(wide.id())));
-    assert_eq!(trust.grant_for(&key(3), Write, &prefix("")), None);
-    assert_eq!(trust.grant_for(&key(3), Operate, &prefix("shop")), None);
+    assert_eq!(trust.grant_for(&key(3), Write, &prefix("shop/b"), 0), Some(wide.id()));
+    assert_eq!(trust.grant_for(&key(3), Write, &prefix("shop/a"), 0), Some(world.grant.min(wide.id())));
+    assert_eq!(trust.grant_for(&key(3), Write, &prefix(""), 0), None);
+    assert_eq!(trust.grant_for(&key(3), Operate, &prefix("shop"), 0), None);
     assert_eq!(trust.grants_of(&key(3)).count(), 3);
 }
 

@@ -5,6 +5,7 @@ It shares no code with the Rust packages and uses no CBOR library: what both say
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -221,19 +222,53 @@ def numbered(item: Any, count: int) -> tuple[list, bool]:
     return found, len(item.entries) > count
 
 
-def genesis(item: Any) -> dict | None:
-    (keys, threshold, fold_version, name), more = numbered(item, 4)
+def epoch(keys: Any, threshold: Any) -> list[str]:
     keys = [public_key(key) for key in listed(keys, 32)]
     need(ascending(keys), "not_ascending")
     need(uint(threshold) <= len(keys) < 2 * threshold, "threshold")
+    return [key.hex() for key in keys]
+
+
+def genesis(item: Any) -> dict | None:
+    (keys, threshold, fold_version, name), more = numbered(item, 4)
+    keys = epoch(keys, threshold)
     uint(fold_version)
     need(len(text(name).encode()) <= 64 and not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in name))
-    body = {"keys": [key.hex() for key in keys], "threshold": threshold, "fold_version": fold_version, "name": name}
+    body = {"keys": keys, "threshold": threshold, "fold_version": fold_version, "name": name}
     return None if more else {"genesis": body}
 
 
+def demand(item: Any) -> dict:
+    need(isinstance(item, list) and len(item) == 2)
+    keys = [public_key(key) for key in listed(item[1], 32)]
+    need(ascending(keys), "not_ascending")
+    need(0 < uint(item[0]) <= len(keys), "approvals")
+    return {"approvals": item[0], "of": [key.hex() for key in keys]}
+
+
+def demands(item: Any) -> dict | None:
+    need(isinstance(item, Pairs))
+    need(item.entries != [], "empty")
+    found = {uint(key): (demand(one) if key < 2 else None) for key, one in item.entries}
+    return None if None in found.values() else {("writes", "deletes")[key]: one for key, one in found.items()}
+
+
+def labels(item: Any) -> dict:
+    need(isinstance(item, Pairs))
+    need(item.entries != [], "empty")
+    need(len(item.entries) <= 16, "too_many")
+    for name, one in item.entries:
+        need(re.fullmatch(r"[a-z0-9._-]{1,63}", text(name)) and re.fullmatch(r"[A-Za-z0-9._-]{1,63}", text(one)))
+    return dict(item.entries)
+
+
 def grant(item: Any) -> dict | None:
-    (key, verbs, prefix, scopes), more = numbered(item, 4)
+    (key, verbs, prefix, scopes), _ = numbered(item, 4)
+    terms, more = {}, any(number > 6 for number, _ in item.entries)
+    for number, name, reader in ((4, "demands", demands), (5, "not_after", uint), (6, "labels", labels)):
+        if item.of(number) is not Missing:
+            terms[name] = reader(item.of(number))
+            more |= terms[name] is None
     public_key(key)
     verbs = [uint(verb) for verb in listed(verbs, 64)]
     need(ascending(verbs), "not_ascending")
@@ -244,7 +279,8 @@ def grant(item: Any) -> dict | None:
     need(ascending([one.encode() for one in scopes]), "not_ascending")
     if more or verbs[-1] >= len(VERBS):
         return None
-    return {"grant": {"key": key.hex(), "verbs": [VERBS[v] for v in verbs], "prefix": prefix, "scopes": scopes}}
+    body = {"key": key.hex(), "verbs": [VERBS[v] for v in verbs], "prefix": prefix, "scopes": scopes}
+    return {"grant": body | terms}
 
 
 def approve(item: Any) -> dict | None:
@@ -281,6 +317,12 @@ def accept(item: Any) -> dict | None:
     body = {"frontier": frontier(accepted)}
     need(body["frontier"] != {}, "empty")
     return None if more else {"accept": body}
+
+
+def rotate(item: Any) -> dict | None:
+    (keys, threshold, accepted), more = numbered(item, 3)
+    body = {"keys": epoch(keys, threshold), "threshold": threshold, "frontier": frontier(accepted)}
+    return None if more else {"rotate": body}
 
 
 def note(item: Any) -> dict | None:
@@ -335,7 +377,7 @@ def read_touch(item: Any) -> dict:
 
 
 def read_body(kind: int, item: Any, touches: int) -> dict:
-    readers = {0: genesis, 1: lambda one: write(one, touches), 2: grant, 3: approve, 4: revoke, 5: accept}
+    readers = {0: genesis, 1: lambda one: write(one, touches), 2: grant, 3: approve, 4: revoke, 5: accept, 6: rotate}
     known = readers[kind](item) if kind in readers else None
     return known or {"unknown": {"kind": kind, "body": {"cbor": encode(item).hex()}}}
 
@@ -377,7 +419,7 @@ def check(statement: Statement, kind: int) -> None:
         need(alone and statement.author in statement.body["genesis"]["keys"], "genesis")
     else:
         need(none not in (statement.mesh, statement.grant), "genesis")
-    need(statement.scope == "@mesh" or kind not in (0, 2, 3, 4, 5), "not_in_mesh")
+    need(statement.scope == "@mesh" or kind not in (0, 2, 3, 4, 5, 6), "not_in_mesh")
     need("write" not in statement.body or statement.touches != [], "empty")
 
 
@@ -436,6 +478,10 @@ def build_edit(given: dict) -> list:
     return [4, at, after, given["insert"]]
 
 
+def build_demand(given: dict) -> list:
+    return [given["approvals"], [bytes.fromhex(key) for key in given["of"]]]
+
+
 def build_body(given: dict) -> tuple[int, Any]:
     [(kind, body)] = given.items()
     if kind == "genesis":
@@ -445,13 +491,18 @@ def build_body(given: dict) -> tuple[int, Any]:
         return 1, [[build_edit(one) for one in edits] for edits in body]
     if kind == "grant":
         verbs = sorted(VERBS.index(verb) for verb in body["verbs"])
-        return 2, {0: bytes.fromhex(body["key"]), 1: verbs, 2: body["prefix"], 3: body["scopes"]}
+        fields = {0: bytes.fromhex(body["key"]), 1: verbs, 2: body["prefix"], 3: body["scopes"]}
+        if "demands" in body:
+            fields[4] = {("writes", "deletes").index(what): build_demand(one) for what, one in body["demands"].items()}
+        return 2, fields | {number: body[name] for number, name in ((5, "not_after"), (6, "labels")) if name in body}
     if kind == "approve":
         return 3, {0: body["scope"], 1: bytes.fromhex(body["id"])}
-    if kind in ("revoke", "accept"):
+    if kind in ("revoke", "accept", "rotate"):
         lists = [[where, [bytes.fromhex(one) for one in some]] for where, some in sorted(body["frontier"].items())]
         if kind == "accept":
             return 5, {0: lists}
+        if kind == "rotate":
+            return 6, {0: [bytes.fromhex(key) for key in body["keys"]], 1: body["threshold"], 2: lists}
         return 4, {0: bytes.fromhex(body["key"]), 1: body["prefix"], 2: lists}
     return body["kind"], decode(bytes.fromhex(body["body"]["cbor"]))
 

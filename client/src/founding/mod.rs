@@ -8,7 +8,7 @@ mod settings;
 use std::path::{Path as FilePath, PathBuf};
 
 use driftless_statement::{
-    Grant, MeshId, Note, Prefix, PublicKey, Scope, SecretKey, StatementId, Verb, Verbs, Verified, limits,
+    Grant, MeshId, Note, Prefix, PublicKey, Scope, SecretKey, StatementId, Terms, Verb, Verbs, Verified, limits,
 };
 use serde::Serialize;
 
@@ -218,6 +218,7 @@ fn first_statements(
         verbs: Verbs::from_iter(verbs.iter().copied()),
         prefix,
         scopes,
+        terms: Terms::default(),
     };
     let operates = [Verb::Write, Verb::Approve, Verb::Delegate, Verb::Revoke, Verb::Operate];
     let mut grants = vec![give(operator, &operates, Prefix::all(), Vec::new())];

@@ -27,7 +27,7 @@ pub struct Sifted {
 }
 
 impl Log {
-    /// Decides anew what belongs to the replicated set, after revocations changed. Looks at everything held.
+    /// Decides anew what belongs to the replicated set, after revocations or rotations changed. Looks at everything held.
     pub fn sift(&mut self, trust: &Trust) -> Sifted {
         self.accepted = Accepted::default();
         for (id, _) in trust.frontiers() {
@@ -38,8 +38,8 @@ impl Log {
         }
         let out =
             |statement: &&Arc<Verified>| self.judge(statement, Some(trust)).is_some_and(|verdict| verdict.is_err());
-        // Without a revocation only grants can be aside: everything else is named in its own scope by what needs it.
-        let all = trust.revokes() || !self.aside.is_empty();
+        // Without a revocation or rotation only grants can be aside: everything else is named in its own scope by what needs it.
+        let all = trust.takes_away() || !self.aside.is_empty();
         let looked_at = self.shelf.iter().filter(|statement| all || statement.statement().scope.is_mesh());
         let mut aside: BTreeSet<StatementId> = looked_at.filter(out).map(|statement| statement.id()).collect();
         if !aside.is_empty() {

@@ -2,7 +2,7 @@
 //! alone would not do: a list of 100,000 nulls is 100 KB on the wire and some megabytes once decoded.
 
 use driftless_statement::codec::Item;
-use driftless_statement::{Accept, Body, Edit, Op, Revoke, Statement, Value, Verified};
+use driftless_statement::{Accept, Body, Edit, Op, Revoke, Rotate, Statement, Value, Verified};
 
 /// A decoded node of a value or item: 32 bytes itself, and its share of a map's tree and key.
 const NODE: usize = 96;
@@ -24,8 +24,10 @@ fn content(statement: &Statement) -> usize {
     let body = match &statement.body {
         Body::Write(write) => write.edits.iter().flatten().map(edit_bytes).sum(),
         Body::Unknown { item, .. } => item_nodes(item) * NODE,
-        Body::Genesis(_) | Body::Grant(_) | Body::Approve(_) => 64 * NODE,
-        Body::Revoke(Revoke { frontier, .. }) | Body::Accept(Accept { frontier }) => (64 + frontier.len()) * NODE,
+        Body::Genesis(_) | Body::Grant(_) | Body::Approve(_) => 160 * NODE,
+        Body::Revoke(Revoke { frontier, .. })
+        | Body::Accept(Accept { frontier })
+        | Body::Rotate(Rotate { frontier, .. }) => (64 + frontier.len()) * NODE,
     };
     let unknown: usize = statement.unknown.iter().map(|(_, item)| item_nodes(item) * NODE).sum();
     body + unknown + statement.touches.len() * NODE

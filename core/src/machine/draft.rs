@@ -121,7 +121,7 @@ impl Machine {
         let heads = self.latest(all_heads.clone());
         let verb = if scope.is_mesh() { Verb::Operate } else { Verb::Write };
         let grant = author.and_then(|author| {
-            self.settled.as_ref().and_then(|trust| trust.grant_for(author, verb, &Prefix::from(path)))
+            self.settled.as_ref().and_then(|trust| trust.grant_for(author, verb, &Prefix::from(path), self.now.wall_ms))
         });
         let prev = author.map(|author| self.log.prev(author, &scope)).unwrap_or_default();
         let named = heads.iter().chain(&prev).chain(&grant);

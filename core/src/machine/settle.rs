@@ -162,13 +162,14 @@ impl Machine {
             self.settle_trust();
             let now = self.settled.as_ref().zip(before.as_ref());
             let changed = now.map(|(now, before)| now.changed_since(before)).unwrap_or_default();
-            if now.is_none_or(|(now, before)| !now.revokes_like(before)) || !gone.is_empty() {
+            let approved = now.map(|(now, before)| now.approved_otherwise(before)).unwrap_or_default();
+            if now.is_none_or(|(now, before)| !now.takes_away_like(before)) || !gone.is_empty() {
                 self.accept_anew();
             }
             self.accept(&due);
-            self.rejudge(&changed, &mut due);
+            self.rejudge(&changed, &approved, &mut due);
         } else if self.accept(&due) {
-            self.rejudge(&BTreeSet::new(), &mut due);
+            self.rejudge(&BTreeSet::new(), &BTreeSet::new(), &mut due);
         }
         self.fold_all(due, gone, effects);
     }
@@ -254,7 +255,7 @@ impl Machine {
         };
         match self.proofs.twins().filter(|_| !scope.is_mesh()) {
             // What revocations did to a fold, the names of its ends do not say.
-            Some(_) if trust.revokes() => {
+            Some(_) if trust.takes_away() => {
                 room.fold_apart(&self.node);
                 update(room)
             }

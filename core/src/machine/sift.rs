@@ -19,7 +19,7 @@ impl Machine {
     pub(super) fn mind(&mut self, trust: &Trust) {
         let relies = |before: &Trust| {
             let mut aside = self.log.aside();
-            !trust.revokes_like(before)
+            !trust.takes_away_like(before)
                 || !trust.changed_since(before).is_empty()
                 || aside.any(|statement| !trust.agrees(before, &statement.statement().grant))
         };
@@ -99,9 +99,9 @@ impl Machine {
         self.accept(&due);
     }
 
-    /// Statements on which trust may decide otherwise now: those that a rule kept out, and those that rely on a grant that
-    /// changed.
-    pub(super) fn rejudge(&self, changed: &BTreeSet<StatementId>, due: &mut Due) {
+    /// Statements on which trust may decide otherwise now: those that a rule kept out, those that rely on a grant that
+    /// changed, and those whose approvals did.
+    pub(super) fn rejudge(&self, changed: &BTreeSet<StatementId>, approved: &BTreeSet<StatementId>, due: &mut Due) {
         for (scope, room) in &self.scopes {
             let refused = room.out.iter().filter(|(_, out)| matches!(out, super::scope::Out::Refused(_)));
             let mut again: Vec<Arc<Verified>> = refused.filter_map(|(id, _)| self.log.get(id).cloned()).collect();
@@ -114,6 +114,10 @@ impl Machine {
                 };
                 again.extend(self.log.scope(scope).filter(counts).cloned());
             }
+            let held = approved.iter().filter_map(|id| self.log.get(id));
+            again.extend(
+                held.filter(|one| room.summary.contains(&one.id()) && !room.out.contains_key(&one.id())).cloned(),
+            );
             if again.is_empty() {
                 continue;
             }

@@ -9,7 +9,6 @@ use super::Machine;
 use super::outcome::{Conflicted, Explained, Fate, Told, WriteRefused};
 use super::scope::Out;
 use crate::fold;
-use crate::trust::Refusal;
 
 /// The scope asked about is not held here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,9 +53,7 @@ impl Machine {
         }
         match (room.out.get(&id), room.fold.fate(&id)) {
             (Some(Out::NotDue), _) => Fate::NotDue,
-            (Some(Out::Refused(refusal @ (Refusal::Pending { .. } | Refusal::GrantPending { .. }))), _) => {
-                Fate::Pending(refusal.clone())
-            }
+            (Some(Out::Refused(refusal)), _) if refusal.is_pending() => Fate::Pending(refusal.clone()),
             (Some(Out::Refused(refusal)), _) => Fate::Void(refusal.clone()),
             (None, Some(fold::Fate::Unfit { path, breach })) => Fate::Unfit { path, breach },
             (None, Some(fold::Fate::Fit { .. }) | None) => Fate::Fit,
@@ -218,9 +215,7 @@ pub(super) fn count_fates(
     for out_of in room.out.values() {
         let (fate, reason) = match out_of {
             Out::NotDue => ("not_due", None),
-            Out::Refused(refusal @ (Refusal::Pending { .. } | Refusal::GrantPending { .. })) => {
-                ("pending", Some(refusal.word()))
-            }
+            Out::Refused(refusal) if refusal.is_pending() => ("pending", Some(refusal.word())),
             Out::Refused(refusal) => ("void", Some(refusal.word())),
         };
         out += 1;

@@ -9,6 +9,7 @@ use crate::id::{PublicKey, StatementId};
 use crate::limits;
 use crate::path::{Prefix, Scope};
 use crate::statement::Invalid;
+use crate::terms::Terms;
 
 /// What a grant allows its key to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
@@ -90,6 +91,8 @@ pub struct Grant {
     pub prefix: Prefix,
     /// For `member`: the scopes it may hold, ascending; empty means every scope under the prefix.
     pub scopes: Vec<Scope>,
+    /// On what terms.
+    pub terms: Terms,
 }
 
 /// A signature more under another statement.
@@ -119,6 +122,18 @@ pub struct Accept {
     pub frontier: Frontier,
 }
 
+/// Ends the epoch that it names as its grant and founds the next one. What names the ended epoch stays only as far as it is
+/// accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rotate {
+    /// The new root keys, ascending, without repetition.
+    pub keys: Vec<PublicKey>,
+    /// How many of them must approve a root act; more than half.
+    pub threshold: u64,
+    /// The latest of what the old root keys said that stays in force, with all that it names.
+    pub frontier: Frontier,
+}
+
 /// What a statement says.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
@@ -134,6 +149,8 @@ pub enum Body {
     Revoke(Revoke),
     /// Lengthens a revocation's frontier.
     Accept(Accept),
+    /// Changes the root keys.
+    Rotate(Rotate),
     /// A kind, an edit or a field that no fold version this code knows defines: stored, forwarded, void as unknown.
     Unknown {
         /// The kind's number.
@@ -149,6 +166,7 @@ const GRANT: u64 = 2;
 const APPROVE: u64 = 3;
 const REVOKE: u64 = 4;
 const ACCEPT: u64 = 5;
+const ROTATE: u64 = 6;
 
 impl Body {
     /// The number of the kind.
@@ -160,13 +178,14 @@ impl Body {
             Self::Approve(_) => APPROVE,
             Self::Revoke(_) => REVOKE,
             Self::Accept(_) => ACCEPT,
+            Self::Rotate(_) => ROTATE,
             Self::Unknown { kind, .. } => *kind,
         }
     }
 
     /// Whether the kind belongs in `@mesh`, also when this version does not know all of its fields.
     pub fn is_trust(&self) -> bool {
-        matches!(self.kind(), GENESIS | GRANT | APPROVE | REVOKE | ACCEPT)
+        matches!(self.kind(), GENESIS | GRANT | APPROVE | REVOKE | ACCEPT | ROTATE)
     }
 
     /// The word for the kind, as logs and documents use it.
@@ -178,6 +197,7 @@ impl Body {
             Self::Approve(_) => "approve",
             Self::Revoke(_) => "revoke",
             Self::Accept(_) => "accept",
+            Self::Rotate(_) => "rotate",
             Self::Unknown { .. } => "unknown",
         }
     }
@@ -194,12 +214,7 @@ impl Body {
             Self::Write(write) => Item::Array(
                 write.edits.iter().map(|edits| Item::Array(edits.iter().map(Edit::to_item).collect())).collect(),
             ),
-            Self::Grant(grant) => numbered(vec![
-                Item::bytes(grant.key.as_bytes()),
-                Item::Array(grant.verbs.iter().map(|verb| Item::uint(verb.code())).collect()),
-                Item::text(grant.prefix.as_str()),
-                Item::Array(grant.scopes.iter().map(|scope| Item::text(scope.as_str())).collect()),
-            ]),
+            Self::Grant(grant) => grant_item(grant),
             Self::Approve(approve) => {
                 numbered(vec![Item::text(approve.scope.as_str()), Item::bytes(approve.id.as_bytes())])
             }
@@ -209,6 +224,11 @@ impl Body {
                 revoke.frontier.to_item(),
             ]),
             Self::Accept(accept) => numbered(vec![accept.frontier.to_item()]),
+            Self::Rotate(rotate) => numbered(vec![
+                Item::Array(rotate.keys.iter().map(|key| Item::bytes(key.as_bytes())).collect()),
+                Item::uint(rotate.threshold),
+                rotate.frontier.to_item(),
+            ]),
             Self::Unknown { item, .. } => item.clone(),
         }
     }
@@ -222,10 +242,22 @@ impl Body {
             APPROVE => read_approve(item)?.map(Self::Approve),
             REVOKE => read_revoke(item)?.map(Self::Revoke),
             ACCEPT => read_accept(item)?.map(Self::Accept),
+            ROTATE => read_rotate(item)?.map(Self::Rotate),
             _ => None,
         };
         Ok(known.unwrap_or_else(|| Self::Unknown { kind, item: item.clone() }))
     }
+}
+
+fn grant_item(grant: &Grant) -> Item {
+    let mut fields = vec![
+        (0u64, Item::bytes(grant.key.as_bytes())),
+        (1, Item::Array(grant.verbs.iter().map(|verb| Item::uint(verb.code())).collect())),
+        (2, Item::text(grant.prefix.as_str())),
+        (3, Item::Array(grant.scopes.iter().map(|scope| Item::text(scope.as_str())).collect())),
+    ];
+    fields.extend(grant.terms.to_fields());
+    Item::Map(fields.into_iter().map(|(key, item)| (Item::uint(key), item)).collect())
 }
 
 fn numbered(items: Vec<Item>) -> Item {
@@ -250,7 +282,7 @@ pub(crate) fn ascending<T: Ord>(list: &[T], what: &'static str) -> Result<(), In
     if list.is_sorted_by(|a, b| a < b) { Ok(()) } else { Err(Invalid::NotAscending(what)) }
 }
 
-fn read_key(item: &Item, what: &'static str) -> Result<PublicKey, Invalid> {
+pub(crate) fn read_key(item: &Item, what: &'static str) -> Result<PublicKey, Invalid> {
     let key = PublicKey(item.as_32().ok_or(Invalid::Field(what))?);
     if crate::sign::is_sound(&key) { Ok(key) } else { Err(Invalid::WeakKey(key)) }
 }
@@ -268,15 +300,28 @@ pub(crate) fn read_list<T>(
     items.iter().map(read).collect()
 }
 
-fn read_genesis(item: &Item) -> Result<Option<Genesis>, Invalid> {
-    let ([keys, threshold, fold_version, name], more) = fields::<4>(item, "genesis")?;
-    let keys = read_list(keys, "root keys", limits::ROOT_KEYS, |key| read_key(key, "genesis: root key"))?;
+/// The keys of an epoch and their threshold: more than half of them.
+fn read_epoch(keys: &Item, threshold: &Item) -> Result<(Vec<PublicKey>, u64), Invalid> {
+    let keys = read_list(keys, "root keys", limits::ROOT_KEYS, |key| read_key(key, "root key"))?;
     ascending(&keys, "root keys")?;
-    let threshold = threshold.as_u64().ok_or(Invalid::Field("genesis: threshold"))?;
+    let threshold = threshold.as_u64().ok_or(Invalid::Field("threshold"))?;
     let count = keys.len() as u64;
-    if threshold > count || threshold * 2 <= count {
+    if threshold > count || threshold.saturating_mul(2) <= count {
         return Err(Invalid::Threshold { threshold, keys: count });
     }
+    Ok((keys, threshold))
+}
+
+fn read_rotate(item: &Item) -> Result<Option<Rotate>, Invalid> {
+    let ([keys, threshold, frontier], more) = fields::<3>(item, "rotate")?;
+    let (keys, threshold) = read_epoch(keys, threshold)?;
+    let frontier = Frontier::from_item(frontier)?;
+    Ok((!more).then_some(Rotate { keys, threshold, frontier }))
+}
+
+fn read_genesis(item: &Item) -> Result<Option<Genesis>, Invalid> {
+    let ([keys, threshold, fold_version, name], more) = fields::<4>(item, "genesis")?;
+    let (keys, threshold) = read_epoch(keys, threshold)?;
     let fold_version = fold_version.as_u64().ok_or(Invalid::Field("genesis: fold version"))?;
     let name = name.as_text().ok_or(Invalid::Field("genesis: name"))?;
     if name.len() > limits::MESH_NAME_BYTES || name.chars().any(char::is_control) {
@@ -313,7 +358,9 @@ fn read_write(item: &Item, touches: usize) -> Result<Option<Write>, Invalid> {
 }
 
 fn read_grant(item: &Item) -> Result<Option<Grant>, Invalid> {
-    let ([key, verbs, prefix, scopes], more) = fields::<4>(item, "grant")?;
+    let ([key, verbs, prefix, scopes], _) = fields::<4>(item, "grant")?;
+    let is_known = |number: u64| number < 4 || Terms::is_field(number);
+    let more = matches!(item, Item::Map(entries) if entries.iter().any(|(key, _)| !key.as_u64().is_some_and(is_known)));
     let key = read_key(key, "grant: key")?;
     let codes = read_list(verbs, "verbs", 64, |verb| verb.as_u64().ok_or(Invalid::Field("grant: verb")))?;
     ascending(&codes, "verbs")?;
@@ -327,7 +374,8 @@ fn read_grant(item: &Item) -> Result<Option<Grant>, Invalid> {
         Scope::parse(scope.as_text().ok_or(Invalid::Field("grant: scope"))?).map_err(Invalid::Path)
     })?;
     ascending(&scopes, "scopes")?;
-    Ok(known.then_some(Grant { key, verbs, prefix, scopes }))
+    let terms = Terms::from_body(item)?.filter(|_| known);
+    Ok(terms.map(|terms| Grant { key, verbs, prefix, scopes, terms }))
 }
 
 fn read_approve(item: &Item) -> Result<Option<Approve>, Invalid> {

@@ -20,13 +20,14 @@ pub mod path;
 pub mod schema;
 pub mod sign;
 pub mod statement;
+pub mod terms;
 pub mod tree;
 pub mod value;
 
 #[cfg(test)]
 mod properties;
 
-pub use body::{Accept, Approve, Body, Genesis, Grant, Revoke, Verb, Verbs, Write};
+pub use body::{Accept, Approve, Body, Genesis, Grant, Revoke, Rotate, Verb, Verbs, Write};
 pub use edit::{After, Edit, ElementRef, Op, Pointer, Step};
 pub use frontier::Frontier;
 pub use hlc::Hlc;
@@ -34,5 +35,6 @@ pub use id::{ElementId, MeshId, PublicKey, StatementId};
 pub use path::{Path, Prefix, Scope};
 pub use sign::{Points, SecretKey, Signed, Verified};
 pub use statement::{Invalid, Note, Statement, Touch};
+pub use terms::{Demand, Demands, Labels, Terms};
 pub use tree::{Skip, Tree};
 pub use value::Value;

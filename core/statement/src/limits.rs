@@ -57,6 +57,12 @@ pub const SCHEMA_STEPS: usize = 256 * 1024;
 pub const ROOT_KEYS: usize = 32;
 /// Scopes that a member grant may list.
 pub const GRANT_SCOPES: usize = 64;
+/// Keys that a demand for approvals may list.
+pub const APPROVERS: usize = 32;
+/// Labels of one grant.
+pub const LABELS: usize = 16;
+/// Bytes of a label's name, and of its value: what Kubernetes and DNS allow, so that labels can be taken from there.
+pub const LABEL_BYTES: usize = 63;
 /// Bytes of a mesh's name.
 pub const MESH_NAME_BYTES: usize = 64;
 /// How far ahead of the time floor a statement is still due, in milliseconds.

@@ -67,6 +67,14 @@ pub enum Invalid {
         /// Number of root keys.
         keys: u64,
     },
+    /// A demand that is empty or that nobody could meet.
+    #[error("demand: {approvals} approvals of {keys} keys; at least one, at most as many as there are keys")]
+    Approvals {
+        /// Demanded.
+        approvals: u64,
+        /// Keys listed.
+        keys: usize,
+    },
     /// The number of edit lists differs from the number of entries touched.
     #[error("write: {edits} lists of edits for {touches} entries touched; give one list for each")]
     EditsAndTouches {
@@ -142,6 +150,7 @@ impl Invalid {
             Self::Value(bad) => bad.word(),
             Self::Counter { .. } => "counter_range",
             Self::Threshold { .. } => "threshold",
+            Self::Approvals { .. } => "approvals",
             Self::EditsAndTouches { .. } => "edits_and_touches",
             Self::OutsideScope { .. } => "outside_scope",
             Self::NotInMesh(_) => "not_in_mesh",

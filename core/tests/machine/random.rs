@@ -4,8 +4,8 @@ use driftless_core::machine::{LocalChange, MergedAnswer, Precondition};
 use driftless_core::rng::Rng;
 use driftless_statement::edit::{Edit, Op as Does};
 use driftless_statement::{
-    Body, Frontier, Grant, Hlc, Note, Path, Prefix, Revoke, Scope, SecretKey, Statement, StatementId, Step, Touch,
-    Tree, Value, Verb, Verified, Write, diff, json,
+    Body, Frontier, Grant, Hlc, Note, Path, Prefix, Revoke, Scope, SecretKey, Statement, StatementId, Step, Terms,
+    Touch, Tree, Value, Verb, Verified, Write, diff, json,
 };
 use proptest::prelude::*;
 
@@ -158,7 +158,7 @@ impl History {
         world.submit(0, grant);
         let verbs = [Verb::Write, Verb::Delegate, Verb::Revoke].into_iter().collect();
         let prefix = Prefix::parse("shop").unwrap();
-        let grant = Grant { key: key(REVOKER).public(), verbs, prefix, scopes: Vec::new() };
+        let grant = Grant { key: key(REVOKER).public(), verbs, prefix, scopes: Vec::new(), terms: Terms::default() };
         let grant = world.root_act(Body::Grant(grant), &[], at);
         world.submit(0, grant);
         world.link_all();

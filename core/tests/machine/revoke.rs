@@ -3,7 +3,9 @@
 
 use driftless_core::machine::Fate;
 use driftless_core::trust::Refusal;
-use driftless_statement::{Body, Frontier, Grant, Prefix, PublicKey, Revoke, Scope, SecretKey, StatementId, Verb};
+use driftless_statement::{
+    Body, Frontier, Grant, Prefix, PublicKey, Revoke, Scope, SecretKey, StatementId, Terms, Verb,
+};
 
 use crate::random::{ahead, assert_equal};
 use crate::world::{World, key};
@@ -113,13 +115,25 @@ fn who_was_revoked_by_a_hostile_junior_comes_back_when_the_roots_strike_it() {
     let (mut world, hostile) = world();
     let friend = key(111);
     let all = [Verb::Write, Verb::Delegate, Verb::Revoke].into_iter().collect();
-    let grant = Grant { key: hostile.public(), verbs: all, prefix: Prefix::parse("shop").unwrap(), scopes: vec![] };
+    let grant = Grant {
+        key: hostile.public(),
+        verbs: all,
+        prefix: Prefix::parse("shop").unwrap(),
+        scopes: vec![],
+        terms: Terms::default(),
+    };
     let grant = world.root_act(Body::Grant(grant), &[], world.now_ms);
     let relied_on = driftless_statement::Signed::decode(&grant[0]).unwrap().id();
     world.submit(0, grant);
     world.run_ms(1_000);
     let verbs = [Verb::Write].into_iter().collect();
-    let junior = Grant { key: friend.public(), verbs, prefix: Prefix::parse("shop").unwrap(), scopes: vec![] };
+    let junior = Grant {
+        key: friend.public(),
+        verbs,
+        prefix: Prefix::parse("shop").unwrap(),
+        scopes: vec![],
+        terms: Terms::default(),
+    };
     let junior = world.act(&hostile, relied_on, Body::Grant(junior), world.now_ms);
     world.submit(0, vec![junior.wire().to_vec()]);
     world.run_ms(1_000);

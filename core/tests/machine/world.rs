@@ -11,7 +11,7 @@ use driftless_core::machine::{
 use driftless_core::rng::Rng;
 use driftless_statement::{
     Approve, Body, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement,
-    StatementId, Touch, Value, Verb, Verified, json,
+    StatementId, Terms, Touch, Value, Verb, Verified, json,
 };
 
 use crate::watch::{Seen, Watch};
@@ -172,7 +172,8 @@ impl World {
     /// A grant by the root, with the approvals that it needs.
     pub fn grant(&self, to: PublicKey, verb: Verb, prefix: &str, at_ms: u64) -> Vec<Vec<u8>> {
         let prefix = Prefix::parse(prefix).unwrap();
-        let grant = Grant { key: to, verbs: [verb].into_iter().collect(), prefix, scopes: Vec::new() };
+        let grant =
+            Grant { key: to, verbs: [verb].into_iter().collect(), prefix, scopes: Vec::new(), terms: Terms::default() };
         self.root_act(Body::Grant(grant), &[], at_ms)
     }
 

@@ -55,7 +55,7 @@ fn trust_agrees(world: &World, real: &Real, arrived: Set, reached: &mut Reached)
         for (bit, verb) in VERBS.iter().filter(|(bit, _)| bit & (verb::WRITE | verb::DELEGATE | verb::REVOKE) != 0) {
             for path in ["s/a", "s/b", "t/a"] {
                 let epoch = real.statements[0].id();
-                let found = trust.grant_for(&public(key), *verb, &Prefix::parse(path).unwrap());
+                let found = trust.grant_for(&public(key), *verb, &Prefix::parse(path).unwrap(), 0);
                 let found = found.is_some_and(|grant| grant != epoch);
                 assert_eq!(found, model.may(key, *bit, path, world.said.len()), "{key} {verb:?} {path}: {world:?}");
             }

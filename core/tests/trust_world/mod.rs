@@ -22,7 +22,7 @@ use driftless_core::trust::Trust;
 use driftless_statement::codec::Item;
 use driftless_statement::{
     Approve, Body, Edit, Genesis, Grant, Hlc, MeshId, Note, Op, Path, Prefix, PublicKey, Scope, SecretKey, Signed,
-    Statement, StatementId, Touch, Value, Verb, Verified, Write,
+    Statement, StatementId, Terms, Touch, Value, Verb, Verified, Write,
 };
 use proptest::prelude::ProptestConfig;
 
@@ -93,6 +93,7 @@ pub fn grant_body(to: usize, verbs: &[Verb], prefix: &str, scopes: &[&str]) -> B
         verbs: verbs.iter().copied().collect(),
         prefix: Prefix::parse(prefix).unwrap(),
         scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
+        terms: Terms::default(),
     })
 }
 

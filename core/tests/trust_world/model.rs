@@ -90,7 +90,7 @@ impl Model<'_> {
         match &said.body {
             Body::Write(_) => grant.verbs.contains(if mesh { &Verb::Operate } else { &Verb::Write }) && covered,
             // The reference model has revocations; this one is for meshes without.
-            Body::Revoke(_) | Body::Accept(_) => panic!("no history of these tests revokes"),
+            Body::Revoke(_) | Body::Accept(_) | Body::Rotate(_) => panic!("no history of these tests revokes"),
             Body::Approve(approve) => grant.verbs.contains(&Verb::Approve) && speaks_in(approve.scope.as_str()),
             Body::Unknown { .. } => covered && (mesh || !said.touches.is_empty() || speaks_in(said.scope.as_str())),
             Body::Genesis(_) => false,

@@ -1,8 +1,11 @@
-//! The epoch: the root keys, how many of them must sign a root act, and who has signed what. Knows nothing of grants.
+//! One epoch: its root keys, how many of them must sign a root act, who has signed what, and what ended it. Knows nothing of
+//! grants, nor of other epochs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use driftless_statement::{Body, PublicKey, StatementId, Verified};
+
+use super::accepted::Accepted;
 
 /// How far a root act has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -28,16 +31,28 @@ pub struct Epoch {
     threshold: u64,
     /// Approvals by root keys, by the act approved. An act may be approved before it is held.
     approvals: BTreeMap<StatementId, BTreeSet<PublicKey>>,
+    /// The rotations by its root keys that would end it, and how far they have come.
+    rotations: BTreeMap<StatementId, Signatures>,
+    /// What the rotations that count accept of what names this epoch.
+    accepted: Accepted,
 }
 
 impl Epoch {
-    /// The epoch that a genesis founds. Anything but a genesis founds one without keys, in which no act ever counts.
-    pub(super) fn found(genesis: &Verified) -> Self {
-        let (keys, threshold) = match &genesis.statement().body {
+    /// The epoch that a genesis or a rotation founds. Anything else founds one without keys, in which no act ever counts.
+    pub(super) fn found(by: &Verified) -> Self {
+        let (keys, threshold) = match &by.statement().body {
             Body::Genesis(genesis) => (genesis.keys.iter().copied().collect(), genesis.threshold),
+            Body::Rotate(rotate) => (rotate.keys.iter().copied().collect(), rotate.threshold),
             _ => (BTreeSet::new(), u64::MAX),
         };
-        Self { id: genesis.id(), keys, threshold, approvals: BTreeMap::new() }
+        Self {
+            id: by.id(),
+            keys,
+            threshold,
+            approvals: BTreeMap::new(),
+            rotations: BTreeMap::new(),
+            accepted: Accepted::default(),
+        }
     }
 
     /// The statement that founded it, which root acts name as their grant.
@@ -60,10 +75,63 @@ impl Epoch {
         self.keys.contains(key)
     }
 
+    /// The rotations by its root keys, counting and pending, ascending by id.
+    pub fn rotations(&self) -> impl Iterator<Item = (&StatementId, Signatures)> {
+        self.rotations.iter().map(|(id, signatures)| (id, *signatures))
+    }
+
+    /// The rotations that ended it: none while it is in force, more than one when the chain is forked.
+    pub fn ended_by(&self) -> impl Iterator<Item = &StatementId> {
+        self.rotations.iter().filter(|(_, signatures)| signatures.complete()).map(|(id, _)| id)
+    }
+
+    /// Whether a rotation ended it.
+    pub fn is_ended(&self) -> bool {
+        self.ended_by().next().is_some()
+    }
+
+    /// Whether more than one rotation ended it, so that no epoch follows.
+    pub fn is_forked(&self) -> bool {
+        self.ended_by().nth(1).is_some()
+    }
+
+    /// The first rotation that ended it and does not accept a statement.
+    pub(super) fn superseded_by(&self, statement: &StatementId) -> Option<StatementId> {
+        self.ended_by().find(|rotation| !self.accepted.has(rotation, statement)).copied()
+    }
+
+    /// Whether a statement is one that no frontier can list: a rotation of this epoch, or a signature under one.
+    pub(super) fn is_about_rotation(&self, body: &Body) -> bool {
+        match body {
+            Body::Rotate(_) => true,
+            Body::Approve(approve) => approve.scope.is_mesh() && self.rotations.contains_key(&approve.id),
+            _ => false,
+        }
+    }
+
     /// Notes that a root key approved an act. Other keys' approvals are no signatures under root acts.
     pub(super) fn approve(&mut self, act: StatementId, key: PublicKey) {
         if self.is_root(&key) {
             self.approvals.entry(act).or_default().insert(key);
+        }
+    }
+
+    /// Notes a rotation, when all signatures under it are noted.
+    pub(super) fn rotate(&mut self, rotation: &Verified) {
+        let signatures = self.signatures(&rotation.id(), &rotation.statement().author);
+        self.rotations.insert(rotation.id(), signatures);
+    }
+
+    /// Notes that a rotation that counts lists a statement. It accepts it if it is one of the ended epoch.
+    pub(super) fn accept<'a>(
+        &mut self,
+        rotation: StatementId,
+        listed: &'a Verified,
+        held: impl Fn(&StatementId) -> Option<&'a Verified>,
+    ) {
+        let statement = listed.statement();
+        if statement.grant == self.id && self.is_root(&statement.author) {
+            self.accepted.follow(rotation, listed, held);
         }
     }
 

@@ -1,6 +1,6 @@
 //! A grant that stands, and the rule that it can only narrow what its issuer holds.
 
-use driftless_statement::{Grant, Path, Prefix, PublicKey, Revoke, StatementId, Verb, limits};
+use driftless_statement::{Demands, Grant, Hlc, Path, Prefix, PublicKey, Revoke, StatementId, Verb, Verified, limits};
 
 use super::epoch::Signatures;
 use super::member::Held;
@@ -15,15 +15,48 @@ pub struct Standing {
     pub grant: Grant,
     /// Who signed it.
     pub issuer: PublicKey,
+    /// When, as its issuer claims.
+    pub at: Hlc,
     /// Steps to the epoch, which is rank 0: a grant by root act has rank 1, one that relies on it rank 2, and so on.
     pub rank: usize,
     /// What it relies on: a grant of the rank above, or the epoch.
     pub parent: StatementId,
     /// For a root act, who signed it; `None` for a delegated grant, which needs its issuer's signature only.
     pub signatures: Option<Signatures>,
+    /// The approvals that writes on it need, by the grant that demands them: its own, and those of the grants above it, which come first.
+    pub demands: Vec<(StatementId, Demands)>,
+    /// The latest time that a statement on it may claim, Unix milliseconds: its own limit, or an earlier one above it.
+    pub not_after_ms: Option<u64>,
 }
 
 impl Standing {
+    /// `above`: the grant it relies on; `None` for a root act.
+    pub(super) fn new(
+        verified: &Verified,
+        grant: &Grant,
+        rank: usize,
+        above: Option<&Standing>,
+        signatures: Option<Signatures>,
+    ) -> Self {
+        let statement = verified.statement();
+        let mut demands = above.map(|above| above.demands.clone()).unwrap_or_default();
+        if !grant.terms.demands.is_empty() {
+            demands.push((verified.id(), grant.terms.demands.clone()));
+        }
+        let limits = above.and_then(|above| above.not_after_ms).into_iter().chain(grant.terms.not_after_ms);
+        Self {
+            id: verified.id(),
+            grant: grant.clone(),
+            issuer: statement.author,
+            at: statement.hlc,
+            rank,
+            parent: statement.grant,
+            signatures,
+            demands,
+            not_after_ms: limits.min(),
+        }
+    }
+
     /// Whether it may be relied on: not pending.
     pub fn is_authorised(&self) -> bool {
         self.signatures.is_none_or(Signatures::complete)
@@ -32,6 +65,11 @@ impl Standing {
     /// The scopes that it lets its key hold; nothing besides `@mesh` when it gives no `member`.
     pub fn held(&self) -> Held {
         if self.grant.verbs.contains(&Verb::Member) { Held::of(&self.grant) } else { Held::none() }
+    }
+
+    /// Whether something may be said on it at a time, Unix milliseconds.
+    pub fn is_open_at(&self, ms: u64) -> bool {
+        self.not_after_ms.is_none_or(|latest| ms <= latest)
     }
 
     /// Whether it gives a verb on everything under a prefix.

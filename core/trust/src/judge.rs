@@ -4,87 +4,119 @@
 use driftless_statement::{Approve, Body, Prefix, Statement, Verb, Verified, limits};
 
 use super::accepted::Accepted;
+use super::demand;
+use super::epoch::Epoch;
 use super::grant::Standing;
 use super::rank::Settled;
 use super::refusal::Refusal;
 
-/// Whether the trust rules let a statement in. `accepted`: by revocations, outside of `@mesh`.
-pub(super) fn admissible(settled: &Settled, verified: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
+/// Whether the trust rules let a statement in. `accepted`: by revocations, outside of `@mesh`. Gives back the grant it relies on;
+/// `None` for what relies on an epoch.
+pub(super) fn admissible<'a>(
+    settled: &'a Settled,
+    verified: &Verified,
+    accepted: &Accepted,
+) -> Result<Option<&'a Standing>, Refusal> {
     let statement = verified.statement();
     if verified.id() == settled.genesis {
-        return Ok(());
+        return Ok(None);
     }
     if statement.mesh != settled.mesh() {
         return Err(Refusal::OtherMesh { got: statement.belongs_to(verified.id()) });
     }
-    let Some(standing) = but_for_revocations(settled, statement)? else { return Ok(()) };
+    let Some(standing) = but_for_revocations(settled, verified)? else { return Ok(None) };
     let revocation = settled
         .struck(&standing.id)
         .find(|revocation| revocation.concerns(statement) && !settled.accepts(&revocation.id, verified, accepted));
     match revocation {
         Some(revocation) => Err(Refusal::Struck { grant: standing.id, revocation: revocation.id }),
-        None => Ok(()),
+        None => Ok(Some(standing)),
     }
 }
 
-/// Whether the rules let a statement in, those about revocations apart. Gives back the grant it relies on; `None` for a
-/// root act.
+/// Whether the rules let a statement in, those about revocations apart.
 pub(super) fn but_for_revocations<'a>(
     settled: &'a Settled,
-    statement: &Statement,
+    verified: &Verified,
 ) -> Result<Option<&'a Standing>, Refusal> {
-    if statement.grant == settled.epoch.id() {
-        return by_root(settled, statement).map(|()| None);
+    let statement = verified.statement();
+    if let Some(epoch) = settled.chain.get(&statement.grant) {
+        return by_root(epoch, verified).map(|()| None);
     }
     let standing = relied_on(settled, statement)?;
+    if let Some(not_after_ms) = standing.not_after_ms.filter(|latest| statement.hlc.millis() > *latest) {
+        return Err(Refusal::Expired { grant: standing.id, not_after_ms });
+    }
     by_grant(standing, statement).map(|()| Some(standing))
 }
 
-/// Whether it is let in, has all the signatures it needs, and is understood.
+/// Whether it is let in, has all the signatures and approvals it needs, and is understood.
 pub(super) fn authorised(settled: &Settled, verified: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
     if settled.fold_version > limits::FOLD_VERSION {
         return Err(Refusal::FoldVersion { mesh: settled.fold_version, node: limits::FOLD_VERSION });
     }
-    admissible(settled, verified, accepted)?;
+    let standing = admissible(settled, verified, accepted)?;
     let statement = verified.statement();
     if statement.is_unknown() {
         return Err(Refusal::Unknown);
     }
-    match &statement.body {
-        Body::Grant(_) | Body::Revoke(_) if statement.grant == settled.epoch.id() => {
-            let signatures = settled.epoch.signatures(&verified.id(), &statement.author);
-            let pending = Refusal::Pending { have: signatures.have, need: signatures.need };
-            if signatures.complete() { Ok(()) } else { Err(pending) }
+    match (&statement.body, standing) {
+        (Body::Grant(_) | Body::Revoke(_) | Body::Rotate(_), None) => {
+            match settled.signatures(&verified.id(), statement).filter(|signatures| !signatures.complete()) {
+                Some(signatures) => Err(Refusal::Pending { have: signatures.have, need: signatures.need }),
+                None => Ok(()),
+            }
         }
+        (Body::Write(write), Some(standing)) => demand::met(settled, standing, verified, write),
         _ => Ok(()),
     }
 }
 
-/// What relies on the epoch itself: root acts and the approvals of root acts. A root act that lacks signatures is let
+/// What relies on an epoch: root acts and the approvals of root acts. A root act that lacks signatures is let
 /// in all the same, since the other root keys must see it to sign it. A write is none: whoever holds root keys gives
 /// a working key a grant for it, so that root keys can stay offline.
-fn by_root(settled: &Settled, statement: &Statement) -> Result<(), Refusal> {
-    if !settled.epoch.is_root(&statement.author) {
-        return Err(Refusal::NotRoot { epoch: settled.epoch.id() });
+fn by_root(epoch: &Epoch, verified: &Verified) -> Result<(), Refusal> {
+    let statement = verified.statement();
+    if !epoch.is_root(&statement.author) {
+        return Err(Refusal::NotRoot { epoch: epoch.id() });
     }
-    let not_root_act = || Err(Refusal::NotRootAct { kind: statement.body.word(), scope: statement.scope.clone() });
     match &statement.body {
-        Body::Grant(_) | Body::Approve(_) | Body::Revoke(_) | Body::Accept(_) => Ok(()),
-        Body::Unknown { .. } if statement.scope.is_mesh() => Ok(()),
-        Body::Unknown { .. } | Body::Write(_) | Body::Genesis(_) => not_root_act(),
+        Body::Grant(_) | Body::Approve(_) | Body::Revoke(_) | Body::Accept(_) | Body::Rotate(_) => {}
+        Body::Unknown { .. } if statement.scope.is_mesh() => {}
+        Body::Unknown { .. } | Body::Write(_) | Body::Genesis(_) => {
+            return Err(Refusal::NotRootAct { kind: statement.body.word(), scope: statement.scope.clone() });
+        }
+    }
+    match epoch.superseded_by(&verified.id()).filter(|_| !epoch.is_about_rotation(&statement.body)) {
+        Some(rotation) => Err(Refusal::Superseded { epoch: epoch.id(), rotation }),
+        None => Ok(()),
     }
 }
 
 /// The grant that a statement relies on: it stands, is not pending, and was given to the statement's author.
 fn relied_on<'a>(settled: &'a Settled, statement: &Statement) -> Result<&'a Standing, Refusal> {
     let grant = statement.grant;
-    let standing = settled.grants.get(&grant).ok_or(Refusal::NoSuchGrant { grant })?;
+    let standing = settled.grants.get(&grant).ok_or_else(|| no_such_grant(settled, statement))?;
     match standing.signatures {
         Some(signatures) if !signatures.complete() => {
             Err(Refusal::GrantPending { grant, have: signatures.have, need: signatures.need })
         }
         _ if standing.grant.key != statement.author => Err(Refusal::NotGrantee { grant, grantee: standing.grant.key }),
         _ => Ok(standing),
+    }
+}
+
+/// Why what a statement relies on is neither a grant that stands nor an epoch.
+fn no_such_grant(settled: &Settled, statement: &Statement) -> Refusal {
+    let grant = statement.grant;
+    if settled.chain.is_forked_off(&grant) {
+        return Refusal::Forked { epoch: grant };
+    }
+    let rotated = settled.chain.rotated(&grant);
+    let signatures = rotated.and_then(|epoch| epoch.rotations().find(|(id, _)| **id == grant));
+    match signatures {
+        Some((_, signatures)) => Refusal::EpochPending { epoch: grant, have: signatures.have, need: signatures.need },
+        None => Refusal::NoSuchGrant { grant },
     }
 }
 
@@ -104,7 +136,7 @@ fn by_grant(standing: &Standing, statement: &Statement) -> Result<(), Refusal> {
         Body::Unknown { .. } if touched().next().is_some() => standing.covers(touched()),
         Body::Unknown { .. } if statement.scope.is_mesh() => Ok(()),
         Body::Unknown { .. } => speaks_in(standing, &statement.scope),
-        Body::Genesis(_) => Err(Refusal::NoSuchGrant { grant: statement.grant }),
+        Body::Genesis(_) | Body::Rotate(_) => Err(Refusal::NotEpoch { grant: statement.grant }),
     }
 }
 

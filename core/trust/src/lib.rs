@@ -7,6 +7,9 @@
 #![forbid(unsafe_code)]
 
 mod accepted;
+mod acts;
+mod chain;
+mod demand;
 mod epoch;
 mod grant;
 mod judge;
@@ -18,7 +21,7 @@ mod revoke;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use driftless_statement::{Prefix, PublicKey, Scope, StatementId, Verb, Verified, limits};
+use driftless_statement::{Labels, Prefix, PublicKey, Scope, StatementId, Verb, Verified, limits};
 
 pub use accepted::Accepted;
 pub use epoch::{Epoch, Signatures};
@@ -55,15 +58,10 @@ impl Trust {
     ) -> Trust {
         let settled = Settled::of(genesis, mesh, approved);
         let mut holders: BTreeMap<PublicKey, BTreeSet<(usize, StatementId)>> = BTreeMap::new();
-        let mut members: BTreeMap<PublicKey, Member> = BTreeMap::new();
         for standing in settled.grants.values().filter(|standing| standing.is_authorised()) {
             holders.entry(standing.grant.key).or_default().insert((standing.rank, standing.id));
-            let cut = settled.struck(&standing.id).any(|one| one.prefix.contains(&standing.grant.prefix));
-            if standing.grant.verbs.contains(&Verb::Member) && !cut {
-                let member = members.entry(standing.grant.key).or_insert(Member { scopes: Held::none() });
-                member.scopes.add(&standing.held());
-            }
         }
+        let members = members(&settled);
         Self(Arc::new(Facts { settled, holders, members }))
     }
 
@@ -71,7 +69,7 @@ impl Trust {
     /// what it does, and no revocation makes it void; or it is a root act, or an approval by a root key. `accepted` is what
     /// the revocations of this trust accept outside of `@mesh`.
     pub fn admissible(&self, statement: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
-        judge::admissible(&self.0.settled, statement, accepted)
+        judge::admissible(&self.0.settled, statement, accepted).map(drop)
     }
 
     /// Whether a statement counts: admissible, signed by as many root keys as it needs, and of a known kind.
@@ -84,7 +82,7 @@ impl Trust {
     pub fn is_author(&self, key: &PublicKey) -> bool {
         let settled = &self.0.settled;
         let shut = |grant: &Standing| settled.struck(&grant.id).any(|one| one.shuts(&grant.grant.prefix));
-        self.grants_of(key).any(|grant| !shut(grant)) || settled.epoch.is_root(key)
+        self.grants_of(key).any(|grant| !shut(grant)) || settled.chain.is_root(key)
     }
 
     /// Whether a revocation that counts lists a statement: then it belongs to the replicated set, whether it counts or not.
@@ -98,7 +96,7 @@ impl Trust {
         let (id, said) = (statement.id(), statement.statement());
         let settled = &self.0.settled;
         let lists = move |one: &&Revocation| one.lists(&id, &said.author);
-        let sound = || said.scope.is_mesh() || judge::but_for_revocations(settled, said).is_ok();
+        let sound = || said.scope.is_mesh() || judge::but_for_revocations(settled, statement).is_ok();
         let mut by = settled.revoked(&said.author).filter(lists).peekable();
         let sound = by.peek().is_some() && sound();
         by.filter(move |_| sound)
@@ -114,9 +112,19 @@ impl Trust {
         self.0.settled.struck(grant)
     }
 
-    /// Whether any revocation counts.
-    pub fn revokes(&self) -> bool {
-        self.0.settled.counting().next().is_some()
+    /// Whether something that was let in once may be kept out: a revocation counts, or a rotation does.
+    pub fn takes_away(&self) -> bool {
+        self.0.settled.counting().next().is_some() || self.epochs().any(Epoch::is_ended)
+    }
+
+    /// The approvals of a statement that count: on grants, by keys other than its author's, where they cover what it touches.
+    pub fn approvers(&self, statement: &Verified) -> BTreeSet<PublicKey> {
+        demand::approvers(&self.0.settled, statement)
+    }
+
+    /// What is approved otherwise than before.
+    pub fn approved_otherwise(&self, before: &Trust) -> BTreeSet<StatementId> {
+        self.0.settled.approved_otherwise(&before.0.settled)
     }
 
     /// What the revocations that count list, with the scope to look in.
@@ -149,9 +157,11 @@ impl Trust {
         before.grants().map(|(id, _)| *id).filter(|id| !self.agrees(before, id)).collect()
     }
 
-    /// Whether the same revocations count as before.
-    pub fn revokes_like(&self, before: &Trust) -> bool {
+    /// Whether the same revocations and rotations count as before.
+    pub fn takes_away_like(&self, before: &Trust) -> bool {
+        let ended = |trust: &Trust| -> Vec<StatementId> { trust.epochs().flat_map(Epoch::ended_by).copied().collect() };
         self.0.settled.counting().map(|one| one.id).eq(before.0.settled.counting().map(|one| one.id))
+            && ended(self) == ended(before)
     }
 
     /// What a key may hold as a node; `None` when it is no member.
@@ -173,13 +183,16 @@ impl Trust {
         given.into_iter().filter(|key| self.member(key).is_none())
     }
 
-    /// The grant that a key should rely on to use a verb on everything under a prefix: the one of least rank, then of
-    /// least id, among those that no revocation struck there. `None` when it has none; a root key then relies on the epoch,
-    /// for what root keys do.
-    pub fn grant_for(&self, key: &PublicKey, verb: Verb, prefix: &Prefix) -> Option<StatementId> {
+    /// The grant that a key should rely on to use a verb on everything under a prefix at a time (Unix milliseconds): one that
+    /// demands no approvals, if there is one, then the one of least rank, then of least id, among those that are open then and
+    /// that no revocation struck there. `None` when it has none; a root key then relies on the epoch, for what root keys do.
+    pub fn grant_for(&self, key: &PublicKey, verb: Verb, prefix: &Prefix, at_ms: u64) -> Option<StatementId> {
         let struck = |grant: &Standing| self.struck(&grant.id).any(|one| one.prefix.overlaps(prefix));
-        let stands = |grant: &&Standing| grant.gives(verb, prefix) && !struck(grant);
-        self.grants_of(key).find(stands).map(|standing| standing.id)
+        let stands = |grant: &&Standing| grant.gives(verb, prefix) && grant.is_open_at(at_ms) && !struck(grant);
+        // Minimal by the first of equals, and they come by rank and id.
+        let demanding = matches!(verb, Verb::Write | Verb::Operate);
+        let demands = |grant: &&Standing| demanding && !grant.demands.is_empty();
+        self.grants_of(key).filter(stands).min_by_key(demands).map(|standing| standing.id)
     }
 
     /// The authorised grants of a key, by rank and then id.
@@ -206,12 +219,9 @@ impl Trust {
             chain.push(at);
             at = standing.parent;
         }
-        if at == self.epoch().id() {
-            chain.push(at)
-        } else {
-            chain.clear()
-        }
-        chain
+        let epochs = self.0.settled.chain.iter().rev().map(Epoch::id).skip_while(|epoch| *epoch != at);
+        let above: Vec<StatementId> = epochs.collect();
+        if above.is_empty() { above } else { chain.into_iter().chain(above).collect() }
     }
 
     /// The fold version in force.
@@ -229,8 +239,29 @@ impl Trust {
         self.0.settled.genesis
     }
 
-    /// The epoch in force: the root keys and their threshold.
-    pub fn epoch(&self) -> &Epoch {
-        &self.0.settled.epoch
+    /// The epochs, genesis first. The last one is in force, unless the chain is forked there.
+    pub fn epochs(&self) -> impl DoubleEndedIterator<Item = &Epoch> {
+        self.0.settled.chain.iter()
     }
+
+    /// The epoch in force; `None` when the chain of epochs is forked, and no root act counts any more.
+    pub fn epoch(&self) -> Option<&Epoch> {
+        self.0.settled.chain.last().filter(|last| !last.is_forked())
+    }
+}
+
+/// The keys to which grants give membership, and what they say of each.
+fn members(settled: &Settled) -> BTreeMap<PublicKey, Member> {
+    let cut = |one: &Standing| settled.struck(&one.id).any(|by| by.prefix.contains(&one.grant.prefix));
+    let gives = |one: &&Standing| one.is_authorised() && one.grant.verbs.contains(&Verb::Member) && !cut(one);
+    let mut giving: Vec<&Standing> = settled.grants.values().filter(gives).collect();
+    giving.sort_by_key(|one| (std::cmp::Reverse(one.rank), one.at, one.id));
+    let mut members: BTreeMap<PublicKey, Member> = BTreeMap::new();
+    for standing in giving {
+        let none = || Member { scopes: Held::none(), labels: Labels::new() };
+        let member = members.entry(standing.grant.key).or_insert_with(none);
+        member.scopes.add(&standing.held());
+        member.labels.extend(standing.grant.terms.labels.clone());
+    }
+    members
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use driftless_statement::{Grant, Prefix, Scope};
+use driftless_statement::{Grant, Labels, Prefix, Scope};
 
 /// A set of scopes, besides `@mesh`, which every member holds.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -65,6 +65,8 @@ impl Held {
 pub struct Member {
     /// What all its member grants together let it hold.
     pub scopes: Held,
+    /// What they say of it. Where two differ, the one of least rank decides, then the latest.
+    pub labels: Labels,
 }
 
 impl Member {

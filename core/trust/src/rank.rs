@@ -1,15 +1,16 @@
-//! Settling `@mesh` rank by rank. The epoch is rank 0; what relies on a grant of rank r is judged only when all of rank r
-//! is settled, and nothing of a greater rank can change it. Of each rank the grants come first, then the revocations that
+//! Settling `@mesh` rank by rank. The epochs come first and have rank 0; what relies on a grant of rank r is judged only when all of
+//! rank r is settled, and nothing of a greater rank can change it. Of each rank the grants come first, then the revocations that
 //! rely on them: a grant can be struck by revocations of smaller rank only, and they are settled before it. So the outcome
 //! is a function of the set, in no order, nothing is taken back on the way, and it ends: every act names exactly one
-//! statement that it relies on, by hash, and is looked at once.
+//! statement that it relies on, by hash, and is looked at once. Approvals of writes come last: nothing else depends on them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use driftless_statement::{Accept, Approve, Body, Grant, MeshId, PublicKey, Revoke, StatementId, Verb, Verified};
+use driftless_statement::{Body, Grant, MeshId, PublicKey, Scope, Statement, StatementId, Verb, Verified};
 
 use super::accepted::Accepted;
-use super::epoch::Epoch;
+use super::acts::Acts;
+use super::chain::Chain;
 use super::grant::Standing;
 use super::judge;
 use super::refusal::Refusal;
@@ -20,7 +21,7 @@ use super::revoke::Revocation;
 pub(super) struct Settled {
     pub(super) genesis: StatementId,
     pub(super) fold_version: u64,
-    pub(super) epoch: Epoch,
+    pub(super) chain: Chain,
     pub(super) grants: BTreeMap<StatementId, Standing>,
     pub(super) revocations: BTreeMap<StatementId, Revocation>,
     /// The revocations that strike a grant, by grant.
@@ -29,20 +30,21 @@ pub(super) struct Settled {
     revoked: BTreeMap<PublicKey, BTreeSet<StatementId>>,
     /// What they accept of `@mesh`.
     accepted: Accepted,
-    /// The keys to which grants gave membership that are void by a revocation, or rely on such a one.
+    /// The keys to which grants gave membership that are void now, or rely on such a one.
     pub(super) fallen: BTreeSet<PublicKey>,
+    /// The approvals on grants that count, by what they approve: the approver, and the grant relied on.
+    approvals: BTreeMap<StatementId, BTreeSet<Approval>>,
 }
 
-type By<T> = BTreeMap<StatementId, BTreeMap<StatementId, T>>;
-
-/// The acts of `@mesh` by what they rely on. Maps, so that neither order nor repetition of what came in is left.
-#[derive(Default)]
-struct Acts<'a> {
-    grants: By<(&'a Verified, &'a Grant)>,
-    revocations: By<(&'a Verified, &'a Revoke)>,
-    accepts: BTreeMap<StatementId, (&'a Verified, &'a Accept)>,
-    /// All of `@mesh`, when something is revoked.
-    all: BTreeMap<StatementId, &'a Verified>,
+/// An approval that counts.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Approval {
+    /// Who approves.
+    pub(super) by: PublicKey,
+    /// The grant relied on.
+    pub(super) grant: StatementId,
+    /// Where it says that the approved statement lies.
+    pub(super) scope: Scope,
 }
 
 impl Settled {
@@ -51,30 +53,23 @@ impl Settled {
         mesh: impl IntoIterator<Item = &'a Verified>,
         approved: &[StatementId],
     ) -> Self {
-        let mesh: Vec<&Verified> = mesh.into_iter().collect();
         let fold_version = match &genesis.statement().body {
             Body::Genesis(genesis) => genesis.fold_version,
             _ => 0,
         };
+        let acts = Acts::sort(MeshId::from(genesis.id()), mesh);
         let mut settled = Self {
             genesis: genesis.id(),
             fold_version,
-            epoch: Epoch::found(genesis),
+            chain: Chain::follow(genesis, &acts, approved),
             grants: BTreeMap::new(),
             revocations: BTreeMap::new(),
             struck: BTreeMap::new(),
             revoked: BTreeMap::new(),
             accepted: Accepted::default(),
             fallen: BTreeSet::new(),
+            approvals: BTreeMap::new(),
         };
-        let roots: Vec<PublicKey> = settled.epoch.keys().copied().collect();
-        for act in approved {
-            roots.iter().for_each(|root| settled.epoch.approve(*act, *root));
-        }
-        let mut acts = settled.sort(&mesh);
-        if !acts.revocations.is_empty() {
-            acts.all = mesh.iter().map(|verified| (verified.id(), *verified)).collect();
-        }
         settled.settle(&acts);
         settled
     }
@@ -109,56 +104,60 @@ impl Settled {
         accepted.has(revocation, &verified.id())
     }
 
-    /// Sorts acts by what they rely on, and counts root signatures, which need no grant to be settled first. What is
-    /// void whatever the grants say is left out: statements of another mesh and unknown ones.
-    fn sort<'a>(&mut self, mesh: &[&'a Verified]) -> Acts<'a> {
-        let mut acts = Acts::default();
-        for verified in mesh {
-            let statement = verified.statement();
-            if statement.mesh != self.mesh() || !statement.scope.is_mesh() || statement.is_unknown() {
-                continue;
-            }
-            match &statement.body {
-                Body::Grant(grant) => {
-                    acts.grants.entry(statement.grant).or_default().insert(verified.id(), (verified, grant));
-                }
-                Body::Revoke(revoke) => {
-                    acts.revocations.entry(statement.grant).or_default().insert(verified.id(), (verified, revoke));
-                }
-                Body::Accept(accept) => drop(acts.accepts.insert(verified.id(), (verified, accept))),
-                Body::Approve(Approve { scope, id }) if statement.grant == self.epoch.id() && scope.is_mesh() => {
-                    self.epoch.approve(*id, statement.author);
-                }
-                Body::Approve(_) | Body::Write(_) | Body::Genesis(_) | Body::Unknown { .. } => {}
-            }
-        }
-        acts
+    /// The approvals of a statement that count.
+    pub(super) fn approvals(&self, of: &StatementId) -> impl Iterator<Item = &Approval> {
+        self.approvals.get(of).into_iter().flatten()
+    }
+
+    /// What is approved differently here and there.
+    pub(super) fn approved_otherwise(&self, other: &Self) -> BTreeSet<StatementId> {
+        let not_in = |one: &Self, other: &Self| -> Vec<StatementId> {
+            let differs =
+                |(id, approvals): &(&StatementId, &BTreeSet<Approval>)| other.approvals.get(id) != Some(approvals);
+            one.approvals.iter().filter(differs).map(|(id, _)| *id).collect()
+        };
+        not_in(self, other).into_iter().chain(not_in(other, self)).collect()
+    }
+
+    /// Who has signed a root act; `None` for what relies on a grant.
+    pub(super) fn signatures(&self, id: &StatementId, statement: &Statement) -> Option<super::Signatures> {
+        let epoch = self.chain.get(&statement.grant)?;
+        Some(epoch.signatures(id, &statement.author))
     }
 
     fn settle(&mut self, acts: &Acts<'_>) {
-        let mut settled_above = vec![self.epoch.id()];
+        let mut settled_above: Vec<StatementId> = self.chain.iter().map(|epoch| epoch.id()).collect();
         let mut rank = 0;
         while !settled_above.is_empty() {
             self.revoke(acts, &settled_above, rank);
             rank += 1;
             settled_above = self.grant(acts, &settled_above, rank);
         }
+        for (verified, approve) in acts.approvals() {
+            let statement = verified.statement();
+            let on_grant = self.grants.contains_key(&statement.grant);
+            if on_grant && judge::admissible(self, verified, &Accepted::default()).is_ok() {
+                let approval = Approval { by: statement.author, grant: statement.grant, scope: approve.scope.clone() };
+                self.approvals.entry(approve.id).or_default().insert(approval);
+            }
+        }
     }
 
     /// Settles the grants that rely on these, and what strikes them. Returns their ids.
     fn grant(&mut self, acts: &Acts<'_>, above: &[StatementId], rank: usize) -> Vec<StatementId> {
-        let of = |parent| acts.grants.get(parent).into_iter().flat_map(BTreeMap::values);
         let mut issued = Vec::new();
-        for (verified, grant) in above.iter().flat_map(of) {
+        for (verified, grant) in above.iter().flat_map(|on| acts.grants(on)) {
             match judge::admissible(self, verified, &Accepted::default()) {
-                Ok(()) => {}
-                Err(Refusal::Struck { .. }) => {
+                Ok(_) => {}
+                Err(Refusal::Struck { .. } | Refusal::Superseded { .. }) => {
                     self.fall(acts, verified.id(), grant);
                     continue;
                 }
                 Err(_) => continue,
             }
-            let standing = self.standing(verified, grant, rank);
+            let statement = verified.statement();
+            let signatures = self.signatures(&verified.id(), statement);
+            let standing = Standing::new(verified, grant, rank, self.grants.get(&statement.grant), signatures);
             let struck = self.strikes(&standing, verified);
             if !struck.is_empty() {
                 self.struck.insert(standing.id, struck);
@@ -179,51 +178,27 @@ impl Settled {
         own.chain(inherited).map(|one| one.id).collect()
     }
 
-    /// A grant is void by a revocation, and so is what relies on it.
+    /// A grant is void by a revocation or a rotation, and so is what relies on it.
     fn fall(&mut self, acts: &Acts<'_>, id: StatementId, grant: &Grant) {
         let mut stack = vec![(id, grant)];
         while let Some((id, grant)) = stack.pop() {
             if grant.verbs.contains(&Verb::Member) {
                 self.fallen.insert(grant.key);
             }
-            let below = acts.grants.get(&id).into_iter().flatten();
-            stack.extend(below.map(|(id, (_, grant))| (*id, *grant)));
+            stack.extend(acts.grants(&id).map(|(verified, grant)| (verified.id(), grant)));
         }
-    }
-
-    fn standing(&self, verified: &Verified, grant: &Grant, rank: usize) -> Standing {
-        let statement = verified.statement();
-        Standing {
-            id: verified.id(),
-            grant: grant.clone(),
-            issuer: statement.author,
-            rank,
-            parent: statement.grant,
-            signatures: self.signatures(verified),
-        }
-    }
-
-    fn signatures(&self, verified: &Verified) -> Option<super::Signatures> {
-        let statement = verified.statement();
-        (statement.grant == self.epoch.id()).then(|| self.epoch.signatures(&verified.id(), &statement.author))
     }
 
     /// Settles the revocations that rely on these.
     fn revoke(&mut self, acts: &Acts<'_>, settled: &[StatementId], rank: usize) {
-        let of = |parent| acts.revocations.get(parent).into_iter().flat_map(BTreeMap::values);
-        for (verified, revoke) in settled.iter().flat_map(of) {
+        for (verified, revoke) in settled.iter().flat_map(|on| acts.revocations(on)) {
             if judge::admissible(self, verified, &Accepted::default()).is_err() {
                 continue;
             }
             let statement = verified.statement();
             let mut revocation = Revocation::new(verified.id(), statement.author, statement.grant, rank, revoke);
-            revocation.signatures = self.signatures(verified);
-            for id in statement.touches.iter().flat_map(|touch| &touch.bases) {
-                let Some((accept, body)) = acts.accepts.get(id) else { continue };
-                if accept.statement().author == statement.author {
-                    revocation.listed.extend(body.frontier.iter().map(|(scope, id)| (*id, scope.clone())));
-                }
-            }
+            revocation.signatures = self.signatures(&verified.id(), statement);
+            revocation.listed = acts.frontier(verified);
             if revocation.is_authorised() {
                 self.count(acts, &revocation);
             }
@@ -233,9 +208,9 @@ impl Settled {
 
     fn count(&mut self, acts: &Acts<'_>, revocation: &Revocation) {
         self.revoked.entry(revocation.key).or_default().insert(revocation.id);
-        let listed = revocation.listed.keys().filter_map(|id| acts.all.get(id));
+        let listed = revocation.listed.keys().filter_map(|id| acts.any(id));
         for listed in listed.filter(|listed| listed.statement().author == revocation.key) {
-            self.accepted.follow(revocation.id, listed, |id| acts.all.get(id).copied());
+            self.accepted.follow(revocation.id, listed, |id| acts.any(id));
         }
     }
 }

@@ -74,6 +74,44 @@ pub enum Refusal {
         /// Where it was said.
         scope: Scope,
     },
+    /// It relies on an epoch that a rotation ended, and the rotation does not accept it.
+    #[error("epoch {epoch} was ended by rotation {rotation}, which does not accept this")]
+    Superseded {
+        /// The epoch relied on.
+        epoch: StatementId,
+        /// What ended it.
+        rotation: StatementId,
+    },
+    /// It relies on a rotation that is not followed, because another one ended the same epoch as well.
+    #[error("the chain of epochs is forked at or before {epoch}; the mesh must be founded anew")]
+    Forked {
+        /// The rotation relied on.
+        epoch: StatementId,
+    },
+    /// It relies on a rotation that still lacks signatures.
+    #[error("rotation {epoch} is pending: {have} of {need} root keys have signed it")]
+    EpochPending {
+        /// The rotation relied on.
+        epoch: StatementId,
+        /// Root keys that have signed.
+        have: u64,
+        /// Root keys that must sign.
+        need: u64,
+    },
+    /// It changes root keys and relies on a grant.
+    #[error("{grant} is no epoch; only an epoch's root keys can rotate it")]
+    NotEpoch {
+        /// What it relies on.
+        grant: StatementId,
+    },
+    /// It claims a time at which the grant it relies on, or one above it, cannot be used any more.
+    #[error("grant {grant} cannot be used after {not_after_ms} ms since 1970, and this claims a later time")]
+    Expired {
+        /// The grant relied on.
+        grant: StatementId,
+        /// The latest time, Unix milliseconds.
+        not_after_ms: u64,
+    },
     /// The grant it relies on lacks a verb.
     #[error("grant {grant} does not give the verb {}", verb.word())]
     Verb {
@@ -128,6 +166,16 @@ pub enum Refusal {
         /// Root keys that must sign.
         need: u64,
     },
+    /// Admissible; a write that lacks approvals.
+    #[error("pending: {have} of {need} approvals that grant {grant} demands")]
+    Unapproved {
+        /// The grant that demands them.
+        grant: StatementId,
+        /// Distinct keys of the grant's list that have approved it.
+        have: u64,
+        /// How many must.
+        need: u64,
+    },
     /// Admissible; some part of it is not defined by the fold version in force.
     #[error("it is of a kind, or has a part, that the fold version in force does not define")]
     Unknown,
@@ -142,6 +190,14 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether it lacks nothing but signatures or approvals, its own or those of what it relies on.
+    pub fn is_pending(&self) -> bool {
+        matches!(
+            self,
+            Self::Pending { .. } | Self::GrantPending { .. } | Self::EpochPending { .. } | Self::Unapproved { .. }
+        )
+    }
+
     /// One word from a closed list, for metrics and tables.
     pub fn word(&self) -> &'static str {
         match self {
@@ -151,6 +207,11 @@ impl Refusal {
             Self::NotGrantee { .. } => "not_grantee",
             Self::NotRoot { .. } => "not_root",
             Self::NotRootAct { .. } => "not_root_act",
+            Self::Superseded { .. } => "superseded",
+            Self::Forked { .. } => "forked",
+            Self::EpochPending { .. } => "epoch_pending",
+            Self::NotEpoch { .. } => "not_epoch",
+            Self::Expired { .. } => "expired",
             Self::Verb { .. } => "verb",
             Self::Outside { .. } => "outside",
             Self::OutsideScope { .. } => "outside_scope",
@@ -158,6 +219,7 @@ impl Refusal {
             Self::Wider { .. } => "wider",
             Self::Chain { .. } => "chain",
             Self::Pending { .. } => "pending",
+            Self::Unapproved { .. } => "unapproved",
             Self::Unknown => "unknown",
             Self::FoldVersion { .. } => "fold_version",
         }

@@ -31,9 +31,8 @@ pub struct Revocation {
 
 impl Revocation {
     pub(super) fn new(id: StatementId, issuer: PublicKey, parent: StatementId, rank: usize, revoke: &Revoke) -> Self {
-        let listed = revoke.frontier.iter().map(|(scope, id)| (*id, scope.clone())).collect();
         let (key, prefix) = (revoke.key, revoke.prefix.clone());
-        Self { id, key, prefix, issuer, rank, parent, signatures: None, listed }
+        Self { id, key, prefix, issuer, rank, parent, signatures: None, listed: BTreeMap::new() }
     }
 
     /// Whether it counts: not pending.
@@ -64,7 +63,7 @@ impl Revocation {
             Body::Grant(grant) => self.prefix.contains(&grant.prefix),
             Body::Revoke(revoke) => self.prefix.overlaps(&revoke.prefix),
             Body::Approve(approve) => self.prefix.overlaps(&Prefix::from(&approve.scope)),
-            Body::Accept(_) | Body::Genesis(_) => true,
+            Body::Accept(_) | Body::Rotate(_) | Body::Genesis(_) => true,
         }
     }
 

@@ -48,6 +48,12 @@ pub fn statement(told: &Told) -> api::StatementInfo {
             heads(revoke.frontier.len())
         )]],
         Body::Accept(accept) => vec![vec![format!("accept {} for a revocation", heads(accept.frontier.len()))]],
+        Body::Rotate(rotate) => vec![vec![format!(
+            "rotate to {} of {} root keys, accepting {}",
+            rotate.threshold,
+            rotate.keys.len(),
+            heads(rotate.frontier.len())
+        )]],
         Body::Genesis(genesis) => vec![vec![format!(
             "found {:?} with {} of {} root keys",
             genesis.name,
@@ -138,6 +144,7 @@ fn side(path: &Path, (statement, index): &(std::sync::Arc<Verified>, u32)) -> ap
         | Body::Approve(_)
         | Body::Revoke(_)
         | Body::Accept(_)
+        | Body::Rotate(_)
         | Body::Unknown { .. } => &[],
     };
     let words = usize::try_from(*index).ok().and_then(|index| edits.get(index)).map(edit).unwrap_or_default();

@@ -194,6 +194,7 @@ fn edit<'a>((statement, index): &'a (Arc<Verified>, u32), path: &Path) -> Option
         | Body::Approve(_)
         | Body::Revoke(_)
         | Body::Accept(_)
+        | Body::Rotate(_)
         | Body::Unknown { .. } => None,
     }
 }

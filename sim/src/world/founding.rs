@@ -6,7 +6,7 @@ use driftless_core::machine::{Machine, MergedAnswer};
 use driftless_statement::edit::Op;
 use driftless_statement::{
     Body, Edit, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement, StatementId,
-    Touch, Value, Verb, Verified, Write, diff,
+    Terms, Touch, Value, Verb, Verified, Write, diff,
 };
 
 use super::World;
@@ -94,7 +94,13 @@ impl Mesh {
 
     fn grant(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str) -> Arc<Verified> {
         let prefix = prefix.parse().unwrap_or_else(|_| Prefix::all());
-        let body = Body::Grant(Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new() });
+        let body = Body::Grant(Grant {
+            key,
+            verbs: verbs.iter().copied().collect(),
+            prefix,
+            scopes: Vec::new(),
+            terms: Terms::default(),
+        });
         let (before, hlc) = self.last;
         let hlc = hlc.next().unwrap_or(hlc);
         let mut statement = unsigned(self.id(), self.root.public(), self.genesis.id(), hlc, body);

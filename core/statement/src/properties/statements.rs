@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::collection::{btree_map, btree_set, vec};
+use proptest::option::of;
 use proptest::prelude::*;
 
 use super::strategies::{key, text, value};
 use crate::Hlc;
-use crate::body::{Accept, Approve, Body, Genesis, Grant, Revoke, Verb, Write};
+use crate::body::{Accept, Approve, Body, Genesis, Grant, Revoke, Rotate, Verb, Write};
 use crate::codec::Item;
 use crate::edit::{After, Edit, ElementRef, Op, Step};
 use crate::frontier::Frontier;
@@ -16,6 +17,7 @@ use crate::limits;
 use crate::path::{Path, Prefix, Scope};
 use crate::sign::SecretKey;
 use crate::statement::{Note, Statement, Touch};
+use crate::terms::{Demand, Demands, Terms};
 
 /// One of a few secret keys.
 pub fn secret(number: u8) -> SecretKey {
@@ -105,16 +107,35 @@ fn genesis() -> impl Strategy<Value = Genesis> {
 
 fn trust_body() -> impl Strategy<Value = Body> {
     let verbs = btree_set(prop::sample::select(Verb::ALL.to_vec()), 1..4);
-    let grant = (public(), verbs, prefix(), btree_set(scope(), 0..3)).prop_map(|(key, verbs, prefix, scopes)| {
-        Body::Grant(Grant { key, verbs, prefix, scopes: scopes.into_iter().collect() })
-    });
+    let grant = (public(), verbs, prefix(), btree_set(scope(), 0..3), terms()).prop_map(
+        |(key, verbs, prefix, scopes, terms)| {
+            Body::Grant(Grant { key, verbs, prefix, scopes: scopes.into_iter().collect(), terms })
+        },
+    );
     let approve = (scope(), id()).prop_map(|(scope, id)| Body::Approve(Approve { scope, id }));
     let revoke = (public(), prefix(), frontier())
         .prop_map(|(key, prefix, frontier)| Body::Revoke(Revoke { key, prefix, frontier }));
     let accept = frontier()
         .prop_filter("an accept lists something", |frontier| !frontier.is_empty())
         .prop_map(|frontier| Body::Accept(Accept { frontier }));
-    prop_oneof![grant, approve, revoke, accept]
+    let rotate = (btree_set(public(), 1..6), frontier()).prop_map(|(keys, frontier)| {
+        let threshold = keys.len() as u64 / 2 + 1;
+        Body::Rotate(Rotate { keys: keys.into_iter().collect(), threshold, frontier })
+    });
+    prop_oneof![grant, approve, revoke, accept, rotate]
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let demand = || {
+        of((btree_set(public(), 1..5), 1u64..5)
+            .prop_map(|(of, approvals)| Demand { approvals: approvals.min(of.len() as u64), of }))
+    };
+    let labels = btree_map("[a-z0-9._-]{1,12}", "[A-Za-z0-9._-]{1,12}", 0..4);
+    (demand(), demand(), of(any::<u64>()), labels).prop_map(|(writes, deletes, not_after_ms, labels)| Terms {
+        demands: Demands { writes, deletes },
+        not_after_ms,
+        labels,
+    })
 }
 
 fn frontier() -> impl Strategy<Value = Frontier> {
@@ -127,7 +148,7 @@ fn frontier() -> impl Strategy<Value = Frontier> {
 
 /// A kind, a field or an edit of a later version.
 fn unknown_body(touches: usize) -> impl Strategy<Value = Body> {
-    let kind = prop_oneof![6u64..40, any::<u64>().prop_filter("unknown", |kind| *kind > 5)];
+    let kind = prop_oneof![7u64..40, any::<u64>().prop_filter("unknown", |kind| *kind > 6)];
     let body = (kind, item()).prop_map(|(kind, item)| Body::Unknown { kind, item });
     let later = (5u64..99, vec(item(), 0..3))
         .prop_map(|(code, parts)| Item::Array([Item::uint(code)].into_iter().chain(parts).collect()));

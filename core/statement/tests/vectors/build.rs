@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use driftless_statement::codec::{self, Item};
 use driftless_statement::{
     After, Body, Edit, ElementId, ElementRef, Genesis, Grant, Hlc, MeshId, Note, Op, Path, Scope, SecretKey, Statement,
-    StatementId, Step, Touch, Value, Verb, Verified, Write, json,
+    StatementId, Step, Terms, Touch, Value, Verb, Verified, Write, json,
 };
 
 /// Names of the keys, and the byte that fills each secret.
@@ -80,6 +80,7 @@ pub fn grant_body(secret: u8, verbs: &[Verb], prefix: &str, scopes: &[&str]) -> 
         verbs: verbs.iter().copied().collect(),
         prefix: prefix.parse().unwrap(),
         scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
+        terms: Terms::default(),
     })
 }
 

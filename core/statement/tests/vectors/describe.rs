@@ -3,7 +3,7 @@
 
 use driftless_statement::codec::{self, Item};
 use driftless_statement::id::hex;
-use driftless_statement::{After, Body, Edit, ElementRef, Op, Statement, Step};
+use driftless_statement::{After, Body, Demand, Edit, ElementRef, Grant, Op, Statement, Step};
 use serde_json::{Value as Json, json};
 
 fn cbor(item: &Item) -> Json {
@@ -33,6 +33,25 @@ fn edit(edit: &Edit) -> Json {
     }
 }
 
+/// A grant, with the terms that it has.
+fn granted(grant: &Grant) -> Json {
+    let mut told = json!({ "key": grant.key, "verbs": grant.verbs, "prefix": grant.prefix, "scopes": grant.scopes });
+    let demand = |demand: &Demand| json!({ "approvals": demand.approvals, "of": demand.of });
+    let demands = [("writes", &grant.terms.demands.writes), ("deletes", &grant.terms.demands.deletes)];
+    for (what, demanded) in demands {
+        if let Some(one) = demanded {
+            told["demands"][what] = demand(one);
+        }
+    }
+    if let Some(not_after_ms) = grant.terms.not_after_ms {
+        told["not_after"] = json!(not_after_ms);
+    }
+    if !grant.terms.labels.is_empty() {
+        told["labels"] = json!(grant.terms.labels);
+    }
+    told
+}
+
 fn body(body: &Body) -> Json {
     match body {
         Body::Genesis(genesis) => json!({ "genesis": {
@@ -43,14 +62,15 @@ fn body(body: &Body) -> Json {
             let edits: Vec<Vec<Json>> = write.edits.iter().map(|edits| edits.iter().map(edit).collect()).collect();
             json!({ "write": edits })
         }
-        Body::Grant(grant) => json!({ "grant": {
-            "key": grant.key, "verbs": grant.verbs, "prefix": grant.prefix, "scopes": grant.scopes,
-        }}),
+        Body::Grant(grant) => json!({ "grant": granted(grant) }),
         Body::Approve(approve) => json!({ "approve": { "scope": approve.scope, "id": approve.id } }),
         Body::Revoke(revoke) => json!({ "revoke": {
             "key": revoke.key, "prefix": revoke.prefix, "frontier": revoke.frontier,
         }}),
         Body::Accept(accept) => json!({ "accept": { "frontier": accept.frontier } }),
+        Body::Rotate(rotate) => json!({ "rotate": {
+            "keys": rotate.keys, "threshold": rotate.threshold, "frontier": rotate.frontier,
+        }}),
         Body::Unknown { kind, item } => json!({ "unknown": { "kind": kind, "body": cbor(item) } }),
     }
 }

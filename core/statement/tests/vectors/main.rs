@@ -5,6 +5,7 @@
 mod build;
 mod describe;
 mod refused;
+mod terms;
 mod unsound;
 mod valid;
 

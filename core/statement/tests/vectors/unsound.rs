@@ -31,7 +31,10 @@ fn id_items(ids: &[StatementId]) -> Item {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Refused> {
-    [envelope(), paths(), edits(), trust(), revocations(), signatures()].into_iter().flatten().collect()
+    [envelope(), paths(), edits(), trust(), revocations(), super::terms::refused(), signatures()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn envelope() -> Vec<Refused> {

@@ -58,7 +58,7 @@ fn written(name: &'static str, about: &'static str, statement: Statement) -> Val
 
 /// All of them.
 pub(crate) fn all() -> Vec<Valid> {
-    [trust(), values(), edits(), envelopes(), unknown()].into_iter().flatten().collect()
+    [trust(), super::terms::valid(), values(), edits(), envelopes(), unknown()].into_iter().flatten().collect()
 }
 
 fn trust() -> Vec<Valid> {
@@ -266,10 +266,10 @@ fn unknown() -> Vec<Valid> {
             (3, Item::Array(vec![])),
         ]
     };
-    let demanding: Vec<_> = grant_fields(2).into_iter().chain([(4, Item::uint(2))]).collect();
+    let demanding: Vec<_> = grant_fields(2).into_iter().chain([(7, Item::uint(2))]).collect();
     let field = |number, item| Statement { unknown: vec![(number, item)], ..base.clone() };
     vec![
-        written("unknown-kind", "a kind of a later version", Statement { body: kind(6, odd.clone()), ..base.clone() }),
+        written("unknown-kind", "a kind of a later version", Statement { body: kind(7, odd.clone()), ..base.clone() }),
         written(
             "unknown-kind-large",
             "any number may be a kind",
@@ -284,6 +284,6 @@ fn unknown() -> Vec<Valid> {
             field(10, map(vec![(0, Item::text("why")), (9, Item::Null)])),
         ),
         vector("unknown-verb", "a grant with a verb of a later version", root_act(kind(2, map(grant_fields(6)))), ROOT),
-        vector("unknown-demand", "a grant with a field of a later version", root_act(kind(2, map(demanding))), ROOT),
+        vector("unknown-term", "a grant with a field of a later version", root_act(kind(2, map(demanding))), ROOT),
     ]
 }

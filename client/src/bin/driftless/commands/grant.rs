@@ -18,7 +18,7 @@ pub async fn run(arguments: GrantArgs, session: &Session) -> Result<(), Failure>
     let mut scopes = arguments.scopes;
     scopes.sort();
     scopes.dedup();
-    let grant = Grant { key, verbs: verbs.0, prefix, scopes };
+    let grant = Grant { key, verbs: verbs.0, prefix, scopes, terms };
     if !grant.scopes.is_empty() && !grant.verbs.contains(&Verb::Member) {
         return Err(Failure::Usage(
             "--scopes goes with the verb member: it names the scopes that a node may hold".to_owned(),

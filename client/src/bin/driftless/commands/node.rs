@@ -6,7 +6,7 @@ use driftless_client::api::{Grants, Status};
 use driftless_client::founding::joining::{self, Joining};
 use driftless_client::founding::{MadeNode, peer};
 use driftless_client::{Signer, clock, keys};
-use driftless_statement::{Grant, MeshId, Prefix, PublicKey, StatementId, Verb, Verbs, Verified};
+use driftless_statement::{Grant, MeshId, Prefix, PublicKey, StatementId, Terms, Verb, Verbs, Verified};
 use serde::Serialize;
 
 use super::init::{failure, quoted};
@@ -89,7 +89,13 @@ fn sign(
     let mut scopes = arguments.scopes.clone();
     scopes.sort();
     scopes.dedup();
-    let give = |verb: Verb, prefix: Prefix, scopes| Grant { key, verbs: Verbs::from_iter([verb]), prefix, scopes };
+    let give = |verb: Verb, prefix: Prefix, scopes| Grant {
+        key,
+        verbs: Verbs::from_iter([verb]),
+        prefix,
+        scopes,
+        terms: Terms::default(),
+    };
     let mut wanted = vec![give(Verb::Member, Prefix::all(), scopes)];
     wanted.extend(arguments.node_write.iter().map(|prefix| give(Verb::Write, prefix.clone(), Vec::new())));
     let mut signed: Vec<Verified> = Vec::new();
