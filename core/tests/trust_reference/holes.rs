@@ -105,7 +105,8 @@ fn a_list_brings_in_nothing_that_could_never_count() {
 fn what_a_rotation_accepts_is_in_the_set() {
     let mut world = World::new(1, 1);
     let grant = world.grant(0, EPOCH, 1, ALL, "");
-    let refused = world.write(0, EPOCH, &["@mesh/x"], &[grant]);
+    let refused = world.write(0, EPOCH, &["@mesh/x"], &[]);
+    world.said[refused].prev = vec![grant];
     let rotation = world.rotate(0, EPOCH, &[8], 1, &[refused]);
     let all = Held::of(&world, world.all());
     assert_eq!(
@@ -115,6 +116,24 @@ fn what_a_rotation_accepts_is_in_the_set() {
     assert!(has(all.replicated(), refused));
     let less = Held::of(&world, world.all() & !only(refused));
     assert_eq!(less.verdict(grant), Verdict::Superseded, "until the write is fetched, which the frontier lists");
+    let real = Real::of(&world);
+    for order in [[0, grant, refused, rotation], [0, rotation, refused, grant], [0, rotation, grant, refused]] {
+        let mut node = Node::new(&real);
+        order.iter().for_each(|id| node.arrive(&real.statements[*id]));
+        assert_eq!(node.replicated(&real), all.replicated(), "{order:?}");
+    }
+}
+
+/// Were only what is held already accepted, who gets to know a rotation before what it accepts would never let that in.
+#[test]
+fn what_a_rotation_accepts_may_come_after_it() {
+    let mut world = World::new(1, 1);
+    let grant = world.grant(0, EPOCH, 1, ALL, "");
+    let rotation = world.rotate(0, EPOCH, &[8], 1, &[grant]);
+    let real = Real::of(&world);
+    let mut node = Node::new(&real);
+    [0, rotation, grant].iter().for_each(|id| node.arrive(&real.statements[*id]));
+    assert_eq!(node.replicated(&real), Held::of(&world, world.all()).replicated());
 }
 
 /// Were the scope that an approval names passed over, who approves with a wide grant could name another scope, and a revocation in

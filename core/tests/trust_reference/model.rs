@@ -116,7 +116,8 @@ pub fn has(set: Set, id: Id) -> bool {
 }
 
 pub fn ids(set: Set) -> impl Iterator<Item = Id> {
-    (0..64).filter(move |id| has(set, *id))
+    let rest = |set: &Set| Some(set & set.wrapping_sub(1));
+    std::iter::successors(Some(set), rest).take_while(|set| *set != 0).map(|set| set.trailing_zeros() as Id)
 }
 
 impl Statement {
@@ -155,8 +156,9 @@ pub struct Held<'a> {
     verdicts: RefCell<Vec<Option<Verdict>>>,
     /// What each revocation accepts of `@mesh` and of other scopes, by its id.
     accepted: RefCell<Vec<[Option<Set>; 2]>>,
-    /// The counted rotations of each epoch, by its id.
+    /// The counted rotations of each epoch, and what strikes each grant, by its id.
     ended: RefCell<Vec<Option<Set>>>,
+    struck: RefCell<Vec<Option<Set>>>,
 }
 
 impl<'a> Held<'a> {
@@ -169,8 +171,9 @@ impl<'a> Held<'a> {
             }
         }
         let len = world.said.len();
-        let (verdicts, accepted, ended) = (vec![None; len], vec![[None; 2]; len], vec![None; len]);
-        Self { world, set, verdicts: verdicts.into(), accepted: accepted.into(), ended: ended.into() }
+        let (verdicts, accepted) = (vec![None; len].into(), vec![[None; 2]; len].into());
+        let (ended, struck) = (vec![None; len].into(), vec![None; len].into());
+        Self { world, set, verdicts, accepted, ended, struck }
     }
 
     fn said(&self, id: Id) -> &'a Statement {
@@ -219,10 +222,11 @@ impl<'a> Held<'a> {
     /// them, or an epoch behind one of them, as its grant is void."
     pub fn epoch(&self, id: Id) -> Verdict {
         match self.verdict(id) {
-            _ if !self.is_epoch(id) => Verdict::Refused,
-            Verdict::Counts if id == EPOCH || self.rotations(self.said(id).grant) == only(id) => Verdict::Counts,
+            _ if id == EPOCH => Verdict::Counts,
+            _ if !self.is_epoch(id) || !self.said(id).known() => Verdict::Refused,
+            Verdict::Counts if self.rotations(self.said(id).grant) == only(id) => Verdict::Counts,
             Verdict::Counts | Verdict::Forked => Verdict::Forked,
-            Verdict::Pending | Verdict::EpochPending => Verdict::EpochPending,
+            Verdict::Pending => Verdict::EpochPending,
             _ => Verdict::Refused,
         }
     }
@@ -270,18 +274,17 @@ impl<'a> Held<'a> {
     fn judge_by_root(&self, id: Id, said: &Statement) -> Verdict {
         let epoch = said.grant;
         let (keys, threshold) = self.roots(epoch);
-        if self.epoch(epoch) != Verdict::Counts {
-            return self.epoch(epoch);
-        }
-        if !keys.contains(&said.author) {
-            return Verdict::Refused; // "Relies on an epoch; author is no root key of it"
+        match self.epoch(epoch) {
+            Verdict::Counts if keys.contains(&said.author) => {}
+            Verdict::Counts => return Verdict::Refused, // "Relies on an epoch; author is no root key of it"
+            other => return other,
         }
         let sealed = self.sealed(epoch);
         match &said.body {
             Body::Write { .. } => Verdict::Refused, // "A write relies on an epoch"
             // "By a root key that names the epoch it is admissible in `@mesh`."
             Body::Unknown if said.scope != MESH => Verdict::Refused,
-            _ if sealed.is_some_and(|accepted| !has(accepted, id) && !self.excepted(id, said)) => Verdict::Superseded,
+            _ if sealed.is_some_and(|accepted| !has(accepted, id) && !self.excepted(said)) => Verdict::Superseded,
             _ if !said.known() => Verdict::Unknown,
             // "An `Approve` by a root key is not itself a root act"; an `Accept` "needs no signatures of its own".
             Body::Approve { .. } | Body::Accept { .. } => Verdict::Counts,
@@ -294,13 +297,12 @@ impl<'a> Held<'a> {
     }
 
     /// "A `Rotate` that names the ended epoch is always admissible, and so is an `Approve`, by a root key of the ended epoch and on
-    /// it, of a `Rotate` that names that epoch."
-    fn excepted(&self, id: Id, said: &Statement) -> bool {
-        let act = match said.body {
-            Body::Approve { scope, id: act } if scope == MESH && said.known() => act,
-            _ => id,
-        };
-        self.is_rotation_of(act, said.grant)
+    /// it, of a `Rotate` that names that epoch." "A known body with an unknown field beside it obeys the rules of its kind."
+    fn excepted(&self, said: &Statement) -> bool {
+        match said.body {
+            Body::Approve { scope, id } => scope == MESH && self.is_rotation_of(id, said.grant),
+            _ => matches!(said.body, Body::Rotate { .. }),
+        }
     }
 
     /// "Its author is one of them"; "every other root key adds itself with an `Approve` of the act's id that names the same epoch as
@@ -317,10 +319,15 @@ impl<'a> Held<'a> {
         self.roots(act.grant).0.iter().filter(|key| **key == act.author || approves(**key)).count()
     }
 
-    /// "Relies on something that is no grant, or a refused or unknown one"; "a pending grant"; "another key's grant".
-    fn fits_grant(&self, said: &Statement) -> bool {
-        let Body::Grant { key, verbs, prefix, .. } = &self.said(said.grant).body else { return false };
-        self.counts(said.grant) && *key == said.author && self.allowed(said, *verbs, prefix)
+    /// "Relies on something that is no grant, or a refused or unknown one"; "a pending grant"; "another key's grant"; "claims a time
+    /// after its grant's not-after"; and what the grant does not give. Revocations apart.
+    fn on_grant(&self, id: Id, said: &Statement) -> Verdict {
+        let Body::Grant { key, verbs, prefix, .. } = &self.said(said.grant).body else { return Verdict::Refused };
+        match self.counts(said.grant) && *key == said.author {
+            true if self.expired(said.grant, id) => Verdict::Expired,
+            true if self.allowed(said, *verbs, prefix) => Verdict::Counts,
+            _ => Verdict::Refused,
+        }
     }
 
     /// A grant and all above it.
@@ -351,7 +358,7 @@ impl<'a> Held<'a> {
 
     /// "An approval counts for a write when it is authorised, relies on a *grant*, and that grant covers every entry that the write
     /// touches", "names the write's scope": or revocations of the approver there would not concern it.
-    fn has_approved(&self, key: Key, id: Id, write: &Statement) -> bool {
+    pub fn has_approved(&self, key: Key, id: Id, write: &Statement) -> bool {
         ids(self.set).skip(1).any(|by| {
             let said = self.said(by);
             let covers = || match &self.said(said.grant).body {
@@ -363,20 +370,12 @@ impl<'a> Held<'a> {
     }
 
     fn judge_on_grant(&self, id: Id, said: &Statement) -> Verdict {
-        if !self.fits_grant(said) {
-            return Verdict::Refused;
+        match self.on_grant(id, said) {
+            Verdict::Counts if self.void(id) => Verdict::Struck, // "A void statement is not admissible"
+            Verdict::Counts if !said.known() => Verdict::Unknown,
+            Verdict::Counts if !self.approved(id, said) => Verdict::Unapproved,
+            other => other,
         }
-        if self.expired(said.grant, id) {
-            return Verdict::Expired;
-        }
-        // "A void statement is not admissible (`struck`)."
-        if self.void(id) {
-            return Verdict::Struck;
-        }
-        if !said.known() {
-            return Verdict::Unknown;
-        }
-        if self.approved(id, said) { Verdict::Counts } else { Verdict::Unapproved }
     }
 
     fn allowed(&self, said: &Statement, verbs: u8, prefix: &str) -> bool {
@@ -415,32 +414,34 @@ impl<'a> Held<'a> {
     /// whenever that grant was or will be issued. One is excepted, the *re-grant*: a grant that names the revocation as a base,
     /// and that relies on a grant (or an epoch) of no greater rank than the revocation's." "It counts when it is authorised." "Its
     /// rank is the rank of what it relies on."
-    pub fn strikers(&self, grant: Id) -> Vec<Id> {
-        let Body::Grant { key: holder, prefix: held, .. } = &self.said(grant).body else { return Vec::new() };
+    pub fn strikers(&self, grant: Id) -> Set {
+        let Body::Grant { key: holder, prefix: held, .. } = &self.said(grant).body else { return 0 };
+        if let Some(known) = self.struck.borrow()[grant] {
+            return known;
+        }
+        let parent = self.said(grant).grant;
         let strikes = |id: &Id| {
             let Body::Revoke { key, prefix, .. } = &self.said(*id).body else { return false };
             let rank = self.rank(self.said(*id).grant);
-            let regrant = self.said(grant).bases().any(|base| base == *id) && self.rank(self.said(grant).grant) <= rank;
+            let regrant = self.said(grant).bases().any(|base| base == *id) && self.rank(parent) <= rank;
             key == holder && overlap(prefix, held) && self.rank(grant) > rank && !regrant && self.counts(*id)
         };
-        let mut strikers: Vec<Id> = ids(self.set).skip(1).filter(strikes).collect();
         // "A grant that relies on a struck grant, reaches into the prefix and does not lie under it is struck as well, unless it is
         // accepted."
-        let parent = self.said(grant).grant;
-        if !self.is_epoch(parent) {
-            let inherits = |id: &Id| {
-                let Body::Revoke { prefix, .. } = &self.said(*id).body else { return false };
-                overlap(prefix, held) && !has(self.accepted(*id, true), grant)
-            };
-            strikers.extend(self.strikers(parent).into_iter().filter(inherits));
-        }
-        strikers
+        let inherits = |id: &Id| {
+            let Body::Revoke { prefix, .. } = &self.said(*id).body else { return false };
+            overlap(prefix, held) && !has(self.accepted(*id, true), grant)
+        };
+        let own: Set = ids(self.set).skip(1).filter(strikes).map(only).sum();
+        let above: Set = ids(self.strikers(parent)).filter(inherits).map(only).sum();
+        self.struck.borrow_mut()[grant] = Some(own | above);
+        own | above
     }
 
     /// "Of the statements that rely on a struck grant, those that *concern* the revocation's prefix are void, unless they are
     /// accepted." "A statement that two revocations void must be accepted by both."
     fn void(&self, id: Id) -> bool {
-        self.strikers(self.said(id).grant).into_iter().any(|revocation| {
+        ids(self.strikers(self.said(id).grant)).any(|revocation| {
             let Body::Revoke { prefix, .. } = &self.said(revocation).body else { return false };
             concerns(self.said(id), prefix) && !has(self.accepted(revocation, self.said(id).scope == MESH), id)
         })
@@ -472,7 +473,7 @@ impl<'a> Held<'a> {
             let said = self.said(id);
             let fits = match &act.body {
                 Body::Revoke { key, .. } if said.author != *key => false,
-                Body::Revoke { .. } => in_mesh || (self.fits_grant(said) && !self.expired(said.grant, id)),
+                Body::Revoke { .. } => in_mesh || self.on_grant(id, said) == Verdict::Counts,
                 _ => said.grant == act.grant && self.roots(act.grant).0.contains(&said.author),
             };
             if (said.scope == MESH) == in_mesh && fits {
@@ -532,7 +533,7 @@ impl<'a> Held<'a> {
         ids(self.set).skip(1).filter(move |id| {
             let Body::Grant { key: to, verbs, prefix: own, .. } = &self.said(*id).body else { return false };
             let cut = |by: Id| matches!(&self.said(by).body, Body::Revoke { prefix, .. } if under(prefix, own));
-            *to == key && verbs & verb::MEMBER != 0 && self.counts(*id) && !self.strikers(*id).into_iter().any(cut)
+            *to == key && verbs & verb::MEMBER != 0 && self.counts(*id) && !ids(self.strikers(*id)).any(cut)
         })
     }
 
@@ -546,25 +547,28 @@ impl<'a> Held<'a> {
     pub fn labels(&self, key: Key) -> BTreeMap<&'static str, &'static str> {
         let mut grants: Vec<Id> = self.membership(key).collect();
         grants.sort_by_key(|id| (std::cmp::Reverse(self.rank(*id)), *id));
-        grants
-            .into_iter()
-            .filter_map(|id| self.said(id).terms())
-            .flat_map(|terms| terms.labels.iter().copied())
-            .collect()
+        let terms = grants.into_iter().filter_map(|id| self.said(id).terms());
+        terms.flat_map(|terms| terms.labels.iter().copied()).collect()
     }
 
-    /// Whether a statement that the key signs at a time, and that touches just this path, may be let in for this verb.
-    pub fn may(&self, key: Key, verb: u8, path: &str, time: Id) -> bool {
-        ids(self.set).skip(1).any(|id| {
-            matches!(&self.said(id).body, Body::Grant { key: to, verbs, prefix, .. }
-                if *to == key && verbs & verb != 0 && under(prefix, path))
-                && self.counts(id)
-                && !self.expired(id, time)
-                && self
-                    .strikers(id)
-                    .into_iter()
-                    .all(|by| matches!(&self.said(by).body, Body::Revoke { prefix, .. } if !under(prefix, path)))
+    /// The grants on which a statement that the key signs at a time, and that touches just this path, may be let in for this verb.
+    pub fn would_do(&self, key: Key, verb: u8, path: &str, time: Id) -> impl Iterator<Item = Id> {
+        ids(self.set).skip(1).filter(move |id| {
+            let gives = matches!(&self.said(*id).body, Body::Grant { key: to, verbs, prefix, .. }
+                if *to == key && verbs & verb != 0 && under(prefix, path));
+            let shut = |by: Id| matches!(&self.said(by).body, Body::Revoke { prefix, .. } if under(prefix, path));
+            gives && self.counts(*id) && !self.expired(*id, time) && !ids(self.strikers(*id)).any(shut)
         })
+    }
+
+    pub fn may(&self, key: Key, verb: u8, path: &str, time: Id) -> bool {
+        self.would_do(key, verb, path, time).next().is_some()
+    }
+
+    /// Whether a grant or one above it demands approvals.
+    pub fn demands(&self, grant: Id) -> bool {
+        let mut terms = self.chain(grant).filter_map(|id| self.said(id).terms());
+        terms.any(|terms| terms.demand.is_some() || terms.demand_deletes.is_some())
     }
 
     pub fn verdicts(&self) -> Vec<(Id, Verdict)> {

@@ -253,7 +253,8 @@ impl World {
         let first = self.roots.len() as Key;
         let list = |choose: &mut dyn FnMut(usize) -> usize| {
             let keys: Vec<Key> = (0..1 + choose(3)).map(|_| first + choose(alphabet.keys) as Key).collect();
-            (1 + choose(2), small::sorted(keys))
+            let keys = small::sorted(keys);
+            (keys.len().min(1 + choose(2)), keys)
         };
         let mut of = |n| choose.of(n);
         let demand = (of(6) == 0).then(|| list(&mut of));
