@@ -2,7 +2,8 @@
 
 use super::figures;
 use super::model::{Body, EPOCH, Held, Id, Key, MESH, SCOPES, Set, Verdict, World, has, ids, only, under, verb};
-use super::worlds::{RICH, Random, SMALL, every, random};
+use super::small::{EPOCHS, TERMS};
+use super::worlds::{RICH, Random, SMALL, every, random, some};
 use std::collections::BTreeMap;
 
 /// Who may what, before any grant ends: time has no part in what is settled.
@@ -51,26 +52,44 @@ fn what_is_not_replicated_decides_nothing() {
 
 /// Equal replicated sets make equal verdicts, also when each node holds different things beside them; and what two such nodes
 /// hold together changes nothing.
+fn equal_sets(world: &World) -> u64 {
+    let acts = world.said.len() - 1;
+    let mut seen: BTreeMap<Set, (Set, Vec<bool>)> = BTreeMap::new();
+    for arrived in 0..1u64 << acts {
+        let held = Held::of(world, arrived << 1 | 1);
+        if held.set != arrived << 1 | 1 {
+            continue;
+        }
+        let replicated = held.replicated();
+        let verdicts = ids(replicated).flat_map(|id| [held.counts(id), held.verdict(id).admissible()]);
+        let all = everything(&held, 10).into_iter().chain(verdicts).collect();
+        if let Some((other, theirs)) = seen.get(&replicated) {
+            assert_eq!(&all, theirs, "{world:?}");
+            let both = Held::of(world, held.set | other);
+            assert_eq!(both.replicated(), replicated, "{} {other} {world:?}", held.set);
+        }
+        seen.insert(replicated, (held.set, all));
+    }
+    1 << acts
+}
+
 #[test]
 fn equal_sets_decide_alike() {
-    for seed in 0..cases() / 40 {
-        let world = random(seed, 8);
-        let mut seen: BTreeMap<Set, (Set, Vec<bool>)> = BTreeMap::new();
-        for arrived in 0..1u64 << 8 {
-            let held = Held::of(&world, arrived << 1 | 1);
-            if held.set != arrived << 1 | 1 {
-                continue;
-            }
-            let replicated = held.replicated();
-            let all = everything(&held, 8);
-            if let Some((other, theirs)) = seen.get(&replicated) {
-                assert_eq!(&all, theirs, "{world:?}");
-                let both = Held::of(&world, held.set | other);
-                assert_eq!(both.replicated(), replicated, "{} {other} {world:?}", held.set);
-            }
-            seen.insert(replicated, (held.set, all));
+    let mut sets = 0;
+    for alphabet in [&SMALL, &EPOCHS, &TERMS] {
+        for acts in 1..=2 {
+            every(acts, alphabet, |world| sets += equal_sets(world));
+        }
+        for acts in 3..=6 {
+            some(cases() / 20, acts, alphabet, |world| sets += equal_sets(world));
         }
     }
+    for seed in 0..cases() / 40 {
+        let mut world = random(seed, 8);
+        world.said.truncate(11);
+        sets += equal_sets(&world);
+    }
+    figures::say(&format!("figure: trust, equal sets decide alike among {sets} sets"));
 }
 
 /// Two nodes that tell each other what is in their replicated sets end with that of all they hold together.

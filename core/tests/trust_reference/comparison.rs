@@ -55,6 +55,12 @@ fn trust_agrees(world: &World, real: &Real, arrived: Set, reached: &mut Reached)
         };
         assert_eq!(word.filter(|word| WORDS.contains(word)), expected, "{}", why());
         note(world, &model, id, verdict, reached);
+        let said = &world.said[id];
+        if said.is_write() && model.demands(said.grant) {
+            let approves = |key: &Key| *key != said.author && model.has_approved(*key, id, said);
+            let expected = (0..10).filter(approves).map(public).collect();
+            assert_eq!(trust.approvers(statement), expected, "approvers of {id} in {world:?}");
+        }
     }
     let (epoch, forked) = model.in_force();
     let found = trust.epoch().map(|epoch| real.by_id[&epoch.id()]);
@@ -269,22 +275,22 @@ fn the_log_keeps_the_same_in_every_order_of_terms() {
     every_order("terms", &TERMS);
 }
 
-/// A hundred random graphs for each case: one in two of them small. Two tests, since two cores share the work.
+/// A hundred random graphs for each case, half of them of three to six acts. Two tests, since two cores share the work.
 fn random_graphs(shard: u64) {
     let mut reached = Reached::new();
     let graphs = u64::from(figures::asked()) * 100;
     let mut judged = 0;
     for seed in (shard..graphs).step_by(2) {
-        let acts = 3 + (seed / 2) as usize % if seed % 4 < 2 { 4 } else { 12 };
+        let acts = 3 + (seed / 2) as usize % if seed % 4 < 2 { 4 } else { 9 };
         let mut world = random(seed, acts);
         let mut choose = Random(seed ^ 0x5eed);
-        if choose.of(4) == 0 {
+        if choose.of(6) == 0 {
             world.probe(2);
         }
         let real = Real::of(&world);
         trust_agrees(&world, &real, world.all(), &mut reached);
         judged += 1;
-        if choose.of(8) == 0 {
+        if choose.of(12) == 0 {
             let less = world.all() & !only(1 + choose.of(world.said.len() - 1));
             trust_agrees(&world, &real, less, &mut reached);
             let mut order = shuffled(&world, &mut choose);
