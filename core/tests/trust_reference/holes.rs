@@ -165,3 +165,16 @@ fn a_fork_brings_back_whom_only_one_branch_removed() {
     assert_eq!((forked.in_force(), forked.verdict(removal)), ((EPOCH, true), Verdict::Superseded));
     assert!(forked.may(1, verb::WRITE, "s/a", 0));
 }
+
+/// A limit, not mended: a pending rotation never lapses. Who signed one and then another has left the first to be finished by fewer
+/// old root keys than the threshold, and the chain is forked.
+#[test]
+fn an_abandoned_rotation_can_be_finished_by_one_old_key() {
+    let mut world = World::new(3, 2);
+    let abandoned = world.rotate(0, EPOCH, &[8], 1, &[]);
+    let rotation = world.rotate(0, EPOCH, &[9], 1, &[]);
+    world.approve(1, EPOCH, MESH, rotation);
+    assert_eq!(Held::of(&world, world.all()).in_force(), (rotation, false));
+    world.approve(2, EPOCH, MESH, abandoned);
+    assert_eq!(Held::of(&world, world.all()).in_force(), (EPOCH, true), "key 2 alone, long after");
+}

@@ -64,34 +64,41 @@ pub fn act_of_epochs(world: &mut World, choose: &mut impl Choose) {
     }
 }
 
+/// A key that a grant or a demand mentions, or the next one.
+fn some_key(world: &World, choose: &mut impl Choose) -> Key {
+    let mentions = |(id, key): &(Id, Key)| {
+        let Body::Grant { terms, .. } = &world.said[*id].body else { return *key };
+        let lists = terms.demand.iter().chain(&terms.demand_deletes).flat_map(|(_, list)| list);
+        lists.copied().chain([*key]).max().unwrap_or(*key)
+    };
+    let mentioned = world.grants().iter().map(mentions).max().unwrap_or(0);
+    1 + choose.of(usize::from(mentioned + 1).min(3)) as Key
+}
+
 /// A grant with one of a few terms, a write or a delete, an approval of one, or a revocation that accepts all or nothing.
 pub fn act_with_terms(world: &mut World, choose: &mut impl Choose) {
     let grants = world.grants();
     let on = choose.of(grants.len() + 1);
     let (on, author) = if on == 0 { (EPOCH, 0) } else { grants[on - 1] };
-    let mentioned = grants.iter().map(|(_, key)| *key).max().unwrap_or(0);
-    let some_key = |choose: &mut dyn FnMut(usize) -> usize| 1 + choose(usize::from(mentioned + 1).min(3)) as Key;
     let writes: Vec<Id> = (1..world.said.len()).filter(|id| world.said[*id].is_write()).collect();
     let may_write = usize::from(on != EPOCH);
     let may_approve = usize::from(on != EPOCH && !writes.is_empty());
     match choose.of(1 + usize::from(!grants.is_empty()) + may_write + may_approve) {
         0 => {
-            let key = some_key(&mut |n| choose.of(n));
-            let terms = choose.of(8);
-            let id = world.grant(author, on, key, ALL, if terms == 7 { "s/a" } else { "" });
-            let held = world.terms(id);
+            let key = some_key(world, choose);
+            let terms = choose.of(7);
+            let id = world.grant(author, on, key, ALL, if terms == 6 { "s/a" } else { "" });
             match terms {
-                1 => held.demand = Some((1, vec![1])),
-                2 => held.demand = Some((1, vec![1, 2])),
-                3 => held.demand = Some((2, vec![1, 2, 3])),
-                4 => held.demand_deletes = Some((1, vec![2, 3])),
-                5 => held.not_after = Some(id + 1),
-                6 => held.labels = vec![("zone", ["a", "b", "c"][id % 3])],
+                1 => world.terms(id).demand = Some((1, vec![some_key(world, choose)])),
+                2 => world.terms(id).demand = Some((2, vec![1, 2, 3])),
+                3 => world.terms(id).demand_deletes = Some((1, vec![some_key(world, choose)])),
+                4 => world.terms(id).not_after = Some(id + 1),
+                5 => world.terms(id).labels = vec![("zone", ["a", "b", "c"][id % 3])],
                 _ => {}
             }
         }
         1 => {
-            let key = some_key(&mut |n| choose.of(n));
+            let key = some_key(world, choose);
             let frontier = if choose.of(2) == 0 { vec![] } else { world.by(key) };
             world.revoke(author, on, key, ["", "s/a"][choose.of(2)], &frontier);
         }
