@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use driftless_statement::{Hlc, MeshId, Note, Path, PublicKey, Scope, StatementId, Value};
 use serde::{Deserialize, Serialize};
 
-pub use trust::{Author, AuthorScope, EntryTurn, GrantInfo, Grants, Preview, RevocationInfo, Strike};
+pub use trust::{
+    Author, AuthorScope, DemandInfo, EntryTurn, EpochInfo, GrantInfo, Grants, PendingInfo, PendingList, Preview,
+    RevocationInfo, Strike, WantedInfo,
+};
 
 /// Names of the headers that answers carry.
 pub mod header {

@@ -11,8 +11,8 @@ use hyper::{Method, Request, Response};
 use serde::de::DeserializeOwned;
 
 use crate::api::{
-    Author, Change, Conflicts, Divergence, Explanation, Grants, History, ITEM, Item, Listing, Merged, Preview, Problem,
-    Status, Submission, Written, header,
+    Author, Change, Conflicts, Divergence, Explanation, Grants, History, ITEM, Item, Listing, Merged, PendingList,
+    Preview, Problem, Status, Submission, Written, header,
 };
 use crate::bundle;
 use crate::endpoint::Endpoint;
@@ -115,6 +115,11 @@ impl Client {
     /// Open conflicts under a prefix.
     pub async fn conflicts(&self, prefix: &Prefix, limit: u32) -> Result<Conflicts, ClientError> {
         self.get(&route::conflicts(prefix, limit)).await
+    }
+
+    /// What waits for signatures or approvals under a prefix.
+    pub async fn pending(&self, prefix: &Prefix, limit: u32) -> Result<PendingList, ClientError> {
+        self.get(&route::pending(prefix, limit)).await
     }
 
     /// All statements of the scopes held, or of one, latest first.

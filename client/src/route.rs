@@ -10,6 +10,7 @@
 //! | `GET /v1/history/{path}?limit=&before=` | [`History`](crate::api::History) |
 //! | `GET /v1/explain/{path}` | [`Explanation`](crate::api::Explanation) |
 //! | `GET /v1/conflicts?prefix=&limit=` | [`Conflicts`](crate::api::Conflicts) |
+//! | `GET /v1/pending?prefix=&limit=` | [`PendingList`](crate::api::PendingList) |
 //! | `GET /v1/log?scope=&limit=&before=` | [`History`](crate::api::History) |
 //! | `GET /v1/changes/{id}` | [`Change`](crate::api::Change) |
 //! | `GET /v1/divergence` | [`Divergence`](crate::api::Divergence) |
@@ -45,6 +46,8 @@ pub const HISTORY: &str = "/v1/history";
 pub const EXPLAIN: &str = "/v1/explain";
 /// `/v1/conflicts`
 pub const CONFLICTS: &str = "/v1/conflicts";
+/// `/v1/pending`
+pub const PENDING: &str = "/v1/pending";
 /// `/v1/log`
 pub const LOG: &str = "/v1/log";
 /// `/v1/changes`
@@ -109,6 +112,12 @@ pub fn explain(path: &Path) -> String {
 pub fn conflicts(prefix: &Prefix, limit: u32) -> String {
     let prefix = Some(prefix.to_string()).filter(|text| !text.is_empty());
     with(CONFLICTS.to_owned(), &[("prefix", prefix), ("limit", Some(limit.to_string()))])
+}
+
+/// What is pending under a prefix.
+pub fn pending(prefix: &Prefix, limit: u32) -> String {
+    let prefix = Some(prefix.to_string()).filter(|text| !text.is_empty());
+    with(PENDING.to_owned(), &[("prefix", prefix), ("limit", Some(limit.to_string()))])
 }
 
 /// All statements, latest first.

@@ -160,16 +160,31 @@ impl Signer {
     }
 
     /// The frame for a grant on a prefix: the widest grant to delegate that this key holds there, or its root epoch.
-    pub fn grant_frame(&self, mesh: MeshId, grants: &Grants, wanted: &Grant) -> Result<Frame, SignError> {
-        let key = self.public();
-        let frame = |grant| Frame { mesh, scope: Scope::mesh(), grant, prev: grants.prev.clone(), after: grants.after };
-        if grants.roots.contains(&key) {
-            return Ok(frame(grants.genesis));
+    pub fn grant_frame(&self, mesh: MeshId, grants: &Grants, wanted: &Grant, now_ms: u64) -> Result<Frame, SignError> {
+        if grants.roots.contains(&self.public()) {
+            return Ok(frame(mesh, grants, grants.epoch));
         }
         let verbs: Vec<Verb> = wanted.verbs.iter().copied().chain([Verb::Delegate]).collect();
-        let usable = grants.grants.iter().find(|held| usable(held, &key, &verbs, &wanted.prefix));
-        let no_grant = || SignError::NoGrant { key, verb: "delegate", what: display_prefix(wanted.prefix.as_str()) };
-        usable.map(|held| frame(held.id)).ok_or_else(no_grant)
+        self.frame_on(mesh, grants, &verbs, &[wanted.prefix.clone()], now_ms)
+    }
+
+    /// The frame on the first grant that gives this key all of these verbs on each of these prefixes; an error names the last verb.
+    fn frame_on(
+        &self,
+        mesh: MeshId,
+        grants: &Grants,
+        verbs: &[Verb],
+        prefixes: &[Prefix],
+        now_ms: u64,
+    ) -> Result<Frame, SignError> {
+        let key = self.public();
+        let on_all = |held: &&GrantInfo| prefixes.iter().all(|prefix| usable(held, &key, verbs, prefix, now_ms));
+        let no_grant = || SignError::NoGrant {
+            key,
+            verb: verbs.last().map_or("", |verb| verb.word()),
+            what: prefixes.iter().map(|prefix| display_prefix(prefix.as_str())).collect::<Vec<_>>().join(", "),
+        };
+        grants.grants.iter().find(on_all).map(|held| frame(mesh, grants, held.id)).ok_or_else(no_grant)
     }
 
     /// Signs a body.
@@ -214,13 +229,19 @@ impl Signer {
     }
 }
 
-/// Whether a key may rely on a grant for all of these verbs on a whole prefix.
-fn usable(held: &GrantInfo, key: &PublicKey, verbs: &[Verb], prefix: &Prefix) -> bool {
+fn frame(mesh: MeshId, grants: &Grants, grant: StatementId) -> Frame {
+    Frame { mesh, scope: Scope::mesh(), grant, prev: grants.prev.clone(), after: grants.after }
+}
+
+/// Whether a key may rely on a grant for all of these verbs on a whole prefix now.
+fn usable(held: &GrantInfo, key: &PublicKey, verbs: &[Verb], prefix: &Prefix, now_ms: u64) -> bool {
+    let open = |latest: &String| crate::clock::parse_rfc3339(latest).is_none_or(|latest| now_ms <= latest);
     let gives = |verb: &Verb| held.verbs.iter().any(|word| word == verb.word());
     let struck = |strike: &Strike| strike.prefix.parse().is_ok_and(|struck: Prefix| struck.overlaps(prefix));
     held.key == *key
         && held.state == "authorised"
         && verbs.iter().all(gives)
+        && held.not_after.as_ref().is_none_or(open)
         && held.prefix.parse().is_ok_and(|held: Prefix| held.contains(prefix))
         && !held.struck_by.iter().any(struck)
 }

@@ -81,7 +81,9 @@ fn a_write_counts_when_enough_of_the_listed_keys_have_approved_it() {
     assert_eq!(world.judge(&write), lacks(grant, 1, 2), "a key counts once");
     world.approve(7, "shop", write.id());
     assert_eq!(world.judge(&write), Ok(()));
-    assert_eq!(world.trust().approvers(&write).into_iter().collect::<Vec<_>>().len(), 2);
+    let [wanted] = &world.trust().wanted(&write)[..] else { panic!("one demand") };
+    assert_eq!((wanted.demanded_by, wanted.need, wanted.of.len()), (grant, 2, 3));
+    assert!(wanted.by.iter().eq([key(5), key(7)].iter().collect::<std::collections::BTreeSet<_>>()));
     assert_eq!(world.judge(&world.maker.genesis), Ok(()));
     let other = world.maker.write(3, grant, &["shop/a"]);
     assert_eq!(world.judge(&other), lacks(grant, 0, 2), "an approval is for one statement");

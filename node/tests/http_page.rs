@@ -138,6 +138,7 @@ async fn captures() -> String {
     let request = "POST /v1/statements\ncontent-type: application/cbor-seq\n\n(one CBOR byte string)\n";
     scribe.write("Submit a statement signed elsewhere", request, &reply);
     scribe.show("Conflicts", "GET", "/v1/conflicts?prefix=shop", &[], "").await;
+    scribe.show("What is pending", "GET", "/v1/pending?prefix=shop", &[], "").await;
     scribe.show("History", "GET", "/v1/history/shop/checkout/limits?limit=1", &[], "").await;
     scribe.show("Explain", "GET", "/v1/explain/shop/checkout/flags", &[], "").await;
     scribe.show("One statement", "GET", &format!("/v1/statements/{}", one.id()), &[], "").await;

@@ -31,9 +31,91 @@ pub struct GrantInfo {
     /// The chain of grants up to genesis.
     #[schema(value_type = Vec<String>)]
     pub chain: Vec<StatementId>,
+    /// The approvals that a write on it needs, its own demands and those of the grants above it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub demands: Vec<DemandInfo>,
+    /// The latest time that a statement on it may claim, RFC 3339: its own limit, or an earlier one above it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_after: Option<String>,
+    /// For members: labels of the node.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// The revocations that strike it: what relies on it and concerns their prefix is void unless accepted.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub struck_by: Vec<Strike>,
+}
+
+/// Approvals that a grant demands for writes.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct DemandInfo {
+    /// The grant that demands them.
+    #[schema(value_type = String)]
+    pub demanded_by: StatementId,
+    /// `writes`: for every write; `deletes`: for writes that delete something.
+    #[serde(rename = "for")]
+    pub what: String,
+    /// How many distinct keys of the list must approve.
+    pub approvals: u64,
+    /// The list. The author of the write never counts.
+    #[schema(value_type = Vec<String>)]
+    pub of: Vec<PublicKey>,
+}
+
+/// Statements that wait for signatures or approvals.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PendingList {
+    /// Earliest first.
+    pub pending: Vec<PendingInfo>,
+    /// How many there are in all.
+    pub total: u64,
+}
+
+/// A statement that waits for signatures or approvals.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct PendingInfo {
+    /// The statement.
+    pub statement: super::StatementInfo,
+    /// What is wanted under it, met or not.
+    pub wanted: Vec<WantedInfo>,
+}
+
+/// Signatures or approvals that are wanted under a statement.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct WantedInfo {
+    /// The grant or epoch that wants them.
+    #[schema(value_type = String)]
+    pub demanded_by: StatementId,
+    /// How many distinct keys.
+    pub need: u64,
+    /// How many there are.
+    pub have: u64,
+    /// Whose count.
+    #[schema(value_type = Vec<String>)]
+    pub of: Vec<PublicKey>,
+    /// Who has given one.
+    #[schema(value_type = Vec<String>)]
+    pub by: Vec<PublicKey>,
+}
+
+/// An epoch of root keys.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct EpochInfo {
+    /// What founded it: genesis or a rotation. Its root acts name it as their grant.
+    #[schema(value_type = String)]
+    pub id: StatementId,
+    /// The root keys.
+    #[schema(value_type = Vec<String>)]
+    pub roots: Vec<PublicKey>,
+    /// How many of them a root act needs.
+    pub threshold: u64,
+    /// The rotation that ended it; more than one: the chain of epochs is forked, and the mesh must be founded anew.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub ended_by: Vec<StatementId>,
+    /// The latest of what names it and counts or is pending: what a rotation lists to keep all of it.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    pub heads: Vec<StatementId>,
 }
 
 /// A revocation that strikes a grant.
@@ -144,11 +226,17 @@ pub struct Grants {
     /// The genesis statement.
     #[schema(value_type = String)]
     pub genesis: StatementId,
+    /// The epoch in force, which root acts name as their grant.
+    #[schema(value_type = String)]
+    pub epoch: StatementId,
     /// The root keys of the epoch in force.
     #[schema(value_type = Vec<String>)]
     pub roots: Vec<PublicKey>,
     /// How many of them a root act needs.
     pub threshold: u64,
+    /// All epochs, genesis first.
+    #[serde(default)]
+    pub epochs: Vec<EpochInfo>,
     /// Ascending by rank and id.
     pub grants: Vec<GrantInfo>,
     /// Revocations that trust let in, ascending by id.

@@ -245,7 +245,7 @@ fn first_statements(
         statements.push(given);
         for (other, last) in approving.iter().zip(theirs) {
             let frame = Frame { mesh, scope: scope.clone(), grant: epoch, prev: last.clone(), after };
-            let approval = other.approve(&frame, act, Note::default(), now)?;
+            let approval = other.approve(&frame, Scope::mesh(), act, Note::default(), now)?;
             *last = vec![approval.id()];
             after = approval.statement().hlc;
             statements.push(approval);

@@ -1,11 +1,11 @@
-//! Signing what takes authority away and gives it back: revocations with their frontier, approvals of root acts.
+//! Signing what takes authority away and gives it back: revocations and rotations with their frontier, and approvals.
 
 use driftless_statement::{
-    Accept, Approve, Body, Frontier, MeshId, Note, Path, Prefix, PublicKey, Revoke, Scope, StatementId, Touch, Verb,
-    Verified, limits,
+    Accept, Approve, Body, Frontier, MeshId, Note, Path, Prefix, PublicKey, Revoke, Rotate, Scope, StatementId, Touch,
+    Verb, Verified, limits,
 };
 
-use super::{Frame, SignError, Signer, display_prefix};
+use super::{Frame, SignError, Signer};
 use crate::api::{Author, Grants};
 
 /// The entries of `@mesh` as whose bases acts name other acts. Nothing is ever written there.
@@ -38,15 +38,17 @@ pub(super) fn naming(at: &str, named: &[StatementId]) -> Result<Vec<Touch>, Sign
 
 impl Signer {
     /// The frame for a revocation on a prefix: this key's root epoch, or the grant of least rank that lets it revoke there.
-    pub fn revoke_frame(&self, mesh: MeshId, grants: &Grants, prefix: &Prefix) -> Result<Frame, SignError> {
-        let key = self.public();
-        let frame = |grant| Frame { mesh, scope: Scope::mesh(), grant, prev: grants.prev.clone(), after: grants.after };
-        if grants.roots.contains(&key) {
-            return Ok(frame(grants.genesis));
+    pub fn revoke_frame(
+        &self,
+        mesh: MeshId,
+        grants: &Grants,
+        prefix: &Prefix,
+        now_ms: u64,
+    ) -> Result<Frame, SignError> {
+        if grants.roots.contains(&self.public()) {
+            return Ok(super::frame(mesh, grants, grants.epoch));
         }
-        let usable = grants.grants.iter().find(|held| super::usable(held, &key, &[Verb::Revoke], prefix));
-        let no_grant = || SignError::NoGrant { key, verb: "revoke", what: display_prefix(prefix.as_str()) };
-        usable.map(|held| frame(held.id)).ok_or_else(no_grant)
+        self.frame_on(mesh, grants, &[Verb::Revoke], std::slice::from_ref(prefix), now_ms)
     }
 
     /// Revokes a key on a prefix. A frontier too long for one statement comes in accepts before it.
@@ -56,6 +58,35 @@ impl Signer {
         key: PublicKey,
         prefix: Prefix,
         frontier: &Frontier,
+        note: &Note,
+        now_ms: u64,
+    ) -> Result<Vec<Verified>, SignError> {
+        let body = |frontier| Body::Revoke(Revoke { key, prefix, frontier });
+        self.with_frontier(frame, frontier, body, note, now_ms)
+    }
+
+    /// Ends the epoch in the frame and founds the next one, keeping what the frontier lists.
+    pub fn rotate(
+        &self,
+        frame: &Frame,
+        mut keys: Vec<PublicKey>,
+        threshold: u64,
+        frontier: &Frontier,
+        note: &Note,
+        now_ms: u64,
+    ) -> Result<Vec<Verified>, SignError> {
+        keys.sort_unstable();
+        keys.dedup();
+        let body = |frontier| Body::Rotate(Rotate { keys, threshold, frontier });
+        self.with_frontier(frame, frontier, body, note, now_ms)
+    }
+
+    /// Signs a body that carries a frontier; one too long for a statement comes in accepts before it.
+    fn with_frontier(
+        &self,
+        frame: &Frame,
+        frontier: &Frontier,
+        body: impl FnOnce(Frontier) -> Body,
         note: &Note,
         now_ms: u64,
     ) -> Result<Vec<Verified>, SignError> {
@@ -70,24 +101,41 @@ impl Signer {
             signed.push(accept);
         }
         let accepts: Vec<StatementId> = signed.iter().map(Verified::id).collect();
-        let body = Body::Revoke(Revoke { key, prefix, frontier: last });
-        signed.push(self.sign(&frame, naming(ACCEPTS, &accepts)?, body, note.clone(), now_ms)?);
+        signed.push(self.sign(&frame, naming(ACCEPTS, &accepts)?, body(last), note.clone(), now_ms)?);
         Ok(signed)
     }
 
-    /// The frame for approving a root act, which root keys do.
-    pub fn approve_frame(&self, mesh: MeshId, grants: &Grants) -> Result<Frame, SignError> {
+    /// The frame for root acts and for approving them, which only root keys do.
+    pub fn root_frame(&self, mesh: MeshId, grants: &Grants) -> Result<Frame, SignError> {
         let key = self.public();
-        if !grants.roots.contains(&key) {
-            return Err(SignError::NotRoot { key });
+        match grants.roots.contains(&key) {
+            true => Ok(super::frame(mesh, grants, grants.epoch)),
+            false => Err(SignError::NotRoot { key }),
         }
-        let (grant, prev) = (grants.genesis, grants.prev.clone());
-        Ok(Frame { mesh, scope: Scope::mesh(), grant, prev, after: grants.after })
     }
 
-    /// Adds this key's signature to an act of `@mesh`.
-    pub fn approve(&self, frame: &Frame, act: StatementId, note: Note, now_ms: u64) -> Result<Verified, SignError> {
-        self.sign(frame, Vec::new(), Body::Approve(Approve { scope: Scope::mesh(), id: act }), note, now_ms)
+    /// The frame for approving a write: a grant to approve that covers every entry it touches.
+    pub fn approve_frame(
+        &self,
+        mesh: MeshId,
+        grants: &Grants,
+        touched: &[Path],
+        now_ms: u64,
+    ) -> Result<Frame, SignError> {
+        let prefixes: Vec<Prefix> = touched.iter().map(Prefix::from).collect();
+        self.frame_on(mesh, grants, &[Verb::Approve], &prefixes, now_ms)
+    }
+
+    /// Adds this key's signature to a root act, or its approval to a write.
+    pub fn approve(
+        &self,
+        frame: &Frame,
+        scope: Scope,
+        id: StatementId,
+        note: Note,
+        now_ms: u64,
+    ) -> Result<Verified, SignError> {
+        self.sign(frame, Vec::new(), Body::Approve(Approve { scope, id }), note, now_ms)
     }
 }
 

@@ -12,6 +12,7 @@ mod image;
 mod intake;
 mod outcome;
 mod peers;
+mod pending;
 mod planted;
 mod preview;
 mod proofs;
@@ -38,9 +39,9 @@ pub use counts::Counts;
 pub use effect::{Effect, Topic, Verdict};
 pub use event::{CallId, Event};
 pub use outcome::{
-    AuthorTold, ChangeReach, Conflicted, EntryTurn, Explained, Fate, GrantTold, LocalChange, LocalEdit, MergedAnswer,
-    Precondition, Preview, Receipt, RevocationTold, ScopeState, Standing, StatusTold, SubmitOutcome, Told,
-    WriteOutcome, WriteRefused,
+    AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, Fate, GrantTold, LocalChange, LocalEdit,
+    MergedAnswer, PendingTold, Precondition, Preview, Receipt, RevocationTold, ScopeState, Standing, StatusTold,
+    SubmitOutcome, Told, WriteOutcome, WriteRefused,
 };
 #[cfg(feature = "planted")]
 pub use planted::Planted;

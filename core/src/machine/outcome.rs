@@ -6,11 +6,11 @@ use std::sync::Arc;
 use driftless_statement::patch::BadPatch;
 use driftless_statement::schema::Rule;
 use driftless_statement::{
-    Grant, Hlc, Invalid, MeshId, Note, Path, Pointer, Prefix, PublicKey, Scope, StatementId, Tree, Value, Verified,
+    Hlc, Invalid, MeshId, Note, Path, Pointer, Prefix, PublicKey, Scope, StatementId, Tree, Value, Verified,
 };
 
 use crate::fold::Breach;
-use crate::trust::{Refusal, Revocation};
+use crate::trust::{Refusal, Revocation, Wanted};
 use crate::view::Revision;
 
 /// An edit that a local service asks this node to sign.
@@ -340,20 +340,38 @@ pub struct StatusTold {
 /// A grant as trust sees it.
 #[derive(Debug, Clone)]
 pub struct GrantTold {
-    /// The statement.
-    pub id: StatementId,
-    /// Who gives.
-    pub issuer: PublicKey,
-    /// What.
-    pub grant: Grant,
-    /// Distance from the roots; `None` while it is not settled.
-    pub rank: Option<u32>,
-    /// `authorised`, `pending` or `void`.
+    /// What it gives, by whom, and on what terms, with those of the grants above it.
+    pub standing: crate::trust::Standing,
+    /// `authorised` or `pending`.
     pub state: &'static str,
     /// Up to genesis.
     pub chain: Vec<StatementId>,
     /// The revocations that strike it, with where.
     pub struck_by: Vec<(StatementId, Prefix)>,
+}
+
+/// A statement that waits for signatures or approvals.
+#[derive(Debug, Clone)]
+pub struct PendingTold {
+    /// The statement.
+    pub told: Told,
+    /// What is wanted under it, met or not.
+    pub wanted: Vec<Wanted>,
+}
+
+/// An epoch of root keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EpochTold {
+    /// The statement that founded it, which its root acts name as their grant.
+    pub id: StatementId,
+    /// The root keys, ascending.
+    pub roots: Vec<PublicKey>,
+    /// How many of them a root act needs.
+    pub threshold: u64,
+    /// The rotations that ended it: none while it is in force, more than one when the chain is forked.
+    pub ended_by: Vec<StatementId>,
+    /// The latest of what names it and counts or is pending: what a rotation lists to keep all of it.
+    pub heads: Vec<StatementId>,
 }
 
 /// What one key has said in one scope.

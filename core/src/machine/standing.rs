@@ -1,11 +1,12 @@
 //! Questions about this node, its mesh and its peers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use driftless_statement::{Body, Genesis, Scope, StatementId};
+use driftless_statement::{Body, Genesis, Scope, StatementId, Verified};
 
 use super::Machine;
-use super::outcome::{ChangeReach, GrantTold, RevocationTold, ScopeState, Standing, StatusTold};
+use super::outcome::{ChangeReach, EpochTold, GrantTold, RevocationTold, ScopeState, Standing, StatusTold};
 use super::tell::count_fates;
 use crate::beacon::{Change, NodeState, Picture, Reach};
 
@@ -143,6 +144,32 @@ impl Machine {
         }
     }
 
+    /// The epochs of root keys, genesis first. The last one is in force, unless two rotations ended it.
+    pub fn epochs(&self) -> Vec<EpochTold> {
+        let told = |epoch: &crate::trust::Epoch| EpochTold {
+            id: epoch.id(),
+            roots: epoch.keys().copied().collect(),
+            threshold: epoch.threshold(),
+            ended_by: epoch.ended_by().copied().collect(),
+            heads: self.heads_of_epoch(&epoch.id()),
+        };
+        self.trust.iter().flat_map(|trust| trust.epochs().map(told).collect::<Vec<_>>()).collect()
+    }
+
+    /// Of what names an epoch and is not void, what nothing else of it names.
+    fn heads_of_epoch(&self, epoch: &StatementId) -> Vec<StatementId> {
+        let names = |one: &&Arc<Verified>| one.statement().grant == *epoch;
+        let mut heads = BTreeSet::new();
+        // Whatever names a statement stands behind it.
+        for act in self.log.mesh().filter(names).filter(|act| !matches!(self.fate(act), super::Fate::Void(_))) {
+            for named in act.statement().names() {
+                heads.remove(&named);
+            }
+            heads.insert(act.id());
+        }
+        heads.into_iter().collect()
+    }
+
     /// Every revocation that trust let in.
     pub fn revocations(&self) -> Vec<RevocationTold> {
         let Some(trust) = &self.trust else { return Vec::new() };
@@ -164,16 +191,13 @@ impl Machine {
         let mut grants: Vec<GrantTold> = trust
             .grants()
             .map(|(id, standing)| GrantTold {
-                id: *id,
-                issuer: standing.issuer,
-                grant: standing.grant.clone(),
-                rank: standing.rank.try_into().ok(),
+                standing: standing.clone(),
                 state: if standing.is_authorised() { "authorised" } else { "pending" },
                 chain: trust.chain(id),
                 struck_by: trust.struck(id).map(|one| (one.id, one.prefix.clone())).collect(),
             })
             .collect();
-        grants.sort_by_key(|grant| (grant.rank, grant.id));
+        grants.sort_by_key(|grant| (grant.standing.rank, grant.standing.id));
         grants
     }
 }

@@ -60,7 +60,7 @@ impl Machine {
         }
     }
 
-    fn told(&self, statement: &Arc<Verified>) -> Told {
+    pub(super) fn told(&self, statement: &Arc<Verified>) -> Told {
         let room = self.scopes.get(&statement.statement().scope);
         let skipped = match room.and_then(|room| room.fold.fate(&statement.id())) {
             Some(fold::Fate::Fit { skipped }) => {

@@ -158,9 +158,12 @@ impl Epoch {
     /// Who has signed an act of this author, its author included, counted by key: a key counts once however often
     /// it approves.
     pub fn signatures(&self, act: &StatementId, author: &PublicKey) -> Signatures {
-        let approvals = self.approvals.get(act);
-        let others = approvals.map_or(0, |keys| keys.iter().filter(|key| *key != author).count());
-        let own = u64::from(self.is_root(author));
-        Signatures { have: own + others as u64, need: self.threshold }
+        Signatures { have: self.signers(act, author).len() as u64, need: self.threshold }
+    }
+
+    /// The root keys that have signed an act of this author.
+    pub fn signers(&self, act: &StatementId, author: &PublicKey) -> BTreeSet<PublicKey> {
+        let approvals = self.approvals.get(act).into_iter().flatten();
+        approvals.chain([author].into_iter().filter(|author| self.is_root(author))).copied().collect()
     }
 }

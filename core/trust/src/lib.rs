@@ -24,6 +24,7 @@ use std::sync::Arc;
 use driftless_statement::{Labels, Prefix, PublicKey, Scope, StatementId, Verb, Verified, limits};
 
 pub use accepted::Accepted;
+pub use demand::Wanted;
 pub use epoch::{Epoch, Signatures};
 pub use grant::Standing;
 pub use member::{Held, Member};
@@ -119,9 +120,10 @@ impl Trust {
         self.0.settled.counting().next().is_some() || self.epochs().any(Epoch::is_ended)
     }
 
-    /// The approvals of a statement that count: on grants, by keys other than its author's, where they cover what it touches.
-    pub fn approvers(&self, statement: &Verified) -> BTreeSet<PublicKey> {
-        demand::approvers(&self.0.settled, statement)
+    /// The signatures or approvals that are wanted under a statement, met or not: by its epoch under a root act, by the grants
+    /// of its chain under a write.
+    pub fn wanted(&self, statement: &Verified) -> Vec<Wanted> {
+        demand::wanted(&self.0.settled, statement)
     }
 
     /// What is approved otherwise than before.

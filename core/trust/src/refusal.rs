@@ -159,7 +159,7 @@ pub enum Refusal {
         max: usize,
     },
     /// Admissible; a root act that still lacks signatures by root keys.
-    #[error("pending: {have} of {need} root keys have signed it")]
+    #[error("{have} of {need} root keys have signed it")]
     Pending {
         /// Root keys that have signed.
         have: u64,
@@ -167,7 +167,7 @@ pub enum Refusal {
         need: u64,
     },
     /// Admissible; a write that lacks approvals.
-    #[error("pending: {have} of {need} approvals that grant {grant} demands")]
+    #[error("{have} of {need} approvals that grant {grant} demands")]
     Unapproved {
         /// The grant that demands them.
         grant: StatementId,

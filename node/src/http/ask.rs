@@ -102,6 +102,17 @@ pub async fn conflicts(State(shared): Server, request: Request) -> Reply {
     })
 }
 
+/// `GET /v1/pending?prefix=&limit=`.
+pub async fn pending(State(shared): Server, request: Request) -> Reply {
+    let mut query = query(&request)?;
+    let (prefix, limit) = (query.prefix()?, query.limit()?);
+    settle(&shared, query, request.headers()).await?;
+    let asked = prefix.clone();
+    let (pending, total) = shared.ask(move |machine| machine.pending(&asked, limit)).await?;
+    let answer = api::PendingList { pending: pending.iter().map(tell::pending).collect(), total };
+    Ok(shared.told(&listing::scope_of(&prefix).unwrap_or_else(Scope::mesh), &answer))
+}
+
 /// `GET /v1/divergence`.
 pub async fn divergence(State(shared): Server, request: Request) -> Reply {
     query(&request)?.end()?;
@@ -183,18 +194,21 @@ pub async fn author(State(shared): Server, request: Request) -> Reply {
 type Key = Option<driftless_statement::PublicKey>;
 
 fn grants_of(machine: &Machine, key: Key, author: Key) -> Option<api::Grants> {
-    let genesis = machine.roots()?;
+    let epochs = machine.epochs();
+    let last = epochs.last()?.clone();
     let newest = machine.statements(Some(&Scope::mesh()), None, 1);
     // Any path of `@mesh` serves to ask for an author's heads there.
     let probe = Path::parse("@mesh/_").ok().filter(|_| author.is_some());
     let heads = probe.and_then(|probe| machine.merged(&probe, author.as_ref()).ok());
     let grants = machine.grants();
     let of_key = |of: &driftless_statement::PublicKey| key.is_none_or(|key| *of == key);
-    let wanted = grants.iter().filter(|grant| of_key(&grant.grant.key));
+    let wanted = grants.iter().filter(|grant| of_key(&grant.standing.grant.key));
     Some(api::Grants {
         genesis: tell::genesis_id(machine.mesh()),
-        roots: genesis.keys,
-        threshold: genesis.threshold,
+        epoch: last.id,
+        roots: last.roots,
+        threshold: last.threshold,
+        epochs: epochs.iter().map(tell::epoch).collect(),
         grants: wanted.map(tell::grant).collect(),
         revocations: machine
             .revocations()

@@ -108,6 +108,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/v1/history/{*path}", get(ask::history)),
         ("/v1/explain/{*path}", get(ask::explain)),
         ("/v1/conflicts", get(ask::conflicts)),
+        ("/v1/pending", get(ask::pending)),
         ("/v1/divergence", get(ask::divergence)),
         ("/v1/changes/{id}", get(ask::change)),
         ("/v1/statements", get(ask::statements).post(submit::submit)),

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 
 use driftless_client::api;
 use driftless_core::machine::{
-    AuthorTold, ChangeReach, Conflicted, EntryTurn, Explained, GrantTold, MergedAnswer, Preview, RevocationTold,
-    ScopeState, Standing, StatusTold, Told,
+    AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, GrantTold, MergedAnswer, PendingTold,
+    Preview, RevocationTold, ScopeState, Standing, StatusTold, Told,
 };
+use driftless_core::trust::Wanted;
 use driftless_statement::id::hex;
 use driftless_statement::schema::Rule;
 use driftless_statement::{
-    After, Body, Edit, ElementId, ElementRef, Op, Path, Prefix, PublicKey, StatementId, Step, Tree, Value, Verified,
-    json,
+    After, Body, Demand, Edit, ElementId, ElementRef, Op, Path, Prefix, PublicKey, StatementId, Step, Terms, Tree,
+    Value, Verified, json,
 };
 
 use super::moment::rfc3339;
@@ -34,12 +35,14 @@ pub fn statement(told: &Told) -> api::StatementInfo {
     let statement = verified.statement();
     let edits = match &statement.body {
         Body::Write(write) => write.edits.iter().map(|edits| edits.iter().map(edit).collect()).collect(),
-        Body::Grant(grant) => vec![vec![format!(
-            "grant {} on {} to {}",
-            grant.verbs.iter().map(|verb| verb.word()).collect::<Vec<_>>().join(","),
-            place(&grant.prefix),
-            grant.key
-        )]],
+        Body::Grant(grant) => vec![vec![
+            format!(
+                "grant {} on {} to {}",
+                grant.verbs.iter().map(|verb| verb.word()).collect::<Vec<_>>().join(","),
+                place(&grant.prefix),
+                grant.key
+            ) + &terms(&grant.terms),
+        ]],
         Body::Approve(approve) => vec![vec![format!("approve {} in {}", approve.id, approve.scope)]],
         Body::Revoke(revoke) => vec![vec![format!(
             "revoke {} on {}, accepting {}",
@@ -78,6 +81,23 @@ pub fn statement(told: &Told) -> api::StatementInfo {
         skipped: told.skipped.iter().map(|(path, index, why)| format!("{path}: edit {index}: {why}")).collect(),
         bases: statement.touches.iter().map(|touch| (touch.path.clone(), touch.bases.clone())).collect(),
     }
+}
+
+/// The terms of a grant, as a tail of what it gives.
+fn terms(terms: &Terms) -> String {
+    let mut text = String::new();
+    for (what, demand) in [("writes", &terms.demands.writes), ("deletes", &terms.demands.deletes)] {
+        if let Some(demand) = demand {
+            text.push_str(&format!(", {what} with {} approvals of {} keys", demand.approvals, demand.of.len()));
+        }
+    }
+    if let Some(not_after_ms) = terms.not_after_ms {
+        text.push_str(&format!(", not after {}", rfc3339(not_after_ms)));
+    }
+    for (name, value) in &terms.labels {
+        text.push_str(&format!(", {name}={value}"));
+    }
+    text
 }
 
 fn place(prefix: &Prefix) -> &str {
@@ -238,18 +258,56 @@ pub fn change(reach: &ChangeReach, names: &Names, now_ms: u64) -> api::Change {
 
 /// A grant.
 pub fn grant(told: &GrantTold) -> api::GrantInfo {
+    let standing = &told.standing;
+    let grant = &standing.grant;
+    let demands = standing.demands.iter().flat_map(|(by, demands)| {
+        let both = [("writes", &demands.writes), ("deletes", &demands.deletes)];
+        both.into_iter().filter_map(|(what, one)| Some((*by, what, one.as_ref()?)))
+    });
+    let demand = |(demanded_by, what, one): (StatementId, &str, &Demand)| api::DemandInfo {
+        demanded_by,
+        what: what.to_owned(),
+        approvals: one.approvals,
+        of: one.of.iter().copied().collect(),
+    };
     api::GrantInfo {
-        id: told.id,
-        issuer: told.issuer,
-        key: told.grant.key,
-        verbs: told.grant.verbs.iter().map(|verb| verb.word().to_owned()).collect(),
-        prefix: told.grant.prefix.to_string(),
-        scopes: told.grant.scopes.clone(),
-        rank: told.rank.unwrap_or(0),
+        id: standing.id,
+        issuer: standing.issuer,
+        key: grant.key,
+        verbs: grant.verbs.iter().map(|verb| verb.word().to_owned()).collect(),
+        prefix: grant.prefix.to_string(),
+        scopes: grant.scopes.clone(),
+        rank: standing.rank.try_into().unwrap_or(u32::MAX),
         state: told.state.to_owned(),
         chain: told.chain.clone(),
+        demands: demands.map(demand).collect(),
+        not_after: standing.not_after_ms.map(rfc3339),
+        labels: grant.terms.labels.clone(),
         struck_by: told.struck_by.iter().map(strike).collect(),
     }
+}
+
+/// An epoch.
+pub fn epoch(told: &EpochTold) -> api::EpochInfo {
+    api::EpochInfo {
+        id: told.id,
+        roots: told.roots.clone(),
+        threshold: told.threshold,
+        ended_by: told.ended_by.clone(),
+        heads: told.heads.clone(),
+    }
+}
+
+/// What waits for signatures or approvals.
+pub fn pending(told: &PendingTold) -> api::PendingInfo {
+    let wanted = |wanted: &Wanted| api::WantedInfo {
+        demanded_by: wanted.demanded_by,
+        need: wanted.need,
+        have: wanted.by.len() as u64,
+        of: wanted.of.iter().copied().collect(),
+        by: wanted.by.iter().copied().collect(),
+    };
+    api::PendingInfo { statement: statement(&told.told), wanted: told.wanted.iter().map(wanted).collect() }
 }
 
 fn strike((revocation, prefix): &(StatementId, Prefix)) -> api::Strike {

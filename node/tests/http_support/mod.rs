@@ -17,7 +17,7 @@ use driftless_node::door::{Call, Door};
 use driftless_node::http::{self, HttpSettings, UnixSocket};
 use driftless_node::metrics::Metrics;
 use driftless_statement::{
-    Body, Genesis, Grant, Hlc, MeshId, Note, Prefix, PublicKey, Scope, SecretKey, Statement, StatementId, Verb,
+    Body, Genesis, Grant, Hlc, MeshId, Note, Prefix, PublicKey, Scope, SecretKey, Statement, StatementId, Terms, Verb,
     Verified,
 };
 use tokio::sync::{mpsc, watch};
@@ -80,6 +80,7 @@ impl Mesh {
             verbs: verbs.iter().copied().collect(),
             prefix: Prefix::parse(prefix).unwrap(),
             scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
+            terms: Terms::default(),
         });
         let grant = self.sign(&root_key(), Scope::mesh(), self.genesis.id(), vec![], body);
         self.grants.push(grant);

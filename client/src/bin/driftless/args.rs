@@ -1,12 +1,16 @@
 //! What the command line accepts. It must not know what commands do.
 
+mod authority;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use driftless_client::{Endpoint, clock};
+use driftless_client::Endpoint;
 use driftless_statement::path::BadPath;
-use driftless_statement::{Path, Prefix, PublicKey, Scope, StatementId, Verb, Verbs};
+use driftless_statement::{Path, Prefix, PublicKey, Scope, StatementId};
+
+pub use authority::{GrantArgs, KeysCommand, RevokeArgs, RoleCommand, RotateArgs, Until, verbs};
 
 /// Reads, changes and watches the configuration of a Driftless mesh.
 ///
@@ -99,14 +103,26 @@ pub enum Command {
     Grant(GrantArgs),
     /// Take from a key what it was granted on a prefix; without arguments, list the revocations.
     Revoke(RevokeArgs),
-    /// Add a root key's signature to a grant or revocation by another root key.
+    /// Approve a write whose grant demands it, or add a root key's signature to a root act.
     Approve {
-        /// The act, a whole id.
+        /// The statement, a whole id.
         #[arg(value_parser = id)]
         id: StatementId,
         #[command(flatten)]
         note: NoteArgs,
     },
+    /// List what waits for approvals and signatures, and who can give them.
+    Pending {
+        /// Only what is about this prefix; `/` is everything.
+        #[arg(value_parser = prefix, default_value = "/")]
+        prefix: Prefix,
+        /// At most so many, the earliest first.
+        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1000))]
+        limit: u32,
+    },
+    /// Keep named sets of verbs and terms, to grant them again and again.
+    #[command(subcommand)]
+    Role(RoleCommand),
     /// Make entries be what files say.
     Apply {
         #[command(flatten)]
@@ -289,83 +305,6 @@ pub struct NodeArgs {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum KeysCommand {
-    /// Make a key file, readable by its owner only, and print its public key.
-    New {
-        /// File to make. It must not exist.
-        file: PathBuf,
-    },
-    /// Print the public key of a key file (default: the context's).
-    Show {
-        /// Key file.
-        file: Option<PathBuf>,
-    },
-}
-
-#[derive(Debug, Args)]
-pub struct GrantArgs {
-    /// Public key to give to.
-    #[arg(value_parser = key, value_name = "KEY", requires = "verbs")]
-    pub to: Option<PublicKey>,
-    /// Verbs, with commas: write, approve, delegate, revoke, operate, member.
-    #[arg(value_parser = verbs, requires = "prefix")]
-    pub verbs: Option<VerbList>,
-    /// Prefix to give them on; `/` is everything.
-    #[arg(value_parser = prefix)]
-    pub prefix: Option<Prefix>,
-    /// For member: the scopes that the node may hold. Default: all below the prefix.
-    #[arg(long, value_delimiter = ',', value_parser = Scope::parse, value_name = "SCOPE,...")]
-    pub scopes: Vec<Scope>,
-    /// Give back what revocations took from the key: without this, a revoked key is refused.
-    #[arg(long, requires = "to")]
-    pub again: bool,
-    #[command(flatten)]
-    pub note: NoteArgs,
-}
-
-#[derive(Debug, Args)]
-pub struct RevokeArgs {
-    /// Public key to revoke.
-    #[arg(value_parser = key, value_name = "KEY", requires = "accept_up_to")]
-    pub of: Option<PublicKey>,
-    /// Prefix to revoke it on; `/` is everything.
-    #[arg(value_parser = prefix, default_value = "/")]
-    pub prefix: Prefix,
-    /// What it said until then stays, and all else is void: `now`, `never`, a time like 2026-11-26T13:00:00Z, or how long
-    /// ago, like `2h`.
-    #[arg(long, value_parser = until, value_name = "WHEN")]
-    pub accept_up_to: Option<Until>,
-    /// Show what would change, and submit nothing.
-    #[arg(long, requires = "of")]
-    pub dry_run: bool,
-    #[command(flatten)]
-    pub note: NoteArgs,
-}
-
-/// Up to when a revocation accepts what its key said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Until {
-    /// All that is known.
-    Now,
-    /// Nothing.
-    Never,
-    /// A time, Unix milliseconds.
-    At(u64),
-    /// So long before now.
-    Ago(Duration),
-}
-
-fn until(text: &str) -> Result<Until, String> {
-    let bad =
-        || format!("{text:?}: write `now`, `never`, a UTC time like 2026-11-26T13:00:00Z, or how long ago, like `2h`");
-    match text {
-        "now" => Ok(Until::Now),
-        "never" => Ok(Until::Never),
-        _ => clock::parse_rfc3339(text).map(Until::At).or_else(|| duration(text).ok().map(Until::Ago)).ok_or_else(bad),
-    }
-}
-
-#[derive(Debug, Subcommand)]
 pub enum ContextCommand {
     /// List contexts; the current one is marked.
     List,
@@ -425,19 +364,6 @@ fn key(text: &str) -> Result<PublicKey, String> {
     if driftless_statement::sign::is_sound(&key) { Ok(key) } else { Err("not a sound Ed25519 public key".to_owned()) }
 }
 
-/// Verbs given with commas.
-#[derive(Debug, Clone)]
-pub struct VerbList(pub Verbs);
-
-fn verbs(text: &str) -> Result<VerbList, String> {
-    let known = || Verb::ALL.map(Verb::word).join(", ");
-    let verb = |word: &str| {
-        let found = Verb::ALL.into_iter().find(|verb| verb.word() == word);
-        found.ok_or_else(|| format!("no verb is called {word:?}; there are {}", known()))
-    };
-    text.split(',').map(verb).collect::<Result<_, _>>().map(VerbList)
-}
-
 fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("{text:?}: write a number and its unit, like `500ms`, `30s`, `5m`, `1h`");
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -478,6 +404,15 @@ mod tests {
             "grant",
             &format!("grant {key} member,write / --scopes a,b -m x"),
             &format!("grant {key} write shop --again"),
+            &format!("grant {key} write shop --approvals 1:{key} --delete-approvals 1:{key} --not-after 30d"),
+            &format!("grant {key} member / --label region=eu --label zone=A --not-after 2030-01-01T00:00:00Z"),
+            &format!("grant {key} --role deployer -m x"),
+            "role list",
+            &format!("role set deployer write,approve shop --approvals 1:{key} --not-after 12h -m x"),
+            "role delete deployer -m x",
+            &format!("keys rotate --roots {key} --threshold 1 --accept-nothing --dry-run -m x"),
+            "pending",
+            "pending shop --limit 3",
             "revoke",
             &format!("revoke {key} shop --accept-up-to 2h --dry-run -m x"),
             &format!("approve {key} -m x"),
@@ -512,14 +447,6 @@ mod tests {
             assert_eq!(global.key, Some(PathBuf::from("k")), "{line}");
             assert_eq!((global.context.as_deref(), global.verbose), (Some("c"), 1), "{line}");
         }
-    }
-
-    #[test]
-    fn times_to_accept_up_to_are_read() {
-        assert_eq!((until("now"), until("never")), (Ok(Until::Now), Ok(Until::Never)));
-        assert_eq!(until("1970-01-01T00:00:01Z"), Ok(Until::At(1000)));
-        assert_eq!(until("2h"), Ok(Until::Ago(Duration::from_secs(7200))));
-        assert!(["", "later", "2026-11-26", "-2h"].into_iter().all(|text| until(text).is_err()));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! One module for each command; here they are only told apart.
 
 mod apply;
+mod approve;
 mod context;
 mod edit;
 mod get;
@@ -10,6 +11,8 @@ mod keys;
 mod look;
 mod node;
 mod revoke;
+pub mod role;
+mod rotate;
 mod set;
 mod wait;
 
@@ -32,11 +35,13 @@ pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
     let session = Session::open(arguments.global, out)?;
     match command {
         Command::Completion { .. } | Command::Init(_) | Command::Context(_) => Ok(()),
-        Command::Keys(command) => keys::run(command, &session),
+        Command::Keys(command) => keys::run(command, &session).await,
         Command::Node(NodeCommand::Add(node)) => node::add(&session, &node).await,
         Command::Grant(grant) => grant::run(grant, &session).await,
         Command::Revoke(revoke) => revoke::run(revoke, &session).await,
-        Command::Approve { id, note } => revoke::approve(&session, id, &note).await,
+        Command::Approve { id, note } => approve::approve(&session, id, &note).await,
+        Command::Pending { prefix, limit } => approve::pending(&session, &prefix, limit).await,
+        Command::Role(command) => role::run(command, &session).await,
         Command::Apply { input, dry_run, note } => apply::apply(&session, &input, dry_run, &note).await,
         Command::Diff(input) => apply::diff(&session, &input).await,
         Command::Get { target, watch } => get::run(&session, &target, watch).await,

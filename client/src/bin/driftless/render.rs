@@ -5,8 +5,10 @@ pub mod conflicts;
 pub mod entries;
 pub mod explain;
 pub mod grants;
+pub mod pending;
 pub mod plan;
 pub mod revocations;
+pub mod roles;
 pub mod statements;
 pub mod status;
 

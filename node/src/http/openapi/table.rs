@@ -275,6 +275,18 @@ pub const OPERATIONS: &[Operation] = &[
         problems: ASK,
     },
     Operation {
+        path: "/v1/pending",
+        method: GET,
+        id: "listPending",
+        summary: "What waits for signatures or approvals",
+        description: "Root acts that lack signatures by root keys, and writes that lack approvals their grants demand: who may \
+                      give one, and who has.",
+        parameters: &[PREFIX, LIMIT, MIN_REVISION, MIN_HEADER, WAIT],
+        body: &[],
+        good: &[named("What is pending", &[(JSON, Shape::Named("PendingList"))])],
+        problems: ASK,
+    },
+    Operation {
         path: "/v1/divergence",
         method: GET,
         id: "readDivergence",

@@ -2,8 +2,9 @@
 
 use driftless_client::api::RevocationInfo;
 use driftless_client::{Client, clock};
-use driftless_statement::{Grant, Prefix, StatementId, Verb};
+use driftless_statement::{Grant, Prefix, StatementId, Terms, Verb};
 
+use super::role;
 use crate::args::GrantArgs;
 use crate::exit::Failure;
 use crate::render;
@@ -11,20 +12,42 @@ use crate::session::{Session, note};
 
 pub async fn run(arguments: GrantArgs, session: &Session) -> Result<(), Failure> {
     let client = session.client()?;
-    let (Some(key), Some(verbs), Some(prefix)) = (arguments.to, arguments.verbs, arguments.prefix) else {
+    let Some(key) = arguments.to else {
         let grants = client.grants(None).await?;
         return session.out.show(&grants, |paint| render::grants::grants(paint, &grants));
     };
-    let mut scopes = arguments.scopes;
+    let given = match (&arguments.role, arguments.verbs, arguments.prefix) {
+        (Some(role), _, _) => role::given(&client, role).await?,
+        (None, Some(verbs), Some(prefix)) => {
+            role::Given { verbs: verbs.0, prefix, scopes: Vec::new(), terms: Terms::default() }
+        }
+        _ => return Err(Failure::Usage("name verbs and a prefix, or a role with --role".to_owned())),
+    };
+    let mut scopes = if arguments.scopes.is_empty() { given.scopes } else { arguments.scopes };
     scopes.sort();
     scopes.dedup();
-    let grant = Grant { key, verbs: verbs.0, prefix, scopes, terms };
-    if !grant.scopes.is_empty() && !grant.verbs.contains(&Verb::Member) {
+    let terms = arguments.terms.over(given.terms);
+    let grant = Grant { key, verbs: given.verbs, prefix: given.prefix, scopes, terms };
+    warn(session, &grant);
+    if !(grant.scopes.is_empty() && grant.terms.labels.is_empty()) && !grant.verbs.contains(&Verb::Member) {
         return Err(Failure::Usage(
-            "--scopes goes with the verb member: it names the scopes that a node may hold".to_owned(),
+            "--scopes and --label go with the verb member: they say what a node may hold, and what it is".to_owned(),
         ));
     }
     issue(session, &client, grant, arguments.again, &arguments.note).await
+}
+
+/// Says what the terms of a grant cannot do, or can never do.
+fn warn(session: &Session, grant: &Grant) {
+    let (terms, member) = (&grant.terms, grant.verbs.contains(&Verb::Member));
+    if terms.not_after_ms.is_some() && member {
+        session.out.say("warning: a membership does not end by --not-after; revoke it when the node has to go");
+    }
+    for demand in [&terms.demands.writes, &terms.demands.deletes].into_iter().flatten() {
+        if demand.of.contains(&grant.key) && demand.of.len() as u64 == demand.approvals {
+            session.out.say("warning: its own key is among the approvers and never counts for its writes, so they would stay pending");
+        }
+    }
 }
 
 async fn issue(
@@ -37,7 +60,7 @@ async fn issue(
     let signer = session.signer()?;
     let grants = client.grants(Some(&signer.public())).await?;
     let mesh = client.status().await?.mesh;
-    let frame = signer.grant_frame(mesh, &grants, &grant)?;
+    let frame = signer.grant_frame(mesh, &grants, &grant, clock::now_ms())?;
     let takes = |one: &&RevocationInfo| {
         let overlaps = one.prefix.parse().is_ok_and(|prefix: Prefix| prefix.overlaps(&grant.prefix));
         one.key == grant.key && one.state == "authorised" && overlaps

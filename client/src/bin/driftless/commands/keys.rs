@@ -16,8 +16,9 @@ struct Shown {
     peer_id: String,
 }
 
-pub fn run(command: KeysCommand, session: &Session) -> Result<(), Failure> {
+pub async fn run(command: KeysCommand, session: &Session) -> Result<(), Failure> {
     let (key, file) = match command {
+        KeysCommand::Rotate(arguments) => return super::rotate::run(arguments, session).await,
         KeysCommand::New { file } => {
             let key = keys::create(&file)?.public();
             session

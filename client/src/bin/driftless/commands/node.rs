@@ -100,7 +100,7 @@ fn sign(
     wanted.extend(arguments.node_write.iter().map(|prefix| give(Verb::Write, prefix.clone(), Vec::new())));
     let mut signed: Vec<Verified> = Vec::new();
     for grant in wanted {
-        let mut frame = signer.grant_frame(mesh, grants, &grant)?;
+        let mut frame = signer.grant_frame(mesh, grants, &grant, clock::now_ms())?;
         if let Some(last) = signed.last() {
             (frame.prev, frame.after) = (vec![last.id()], last.statement().hlc);
         }

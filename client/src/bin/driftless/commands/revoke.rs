@@ -1,10 +1,10 @@
-//! `revoke` and `approve`: taking authority away, with what that would change shown first, and signing root acts.
+//! `revoke`: taking authority away, with what that would change shown first.
 
 use driftless_client::api::Preview;
 use driftless_client::{clock, sign};
 use driftless_statement::{Frontier, Prefix, StatementId};
 
-use crate::args::{NoteArgs, RevokeArgs, Until};
+use crate::args::{RevokeArgs, Until};
 use crate::exit::Failure;
 use crate::render;
 use crate::session::{Session, note};
@@ -18,7 +18,7 @@ pub async fn run(arguments: RevokeArgs, session: &Session) -> Result<(), Failure
     let signer = session.signer()?;
     let grants = client.grants(Some(&signer.public())).await?;
     let mesh = client.status().await?.mesh;
-    let frame = signer.revoke_frame(mesh, &grants, &arguments.prefix)?;
+    let frame = signer.revoke_frame(mesh, &grants, &arguments.prefix, clock::now_ms())?;
     let mut said = client.author(&key, at(until)).await?;
     let within = |scope: &Prefix| scope.overlaps(&arguments.prefix) || scope.as_str() == "@mesh";
     said.scopes.retain(|scope| within(&Prefix::from(&scope.scope)));
@@ -40,18 +40,6 @@ pub async fn run(arguments: RevokeArgs, session: &Session) -> Result<(), Failure
     Ok(())
 }
 
-/// Adds a root key's signature to an act.
-pub async fn approve(session: &Session, act: StatementId, given: &NoteArgs) -> Result<(), Failure> {
-    let client = session.client()?;
-    let signer = session.signer()?;
-    let grants = client.grants(Some(&signer.public())).await?;
-    let mesh = client.status().await?.mesh;
-    let frame = signer.approve_frame(mesh, &grants)?;
-    let signed = signer.approve(&frame, act, note(given), clock::now_ms())?;
-    let ids = session.hand_over(&client, &[signed]).await?;
-    session.out.show(&ids, |_| ids.iter().map(|id| format!("{id}\n")).collect())
-}
-
 /// What is left to be done for a root act.
 pub fn to_be_approved(threshold: u64, act: Option<&StatementId>) -> String {
     let act = act.map(ToString::to_string).unwrap_or_default();
@@ -71,7 +59,7 @@ fn at(until: Until) -> Option<u64> {
 }
 
 /// Refuses when the acts would not count.
-fn check(preview: &Preview) -> Result<(), Failure> {
+pub fn check(preview: &Preview) -> Result<(), Failure> {
     match preview.refused.iter().flatten().next() {
         Some(reason) => Err(Failure::Refused(format!("it would not count: {reason}; nothing was submitted"))),
         None => Ok(()),

@@ -1,6 +1,6 @@
 //! Grants, as `grant` without arguments shows them.
 
-use driftless_client::api::Grants;
+use driftless_client::api::{GrantInfo, Grants};
 
 use crate::out::{Ink, Paint};
 use crate::table::{Cell, row, table};
@@ -22,11 +22,28 @@ pub fn grants(paint: Paint, answer: &Grants) -> String {
                 grant.verbs.join(","),
                 if grant.prefix.is_empty() { "/" } else { &grant.prefix },
                 scopes.join(","),
+                terms(grant),
                 grant.issuer.short(),
                 Cell::ink(word, state)
             ]
         })
         .collect();
-    let head = format!("Root keys: {} ({} needed for a root act)\n\n", roots.join(", "), answer.threshold);
-    head + &table(paint, &["GRANT", "RANK", "KEY", "VERBS", "PREFIX", "SCOPES", "ISSUER", "STATE"], &rows)
+    let mut head = format!("Root keys: {} ({} needed for a root act)\n", roots.join(", "), answer.threshold);
+    if answer.epochs.last().is_some_and(|epoch| epoch.ended_by.len() > 1) {
+        head.push_str("Two rotations ended this epoch: no root act counts any more, found the mesh anew\n");
+    } else if answer.epochs.len() > 1 {
+        head.push_str(&format!("Epoch {} since genesis, {}\n", answer.epochs.len(), answer.epoch.short()));
+    }
+    head.push('\n');
+    head + &table(paint, &["GRANT", "RANK", "KEY", "VERBS", "PREFIX", "SCOPES", "TERMS", "ISSUER", "STATE"], &rows)
+}
+
+fn terms(grant: &GrantInfo) -> String {
+    let mut terms: Vec<String> = Vec::new();
+    for demand in &grant.demands {
+        terms.push(format!("{}: {} of {}", demand.what, demand.approvals, demand.of.len()));
+    }
+    terms.extend(grant.not_after.iter().map(|latest| format!("not after {latest}")));
+    terms.extend(grant.labels.iter().map(|(name, value)| format!("{name}={value}")));
+    terms.join("; ")
 }

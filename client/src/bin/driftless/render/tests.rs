@@ -2,7 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use driftless_client::api::{
-    Author, Change, Conflicts, Divergence, Explanation, Grants, Item, Merged, Preview, StatementInfo, Status,
+    Author, Change, Conflicts, Divergence, Explanation, Grants, Item, Merged, PendingList, Preview, StatementInfo,
+    Status,
 };
 use driftless_client::sign::{self, Desired};
 use driftless_statement::json;
@@ -10,7 +11,7 @@ use insta::assert_snapshot;
 use serde::de::DeserializeOwned;
 
 use super::status::Overview;
-use super::{Now, change, conflicts, entries, explain, grants, plan, revocations, statements, status};
+use super::{Now, change, conflicts, entries, explain, grants, pending, plan, revocations, statements, status};
 use crate::args::Goal;
 use crate::out::Paint;
 
@@ -131,7 +132,7 @@ fn the_status_with_an_alarm() {
     assert_snapshot!(status::overview(Paint::NONE, &overview));
 }
 
-const GRANTS: &str = r#"{"genesis":"%0","roots":["%9"],"threshold":1,"after":5,"grants":[
+const GRANTS: &str = r#"{"genesis":"%0","epoch":"%0","roots":["%9"],"threshold":1,"after":5,"grants":[
     {"id":"%2","issuer":"%9","key":"%1","verbs":["write","delegate"],"prefix":"","scopes":[],"rank":1,
     "state":"authorised","chain":["%0"]},
     {"id":"%4","issuer":"%1","key":"%3","verbs":["member"],"prefix":"shop","scopes":["shop"],"rank":2,
@@ -143,9 +144,33 @@ fn all_grants() {
 }
 
 #[test]
+fn grants_on_terms_and_what_is_pending() {
+    let grants = answer::<Grants>(
+        r#"{"genesis":"%0","epoch":"%7","roots":["%8","%9"],"threshold":2,"after":5,"epochs":[
+        {"id":"%0","roots":["%9"],"threshold":1,"ended_by":["%7"],"heads":[]},
+        {"id":"%7","roots":["%8","%9"],"threshold":2,"heads":["%2"]}],"grants":[
+        {"id":"%2","issuer":"%9","key":"%1","verbs":["write"],"prefix":"shop","scopes":[],"rank":1,"state":"authorised",
+        "chain":["%7","%0"],"demands":[{"demanded_by":"%2","for":"writes","approvals":2,"of":["%3","%4"]},
+        {"demanded_by":"%2","for":"deletes","approvals":1,"of":["%3"]}],"not_after":"2027-01-31T00:00:00.000Z"},
+        {"id":"%5","issuer":"%9","key":"%6","verbs":["member"],"prefix":"","scopes":[],"rank":1,"state":"authorised",
+        "chain":["%7","%0"],"labels":{"region":"eu","zone":"A"}}]}"#,
+    );
+    assert_snapshot!(grants::grants(Paint::NONE, &grants));
+    let list = format!(
+        r#"{{"pending":[{{"statement":{WRITE},"wanted":[
+        {{"demanded_by":"%2","need":2,"have":1,"of":["%3","%4","%5"],"by":["%3"]}},
+        {{"demanded_by":"%6","need":1,"have":1,"of":["%3"],"by":["%3"]}}]}}],"total":3}}"#
+    );
+    let list = answer::<PendingList>(&list);
+    assert_snapshot!(pending::list(Paint::NONE, &list, NOW));
+    assert_snapshot!(pending::approved(&list.pending[0].statement));
+    assert_snapshot!(pending::list(Paint::NONE, &PendingList { pending: Vec::new(), total: 0 }, NOW));
+}
+
+#[test]
 fn revocations_and_what_they_strike() {
     let mut answer = answer::<Grants>(
-        r#"{"genesis":"%0","roots":["%9"],"threshold":1,"after":5,"grants":[
+        r#"{"genesis":"%0","epoch":"%0","roots":["%9"],"threshold":1,"after":5,"grants":[
         {"id":"%2","issuer":"%9","key":"%1","verbs":["write"],"prefix":"","scopes":[],"rank":1,"state":"authorised",
         "chain":["%0"],"struck_by":[{"revocation":"%5","prefix":"shop"}]}],"revocations":[
         {"id":"%5","issuer":"%9","key":"%1","prefix":"shop","rank":0,"state":"authorised","accepts":2,"strikes":["%2"]},

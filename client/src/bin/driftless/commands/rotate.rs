@@ -1,0 +1,68 @@
+//! `keys rotate`: the next root keys of the mesh, and what stays of what the old ones said.
+
+use driftless_client::api::EpochInfo;
+use driftless_client::clock;
+use driftless_statement::{Frontier, Scope};
+
+use crate::args::RotateArgs;
+use crate::exit::Failure;
+use crate::render::{count, revocations};
+use crate::session::{Session, note};
+
+pub async fn run(arguments: RotateArgs, session: &Session) -> Result<(), Failure> {
+    let mut roots = arguments.roots;
+    roots.sort_unstable();
+    roots.dedup();
+    let least = roots.len() as u64 / 2 + 1;
+    let threshold = arguments.threshold.unwrap_or(least);
+    if threshold < least || threshold > roots.len() as u64 {
+        return Err(Failure::Usage(format!(
+            "--threshold {threshold}: of {} at least {least}, at most all",
+            count(roots.len(), "root key", "root keys")
+        )));
+    }
+    let client = session.client()?;
+    let signer = session.signer()?;
+    let grants = client.grants(Some(&signer.public())).await?;
+    let mesh = client.status().await?.mesh;
+    let Some(epoch) = grants.epochs.last().filter(|epoch| epoch.ended_by.is_empty()) else {
+        return Err(Failure::Refused(
+            "two rotations ended the same epoch: no root act counts any more, and the mesh must be founded anew"
+                .to_owned(),
+        ));
+    };
+    let frame = signer.root_frame(mesh, &grants)?;
+    let frontier = if arguments.accept_nothing { Frontier::nothing() } else { keeping(epoch) };
+    session.out.say(&format!(
+        "ends epoch {} ({} of {} root keys), keeping {}; {threshold} of {} root keys follow",
+        epoch.id.short(),
+        epoch.threshold,
+        epoch.roots.len(),
+        match frontier.len() {
+            0 => "nothing of what it said".to_owned(),
+            heads => format!("{} and all they name", count(heads, "act", "acts")),
+        },
+        roots.len()
+    ));
+    let now = clock::now_ms();
+    let signed = signer.rotate(&frame, roots, threshold, &frontier, &note(&arguments.note), now)?;
+    let preview = client.preview(&signed).await?;
+    super::revoke::check(&preview)?;
+    if arguments.dry_run {
+        return session.out.show(&preview, |paint| revocations::preview(paint, &preview));
+    }
+    session.out.say(&revocations::preview(crate::out::Paint::NONE, &preview));
+    let ids = session.hand_over(&client, &signed).await?;
+    session.out.show(&ids, |_| ids.iter().map(|id| format!("{id}\n")).collect())?;
+    if grants.threshold > 1 {
+        session.out.say(&super::revoke::to_be_approved(grants.threshold, ids.last()));
+    }
+    session.out.say("once it counts everywhere, destroy the old root keys: enough of them in one hand could end the epoch a second time");
+    Ok(())
+}
+
+fn keeping(epoch: &EpochInfo) -> Frontier {
+    let mut frontier = Frontier::nothing();
+    epoch.heads.iter().for_each(|head| frontier.insert(Scope::mesh(), *head));
+    frontier
+}
