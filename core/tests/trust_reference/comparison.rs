@@ -1,6 +1,6 @@
 //! The real code beside the model: every verdict, every membership, who may what, and what the log keeps in its replicated set.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use driftless_statement::{Prefix, Scope};
@@ -58,8 +58,11 @@ fn trust_agrees(world: &World, real: &Real, arrived: Set, reached: &mut Reached)
         let said = &world.said[id];
         if said.is_write() && model.demands(said.grant) {
             let approves = |key: &Key| *key != said.author && model.has_approved(*key, id, said);
-            let expected = (0..10).filter(approves).map(public).collect();
-            assert_eq!(trust.approvers(statement), expected, "approvers of {id} in {world:?}");
+            let approvers: BTreeSet<_> = (0..10).filter(approves).map(public).collect();
+            for wanted in trust.wanted(statement) {
+                let expected: BTreeSet<_> = wanted.of.intersection(&approvers).copied().collect();
+                assert_eq!(wanted.by, expected, "approvers of {id} in {world:?}");
+            }
         }
     }
     let (epoch, forked) = model.in_force();
