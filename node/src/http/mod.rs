@@ -12,7 +12,6 @@ mod health;
 mod hot;
 mod listen;
 mod listing;
-mod moment;
 mod nodes;
 mod openapi;
 mod problem;
