@@ -3,6 +3,7 @@
 
 mod alarm;
 mod ask;
+mod audit;
 mod body;
 mod edit;
 mod entry;
