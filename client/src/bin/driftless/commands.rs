@@ -1,6 +1,7 @@
 //! One module for each command; here they are only told apart.
 
 mod apply;
+mod audit;
 mod context;
 mod edit;
 mod get;
@@ -11,6 +12,7 @@ mod look;
 mod node;
 mod revoke;
 mod set;
+mod trust;
 mod wait;
 
 use clap::CommandFactory;
@@ -53,6 +55,8 @@ pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Wait { id, goal } => wait::run(&session, &id, goal).await,
         Command::Log { scope, export: Some(file), .. } => look::export(&session, scope.as_ref(), &file).await,
         Command::Log { scope, export: None, page } => look::log(&session, scope.as_ref(), &page).await,
+        Command::Audit(arguments) => audit::run(arguments, &session).await,
+        Command::Trust(command) => trust::run(command, &session).await,
         Command::Version => look::version(&session).await,
     }
 }
