@@ -3,10 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
 
 mod attacks;
+mod attacks_on_demands;
+mod attacks_on_epochs;
 mod comparison;
 mod holes;
 mod model;
 mod real;
+mod small;
 #[path = "../trust_world/mod.rs"]
 mod trust_world;
 mod worlds;

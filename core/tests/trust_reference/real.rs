@@ -1,18 +1,19 @@
 //! A world of the model in real statements, and a node that takes them in. It judges nothing.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use driftless_core::log::{Arrival, Log};
 use driftless_core::trust::{Accepted, Trust};
 use driftless_statement::codec::Item;
 use driftless_statement::{
-    Accept, Approve, Body, Edit, Frontier, Grant, Hlc, Op, Path, Prefix, Revoke, Scope, StatementId, Touch, Value,
-    Verb, Verified, Write,
+    Accept, Approve, Body, Demand, Demands, Edit, Frontier, Grant, Hlc, MeshId, Note, Op, Path, Prefix, Revoke, Rotate,
+    Scope, Statement, StatementId, Terms, Touch, Value, Verb, Verified, Write,
 };
 
 use super::model::{self, Id, Key, Set, World, ids, verb};
-use super::trust_world::{Maker, evaluate, genesis_of, key, seal, sorted, unknown_body};
+use super::trust_world::{evaluate, genesis_of, key, seal, sorted, unknown_body};
 
 /// The statements of a world, genesis first, and who is who.
 pub struct Real {
@@ -29,37 +30,76 @@ pub const VERBS: [(u8, Verb); 6] = [
     (verb::MEMBER, Verb::Member),
 ];
 
+/// The time of what stands at a place, Unix milliseconds.
+pub fn time(place: Id) -> u64 {
+    10 + place as u64
+}
+
+/// What a statement is made of: what the model says, and the ids that its numbers stand for, genesis first.
+type Recipe = (usize, model::Statement, Vec<StatementId>);
+
+thread_local! {
+    /// What was made before. Worlds of one alphabet begin alike, and most of the cost of a world is to encode and decode.
+    static MADE: RefCell<HashMap<Recipe, Arc<Verified>>> = RefCell::default();
+    static GENESES: RefCell<BTreeMap<(Vec<Key>, usize), Arc<Verified>>> = RefCell::default();
+}
+
+/// At about 2 KB each.
+const MOST_MADE: usize = 20_000;
+
 impl Real {
     pub fn of(world: &World) -> Self {
         let roots: Vec<usize> = world.roots.iter().map(|root| usize::from(*root)).collect();
-        let genesis = genesis_of(&roots, world.threshold as u64, "reference");
-        let mut maker = Maker::new(1);
-        maker.genesis = genesis.clone();
+        let genesis = GENESES.with_borrow_mut(|geneses| {
+            let new = || genesis_of(&roots, world.threshold as u64, "reference");
+            geneses.entry((world.roots.clone(), world.threshold)).or_insert_with(new).clone()
+        });
         let mut real = Self { by_id: BTreeMap::from([(genesis.id(), 0)]), statements: vec![genesis] };
         for (at, said) in world.said.iter().enumerate().skip(1) {
-            let statement = real.one(&mut maker, said, world);
+            let statement = real.made(said, world);
             real.by_id.insert(statement.id(), at);
             real.statements.push(statement);
         }
         real
     }
 
+    fn made(&self, said: &model::Statement, world: &World) -> Arc<Verified> {
+        let marks = match &said.body {
+            model::Body::Approve { id, .. } => std::slice::from_ref(id),
+            model::Body::Revoke { frontier, .. }
+            | model::Body::Accept { frontier }
+            | model::Body::Rotate { frontier, .. } => frontier,
+            _ => &[],
+        };
+        let numbers = [0].into_iter().chain(said.names()).chain(marks.iter().copied());
+        let recipe = (self.statements.len(), said.clone(), numbers.map(|id| self.statements[id].id()).collect());
+        MADE.with_borrow_mut(|made| {
+            if made.len() > MOST_MADE {
+                made.clear();
+            }
+            made.entry(recipe).or_insert_with(|| self.one(said, world)).clone()
+        })
+    }
+
     fn ids(&self, ids: &[Id]) -> Vec<StatementId> {
         sorted(&ids.iter().map(|id| self.statements[*id].id()).collect::<Vec<_>>())
     }
 
-    fn one(&self, maker: &mut Maker, said: &model::Statement, world: &World) -> Arc<Verified> {
-        let grant = self.statements[said.grant].id();
-        let mut statement = maker.blank(usize::from(said.author), grant, said.scope, self.body(said, world));
-        statement.hlc = Hlc::from_millis(10 + self.statements.len() as u64);
-        statement.prev = self.ids(&said.prev);
+    fn one(&self, said: &model::Statement, world: &World) -> Arc<Verified> {
         let touch =
             |(path, bases): &(&str, Vec<Id>)| Touch { path: Path::parse(path).unwrap(), bases: self.ids(bases) };
-        statement.touches = said.touches.iter().map(touch).collect();
-        if said.odd {
-            statement.unknown = vec![(77, Item::Bool(true))];
-        }
-        seal(&statement)
+        seal(&Statement {
+            mesh: MeshId::from(self.statements[0].id()),
+            scope: Scope::parse(said.scope).unwrap(),
+            author: public(said.author),
+            grant: self.statements[said.grant].id(),
+            prev: self.ids(&said.prev),
+            touches: said.touches.iter().map(touch).collect(),
+            hlc: Hlc::from_millis(time(self.statements.len())),
+            body: self.body(said, world),
+            note: Note::default(),
+            unknown: if said.odd { vec![(77, Item::Bool(true))] } else { vec![] },
+        })
     }
 
     fn frontier(&self, ids: &[Id], world: &World) -> Frontier {
@@ -72,26 +112,34 @@ impl Real {
 
     fn body(&self, said: &model::Statement, world: &World) -> Body {
         match &said.body {
-            model::Body::Write => {
+            model::Body::Write { deletes } => {
                 // Its own place makes every write another one.
-                let put = Edit { at: vec![], op: Op::Put(Value::Int(self.statements.len() as i128)) };
-                Body::Write(Write { edits: said.touches.iter().map(|_| vec![put.clone()]).collect() })
+                let put = Op::Put(Value::Int(self.statements.len() as i128));
+                let edit = Edit { at: vec![], op: if *deletes { Op::Delete } else { put } };
+                Body::Write(Write { edits: said.touches.iter().map(|_| vec![edit.clone()]).collect() })
             }
-            model::Body::Grant { key: to, verbs, prefix, scopes } => Body::Grant(Grant {
-                key: key(usize::from(*to)),
+            model::Body::Grant { key: to, verbs, prefix, scopes, terms } => Body::Grant(Grant {
+                key: public(*to),
                 verbs: VERBS.iter().filter(|(bit, _)| verbs & bit != 0).map(|(_, verb)| *verb).collect(),
                 prefix: Prefix::parse(prefix).unwrap(),
                 scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
+                terms: terms_of(terms),
             }),
             model::Body::Approve { scope, id } => {
                 Body::Approve(Approve { scope: Scope::parse(scope).unwrap(), id: self.statements[*id].id() })
             }
             model::Body::Revoke { key: of, prefix, frontier } => Body::Revoke(Revoke {
-                key: key(usize::from(*of)),
+                key: public(*of),
                 prefix: Prefix::parse(prefix).unwrap(),
                 frontier: self.frontier(frontier, world),
             }),
             model::Body::Accept { frontier } => Body::Accept(Accept { frontier: self.frontier(frontier, world) }),
+            model::Body::Rotate { keys, threshold, frontier } => {
+                let mut keys: Vec<_> = keys.iter().map(|key| public(*key)).collect();
+                keys.sort_unstable();
+                let (threshold, frontier) = (*threshold as u64, self.frontier(frontier, world));
+                Body::Rotate(Rotate { keys, threshold, frontier })
+            }
             model::Body::Unknown => unknown_body(),
         }
     }
@@ -106,6 +154,18 @@ impl Real {
             trust.accept(&self.statements[id], held, &mut accepted);
         }
         (trust, accepted)
+    }
+}
+
+fn terms_of(terms: &model::Terms) -> Terms {
+    let demand = |demand: &Option<(usize, Vec<Key>)>| {
+        let (k, list) = demand.as_ref()?;
+        Some(Demand { approvals: *k as u64, of: list.iter().map(|key| public(*key)).collect() })
+    };
+    Terms {
+        demands: Demands { writes: demand(&terms.demand), deletes: demand(&terms.demand_deletes) },
+        not_after_ms: terms.not_after.map(time),
+        labels: terms.labels.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
     }
 }
 

@@ -82,6 +82,7 @@ fn settle(mut epoch: Epoch, acts: &Acts<'_>, approved: &[StatementId]) -> Epoch 
     }
     let counted: Vec<StatementId> = epoch.ended_by().copied().collect();
     for rotation in rotations.iter().filter(|rotation| counted.contains(&rotation.id())) {
+        epoch.list(acts.frontier(rotation));
         for listed in acts.listed(rotation) {
             epoch.accept(rotation.id(), listed, |id| acts.any(id));
         }

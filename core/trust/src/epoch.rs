@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use driftless_statement::{Body, PublicKey, StatementId, Verified};
+use driftless_statement::{Body, PublicKey, Scope, StatementId, Verified};
 
 use super::accepted::Accepted;
 
@@ -35,6 +35,8 @@ pub struct Epoch {
     rotations: BTreeMap<StatementId, Signatures>,
     /// What the rotations that count accept of what names this epoch.
     accepted: Accepted,
+    /// What they list, with the scope to look in.
+    listed: BTreeMap<StatementId, Scope>,
 }
 
 impl Epoch {
@@ -52,6 +54,7 @@ impl Epoch {
             approvals: BTreeMap::new(),
             rotations: BTreeMap::new(),
             accepted: Accepted::default(),
+            listed: BTreeMap::new(),
         }
     }
 
@@ -120,6 +123,23 @@ impl Epoch {
     pub(super) fn rotate(&mut self, rotation: &Verified) {
         let signatures = self.signatures(&rotation.id(), &rotation.statement().author);
         self.rotations.insert(rotation.id(), signatures);
+    }
+
+    /// What the rotations that count list, with the scope to look in. Not all of it need be held.
+    pub(super) fn frontier(&self) -> impl Iterator<Item = (&StatementId, &Scope)> {
+        self.listed.iter()
+    }
+
+    /// Whether a rotation that counts lists a statement, and may: then it belongs to the replicated set, whether it counts or not.
+    /// Asked of what is not held yet, or it would never come to be.
+    pub(super) fn lists(&self, verified: &Verified) -> bool {
+        let statement = verified.statement();
+        statement.scope.is_mesh() && self.is_root(&statement.author) && self.listed.contains_key(&verified.id())
+    }
+
+    /// Notes what a rotation that counts lists.
+    pub(super) fn list(&mut self, frontier: BTreeMap<StatementId, Scope>) {
+        self.listed.extend(frontier);
     }
 
     /// Notes that a rotation that counts lists a statement. It accepts it if it is one of the ended epoch.

@@ -86,9 +86,11 @@ impl Trust {
         self.grants_of(key).any(|grant| !shut(grant)) || settled.chain.is_root(key)
     }
 
-    /// Whether a revocation that counts lists a statement: then it belongs to the replicated set, whether it counts or not.
+    /// Whether a revocation or rotation that counts lists a statement: then it belongs to the replicated set, whether it counts or
+    /// not.
     pub fn keeps(&self, statement: &Verified) -> bool {
-        self.listed_by(statement).next().is_some()
+        let ended = self.0.settled.chain.get(&statement.statement().grant);
+        ended.is_some_and(|epoch| epoch.lists(statement)) || self.listed_by(statement).next().is_some()
     }
 
     /// The revocations that list a statement of their key. Outside of `@mesh` it must be one that only revocations can keep
@@ -129,9 +131,13 @@ impl Trust {
         self.0.settled.approved_otherwise(&before.0.settled)
     }
 
-    /// What the revocations that count list, with the scope to look in.
+    /// What the revocations and rotations that count list, with the scope to look in.
     pub fn frontiers(&self) -> impl Iterator<Item = (&StatementId, &Scope)> {
-        self.0.settled.counting().flat_map(|revocation| &revocation.listed)
+        self.0
+            .settled
+            .counting()
+            .flat_map(|revocation| &revocation.listed)
+            .chain(self.epochs().flat_map(Epoch::frontier))
     }
 
     /// Notes that a statement is held now: what revocations list it, outside of `@mesh`, accept it with what it names.
@@ -185,8 +191,8 @@ impl Trust {
         given.into_iter().filter(|key| self.member(key).is_none())
     }
 
-    /// The grant that a key should rely on to use a verb on everything under a prefix at a time (Unix milliseconds): one that
-    /// demands no approvals, if there is one, then the one of least rank, then of least id, among those that are open then and
+    /// The grant that a key should rely on to use a verb on everything under a prefix at a time (Unix milliseconds): for a write one
+    /// that demands no approvals, if there is one, then the one of least rank, then of least id, among those that are open then and
     /// that no revocation struck there. `None` when it has none; a root key then relies on the epoch, for what root keys do.
     pub fn grant_for(&self, key: &PublicKey, verb: Verb, prefix: &Prefix, at_ms: u64) -> Option<StatementId> {
         let struck = |grant: &Standing| self.struck(&grant.id).any(|one| one.prefix.overlaps(prefix));
