@@ -3,8 +3,8 @@
 
 use driftless_statement::codec::{self, Item};
 use driftless_statement::{
-    Body, Edit, Hlc, Invalid, MeshId, Note, Op, Path, Prefix, Scope, SecretKey, Signed, Statement, StatementId, Touch,
-    Value, Verified, Write, limits,
+    Approve, Body, Edit, Hlc, Invalid, MeshId, Note, Op, Path, Prefix, Scope, SecretKey, Signed, Statement,
+    StatementId, Touch, Value, Verified, Write, limits,
 };
 
 fn writer() -> SecretKey {
@@ -257,4 +257,28 @@ fn every_refusal_has_a_word_of_its_own_form() {
     ];
     assert_eq!(some, ["short", "genesis", "bad_field", "not_canonical", "path_too_short"]);
     assert!(some.iter().all(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+}
+
+/// A trust body edits nothing, so that the limit of edits does not bound the entries it touches.
+#[test]
+fn a_trust_body_touches_no_more_entries_than_a_write() {
+    let approve = |entries: usize| Statement {
+        scope: Scope::mesh(),
+        touches: (0..entries)
+            .map(|at| Touch { path: Path::parse(&format!("@mesh/named/{at:04}")).unwrap(), bases: Vec::new() })
+            .collect(),
+        body: Body::Approve(Approve { scope: Scope::mesh(), id: StatementId([3; 32]) }),
+        ..put(Value::Null)
+    };
+    assert_eq!(word(&approve(limits::TOUCHES)), "ok");
+    assert_eq!(word(&approve(limits::TOUCHES + 1)), "too_many");
+}
+
+/// A store names what it kept: other bytes under that name are not what was checked.
+#[test]
+fn what_was_stored_is_taken_under_its_own_id_only() {
+    let signed = Verified::sign(put(Value::Null), &writer()).unwrap();
+    let read = || Signed::decode(signed.wire()).unwrap();
+    assert_eq!(read().trust_stored(signed.id()).map(|stored| stored.id()), Some(signed.id()));
+    assert!(read().trust_stored(StatementId([9; 32])).is_none());
 }
