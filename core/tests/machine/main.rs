@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod audit;
+mod door;
 mod effects;
 #[path = "../../../tests/tests/figures.rs"]
 mod figures;
