@@ -4,7 +4,7 @@
 use driftless_statement::codec::{self, Item};
 use driftless_statement::{
     Accept, Approve, Body, Edit, Frontier, Genesis, Grant, Hlc, Invalid, MeshId, Note, Op, Path, Prefix, Scope,
-    SecretKey, Signed, Statement, StatementId, Touch, Value, Verb, Verified, Write, limits,
+    SecretKey, Signed, Statement, StatementId, Terms, Touch, Value, Verb, Verified, Write, limits,
 };
 
 fn writer() -> SecretKey {
@@ -292,7 +292,13 @@ fn lists_of_trust_bodies_are_bounded() {
     let grant = |count: usize| {
         let scopes = (0..count).map(|at| Scope::parse(&format!("scope-{at:03}")).unwrap()).collect();
         let verbs = [Verb::Member].into_iter().collect();
-        act(Body::Grant(Grant { key: writer().public(), verbs, prefix: Prefix::all(), scopes }))
+        act(Body::Grant(Grant {
+            key: writer().public(),
+            verbs,
+            prefix: Prefix::all(),
+            scopes,
+            terms: Terms::default(),
+        }))
     };
     assert_eq!(word(&grant(limits::GRANT_SCOPES)), "ok");
     assert_eq!(word(&grant(limits::GRANT_SCOPES + 1)), "too_many");
