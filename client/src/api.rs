@@ -2,6 +2,7 @@
 //!
 //! Every answer to a read carries the headers in [`header`]; every error is an RFC 9457 [`Problem`].
 
+mod audit;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::collections::BTreeMap;
 use driftless_statement::{Hlc, MeshId, Note, Path, PublicKey, Scope, StatementId, Value};
 use serde::{Deserialize, Serialize};
 
+pub use audit::{Approval, Attempt, Attempts, AuditPage, AuditReach, AuditRecord, Laggard};
 pub use trust::{
     Author, AuthorScope, DemandInfo, EntryTurn, EpochInfo, GrantInfo, Grants, PendingInfo, PendingList, Preview,
     RevocationInfo, Strike, WantedInfo,
@@ -263,6 +265,10 @@ pub struct StatementInfo {
     /// The grant relied on.
     #[schema(value_type = String)]
     pub grant: StatementId,
+    /// The author's own heads in the scope that it names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schema(value_type = Vec<String>)]
+    pub prev: Vec<StatementId>,
     /// Hybrid time: `MILLIS.COUNTER`.
     pub hlc: String,
     /// The same as RFC 3339.
@@ -360,9 +366,13 @@ pub struct Explanation {
     pub conflicts: Vec<ConflictInfo>,
     /// Statements about the entry that do not show, with the rule that keeps them out.
     pub kept_out: Vec<StatementInfo>,
-    /// For each statement that shows: the chain of grants up to genesis.
+    /// For each of these statements: the chain of grants up to genesis; none when its grant does not stand.
     #[schema(value_type = BTreeMap<String, Vec<String>>)]
     pub chains: BTreeMap<StatementId, Vec<StatementId>>,
+    /// Approvals of these statements and of the grants in their chains.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, Vec<Approval>>)]
+    pub approvals: BTreeMap<StatementId, Vec<Approval>>,
 }
 
 /// The statement behind one leaf.

@@ -11,12 +11,13 @@ use hyper::{Method, Request, Response};
 use serde::de::DeserializeOwned;
 
 use crate::api::{
-    Author, Change, Conflicts, Divergence, Explanation, Grants, History, ITEM, Item, Listing, Merged, PendingList,
-    Preview, Problem, Status, Submission, Written, header,
+    Attempts, AuditPage, Author, Change, Conflicts, Divergence, Explanation, Grants, History, ITEM, Item, Listing,
+    Merged, PendingList, Preview, Problem, Status, Submission, Written, header,
 };
 use crate::bundle;
 use crate::endpoint::Endpoint;
 use crate::error::{ClientError, PROBLEM};
+use crate::export::JSON_LINES;
 use crate::route;
 use crate::transport::{Answer, Transport};
 
@@ -164,6 +165,46 @@ impl Client {
     /// What a key has said as far as it counts, up to a time in Unix milliseconds.
     pub async fn author(&self, key: &PublicKey, until: Option<u64>) -> Result<Author, ClientError> {
         self.get(&route::author(key, until)).await
+    }
+
+    /// A page of statements with authority and reach, latest first.
+    pub async fn audit(
+        &self,
+        wanted: &route::AuditQuery,
+        limit: u32,
+        before: Option<&str>,
+    ) -> Result<AuditPage, ClientError> {
+        self.get(&route::audit(wanted, limit, before)).await
+    }
+
+    /// What this node refused since its start.
+    pub async fn attempts(&self) -> Result<Attempts, ClientError> {
+        self.get(route::ATTEMPTS).await
+    }
+
+    /// All that the node has on disk of `@mesh` and a scope, or of all scopes, as JSON lines; given to `take` in parts as
+    /// they come. Only the head of the answer must come in time.
+    pub async fn audit_export<E: From<ClientError>>(
+        &self,
+        scope: Option<&Scope>,
+        mut take: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let request = self.request(Method::GET, &route::audit_export(scope)).header(ACCEPT, JSON_LINES);
+        let response = self.transport.stream(build(request, Bytes::new())?).await?;
+        let (head, mut body) = response.into_parts();
+        if !head.status.is_success() {
+            let body = http_body_util::BodyExt::collect(http_body_util::Limited::new(body, 65_536)).await;
+            let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+            return Err(self.problem(&Answer { head, body }).into());
+        }
+        while let Some(frame) = http_body_util::BodyExt::frame(&mut body).await {
+            let frame = frame.map_err(|error| ClientError::Unreachable {
+                endpoint: self.endpoint().to_string(),
+                reason: format!("the export ended before it was whole: {error}"),
+            })?;
+            frame.data_ref().map_or(Ok(()), |data| take(data))?;
+        }
+        Ok(())
     }
 
     /// What acts would change if they were submitted, and if all root keys approved them. Nothing is kept of them.

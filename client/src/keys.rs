@@ -176,3 +176,31 @@ fn decode(path: &Path, bytes: &[u8]) -> Result<SecretKey, KeyError> {
         _ => Ok(key),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_file_that_others_can_read_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        save(&path, &SecretKey::from_bytes([1; 32])).unwrap();
+        assert!(load(&path).is_ok());
+        for mode in [0o640, 0o604, 0o620, 0o602, 0o610, 0o601] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert!(matches!(load(&path).err(), Some(KeyError::Open { mode: found, .. }) if found == mode), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_key_file_that_names_another_key_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let (key, other) = (SecretKey::from_bytes([1; 32]), SecretKey::from_bytes([2; 32]));
+        save(&path, &key).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, text.replace(&key.public().to_string(), &other.public().to_string())).unwrap();
+        assert!(matches!(load(&path).err(), Some(KeyError::Damaged { .. })));
+    }
+}

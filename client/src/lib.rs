@@ -3,17 +3,22 @@
 //!
 //! - [`Client`]: one typed call for each route of a node.
 //! - [`Config`]: a local snapshot of what a node serves, kept fresh by a watch, read without a call and without a lock.
+//! - [`export`], `audit` (a feature): the export of a log, and judging one without a node.
 //! - [`Signer`]: builds and signs statements from what is merged and what is wanted.
 #![forbid(unsafe_code)]
 
 pub mod api;
+#[cfg(feature = "audit")]
+pub mod audit;
 pub mod client;
 pub mod clock;
 pub mod config;
 pub mod endpoint;
 pub mod error;
+pub mod export;
 pub mod founding;
 pub mod keys;
+pub mod readable;
 pub mod route;
 pub mod sign;
 pub mod sse;

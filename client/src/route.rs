@@ -18,6 +18,9 @@
 //! | `GET /v1/grants?author=KEY` | [`Grants`](crate::api::Grants) |
 //! | `GET /v1/authors/KEY?until=MILLIS` | [`Author`](crate::api::Author) |
 //! | `POST /v1/preview` | acts as they would be submitted → [`Preview`](crate::api::Preview) |
+//! | `GET /v1/audit?prefix=&author=&kind=&fate=&since=&until=&before=&limit=` | [`AuditPage`](crate::api::AuditPage) |
+//! | `GET /v1/audit/export?scope=` | JSON lines, see [`export`](crate::export) |
+//! | `GET /v1/attempts` | [`Attempts`](crate::api::Attempts) |
 //! | `GET /v1/statements/{id}` with `Accept: application/octet-stream` | the statement's wire bytes |
 //! | `POST /v1/statements`, a bundle of wire bytes | [`Submission`](crate::api::Submission) |
 
@@ -56,6 +59,10 @@ pub const CHANGES: &str = "/v1/changes";
 pub const DIVERGENCE: &str = "/v1/divergence";
 /// `/v1/status`
 pub const STATUS: &str = "/v1/status";
+/// `/v1/audit`
+pub const AUDIT: &str = "/v1/audit";
+/// `/v1/attempts`
+pub const ATTEMPTS: &str = "/v1/attempts";
 /// `/v1/authors`
 pub const AUTHORS: &str = "/v1/authors";
 /// `/v1/preview`
@@ -143,6 +150,43 @@ pub fn change(id: &StatementId) -> String {
 /// What a key has said, up to a time in Unix milliseconds.
 pub fn author(key: &PublicKey, until: Option<u64>) -> String {
     with(format!("{AUTHORS}/{key}"), &[("until", until.map(|millis| millis.to_string()))])
+}
+
+/// Which statements an auditor wants; nothing means all.
+#[derive(Debug, Clone, Default)]
+pub struct AuditQuery {
+    /// That touch an entry under this prefix, or give or take authority there.
+    pub prefix: Option<Prefix>,
+    /// By this key.
+    pub author: Option<PublicKey>,
+    /// Of this kind.
+    pub kind: Option<String>,
+    /// With this fate.
+    pub fate: Option<String>,
+    /// Not before this time, Unix milliseconds.
+    pub since: Option<u64>,
+    /// Not after this time, Unix milliseconds.
+    pub until: Option<u64>,
+}
+
+/// A page of an audit, latest first.
+pub fn audit(wanted: &AuditQuery, limit: u32, before: Option<&str>) -> String {
+    let query = [
+        ("prefix", wanted.prefix.as_ref().map(Prefix::to_string).filter(|text| !text.is_empty())),
+        ("author", wanted.author.as_ref().map(PublicKey::to_string)),
+        ("kind", wanted.kind.clone()),
+        ("fate", wanted.fate.clone()),
+        ("since", wanted.since.map(|millis| millis.to_string())),
+        ("until", wanted.until.map(|millis| millis.to_string())),
+        ("limit", Some(limit.to_string())),
+        ("before", before.map(str::to_owned)),
+    ];
+    with(AUDIT.to_owned(), &query)
+}
+
+/// An export of one scope with `@mesh`, or of all.
+pub fn audit_export(scope: Option<&Scope>) -> String {
+    with(format!("{AUDIT}/export"), &[("scope", scope.map(Scope::to_string))])
 }
 
 /// Grants, for an author who wants to issue one.

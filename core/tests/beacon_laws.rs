@@ -99,6 +99,16 @@ fn a_beacon_of_twelve_scopes_fits_and_more_are_divided() {
 }
 
 #[test]
+fn a_beacon_reports_each_scope_once_and_in_order() {
+    let with = |names: &[&str]| Beacon { scopes: names.iter().map(|name| report(name, 4)).collect(), ..beacon(1, 1) };
+    assert!(with(&["billing", "shop"]).sign(&key()).is_ok());
+    for names in [["shop", "billing"], ["shop", "shop"]] {
+        let refused = with(&names).sign(&key()).unwrap_err();
+        assert!(refused.to_string().contains("ascending order"), "{refused}");
+    }
+}
+
+#[test]
 fn a_forged_beacon_does_not_verify() {
     let bytes = beacon(1, 1).sign(&key()).unwrap();
     for at in 0..bytes.len() {

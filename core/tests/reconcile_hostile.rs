@@ -7,7 +7,7 @@ mod reconcile_peers;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use driftless_core::reconcile::limits::{ANSWER_SYMBOLS, SESSION_ROUNDS};
+use driftless_core::reconcile::limits::{ANSWER_SYMBOLS, OUTCOME_IDS, SESSION_ROUNDS};
 use driftless_core::reconcile::{End, Session, Short, Step, Symbol};
 use driftless_core::wire::{Part, Request, Response, Word};
 use driftless_statement::{Hlc, StatementId};
@@ -95,6 +95,15 @@ fn a_withholding_peer_ends_the_session() {
     };
     let (outcome, _) = session(&mut a, &mut b, nothing);
     assert_eq!((outcome.end, outcome.came, outcome.missed), (End::Exchanged, 0, 20));
+}
+
+/// What is reported about it is bounded, whatever the peer promised.
+#[test]
+fn a_report_names_no_more_than_its_bound() {
+    let (mut a, mut b) = pair(15, 10, 0, 1_500);
+    b.statements.clear();
+    let (outcome, _) = honest(&mut a, &mut b);
+    assert_eq!((outcome.came, outcome.missed, outcome.missing.len()), (0, 1_500, OUTCOME_IDS));
 }
 
 #[test]

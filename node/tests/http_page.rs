@@ -44,8 +44,11 @@ impl Scribe {
         let status = reply.head.lines().next().unwrap_or_default();
         let shown = SHOWN.iter().filter_map(|name| reply.header(name).map(|value| format!("{name}: {value}\n")));
         let shown: String = shown.collect();
-        let json = reply.header("content-type").is_some_and(|kind| kind.contains("json"));
-        let body = if json {
+        let kind = reply.header("content-type").unwrap_or_default();
+        let body = if kind.contains("jsonl") {
+            let cut = |line: &str| line.chars().take(180).chain(['…']).collect::<String>();
+            reply.text().lines().map(cut).collect::<Vec<_>>().join("\n")
+        } else if kind.contains("json") {
             serde_json::to_string_pretty(&reply.json()).unwrap()
         } else {
             reply.text().trim_end().to_owned()
@@ -85,11 +88,12 @@ fn timeless(text: &str) -> String {
     out
 }
 
-async fn watch(world: &World, target: &str) -> Reply {
+/// An answer that comes in parts, up to the part with this text.
+async fn parts(world: &World, target: &str, until: &str) -> Reply {
     let mut stream = world.unix().await;
     stream.write_all(&raw::request("GET", target, &[], "")).await.unwrap();
     let mut bytes = Vec::new();
-    while !String::from_utf8_lossy(&bytes).contains("event: alive") {
+    while !String::from_utf8_lossy(&bytes).contains(until) {
         assert!(raw::more(&mut stream, &mut bytes).await);
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -122,7 +126,7 @@ async fn captures() -> String {
     scribe.show("List a prefix", "GET", "/v1/config?prefix=shop&limit=1", &[], "").await;
     scribe.show("A scope that is not held", "GET", "/v1/config/elsewhere/a", &[], "").await;
     let target = "/v1/config/shop/checkout/flags?watch";
-    let watched = watch(&scribe.world, target).await;
+    let watched = parts(&scribe.world, target, "event: alive").await;
     scribe.write("Watch", &format!("GET {target}\n"), &watched);
     let author = http_support::node_key().public();
     scribe
@@ -162,6 +166,11 @@ async fn captures() -> String {
     let reply = scribe.world.send(&[head.as_bytes(), &bytes].concat()).await;
     let request = "POST /v1/preview\ncontent-type: application/cbor-seq\n\n(one CBOR byte string: a revocation)\n";
     scribe.write("What an act would change", request, &reply);
+    scribe.show("An audit", "GET", "/v1/audit?prefix=shop/checkout/flags&limit=1", &[], "").await;
+    scribe.show("What was refused", "GET", "/v1/attempts", &[], "").await;
+    let target = "/v1/audit/export?scope=shop";
+    let exported = parts(&scribe.world, target, "{\"end\":").await;
+    scribe.write("An export to be judged elsewhere", &format!("GET {target}\n"), &exported);
     scribe.show("Status", "GET", "/v1/status", &[], "").await;
     scribe.show("Alive", "GET", "/livez", &[], "").await;
     scribe.show("Ready", "GET", "/readyz", &[], "").await;

@@ -10,13 +10,15 @@ use super::process::driftless;
 type Case = (&'static str, &'static [&'static str], &'static str, i32, &'static str);
 
 const ID: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+/// A sound key.
+const KEY: &str = "1ed1e8fae2c4a144b8be8fd4b47bf3d3b34b871c3cacf6010f0e42d474fce27e";
 const GONE: &str = "unix:/nonexistent/driftless.sock";
 
 const CASES: &[Case] = &[
     ("no command", &[], "", 2, "Usage"),
     ("unknown command", &["frobnicate"], "", 2, "unrecognized subcommand"),
     ("unknown flag", &["status", "--frob"], "", 2, "unexpected argument"),
-    ("unknown format", &["status", "-o", "xml"], "", 2, "possible values: table, json, yaml"),
+    ("unknown format", &["status", "-o", "xml"], "", 2, "possible values: table, json, jsonl, yaml"),
     ("no node named", &["status"], "", 2, "no node to call"),
     ("endpoint without scheme", &["--endpoint", "/run/x.sock", "status"], "", 2, "write `unix:/path/to/socket`"),
     ("endpoint with https", &["--endpoint", "https://127.0.0.1:1", "status"], "", 2, "plain HTTP"),
@@ -140,6 +142,16 @@ const CASES: &[Case] = &[
     ("delete of nothing", &["delete"], "", 2, "PATHS"),
     ("if-match with many", &["delete", "a/b", "a/c", "--if-match", "x"], "", 2, "one PATH"),
     ("limit of zero", &["log", "-n", "0"], "", 2, "1..=100000"),
+    ("audit of an unknown outcome", &["audit", "--outcome", "good"], "", 2, "possible values: fit"),
+    ("audit since a day without a time", &["audit", "--since", "2026-11-26"], "", 2, "write a UTC time"),
+    ("audit by no key", &["audit", "--author", "12"], "", 2, "a public key must be 64"),
+    ("verify of a missing export", &["audit", "verify", "none.jsonl"], "", 7, "none.jsonl"),
+    ("verify of an empty export", &["audit", "verify", "/dev/null"], "", 1, "line 1: the file ends here"),
+    ("verify of garbage", &["audit", "verify", "garbage.key"], "", 1, "line 1: "),
+    ("verify for no mesh", &["audit", "verify", "garbage.key", "--mesh", "x"], "", 2, "a mesh id must be 64"),
+    ("trust check of an unknown verb", &["trust", "check", KEY, "own", "shop/a"], "", 2, "no verb is called"),
+    ("trust check of a bad path", &["trust", "check", KEY, "write", "shop/../a"], "", 2, "must not be"),
+    ("trust show of garbage", &["trust", "show", "--from", "garbage.key"], "", 1, "not verified"),
     ("completion for no shell", &["completion", "cmd"], "", 2, "possible values"),
 ];
 

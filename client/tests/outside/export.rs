@@ -32,6 +32,7 @@ fn info(signed: &Verified) -> StatementInfo {
         scope: statement.scope.clone(),
         author: statement.author,
         grant: statement.grant,
+        prev: Vec::new(),
         hlc: statement.hlc.to_string(),
         time: String::new(),
         kind: "genesis".to_owned(),

@@ -28,11 +28,20 @@ pub struct Counts {
     pub published: u64,
     /// Beacons accepted.
     pub beacons: u64,
+    /// What the rules about who may do what refused, by how it came (`edit`, `submission`, `peer`) and rule.
+    pub refusals: BTreeMap<(&'static str, &'static str), u64>,
+    /// How often this node's own branch was seen to fork.
+    pub own_forks: u64,
 }
 
 impl Counts {
     pub(super) fn taken(&mut self, taken: &Taken) {
         *self.taken.entry((taken.word(), taken.reason())).or_default() += 1;
+    }
+
+    /// The rules about who may do what refused something.
+    pub(super) fn refused(&mut self, came: &'static str, rule: &'static str) {
+        *self.refusals.entry((came, rule)).or_default() += 1;
     }
 
     /// A message that could not be read; returns the word it is counted under.

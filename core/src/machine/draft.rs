@@ -35,7 +35,10 @@ impl Machine {
                 self.answer_unchanged(call, effects);
                 return false;
             }
-            Err(refused) => Err(refused),
+            Err(refused) => {
+                self.note_refused_edit(&refused);
+                Err(refused)
+            }
         };
         effects.push(Effect::Wrote { call, outcome });
         false

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use driftless_statement::{Invalid, PublicKey, Scope, StatementId, Verified};
 
 use super::Machine;
+use super::attempts::Signature;
 use super::effect::{Effect, Topic};
 use super::planted::Planted;
 use super::storing::{OnItsWay, Origin};
@@ -69,8 +70,15 @@ impl Machine {
     pub(super) fn take(&mut self, wire: &[u8], origin: Origin, spread: bool, effects: &mut Vec<Effect>) -> Taken {
         self.stir();
         let taken = match self.check(wire, origin, effects) {
-            Ok(statement) => self.arrive(statement, origin, spread, effects),
-            Err(taken) => taken,
+            Ok(statement) => {
+                let taken = self.arrive(statement.clone(), origin, spread, effects);
+                self.note_refused(statement.statement(), &taken, Signature::Good, origin);
+                taken
+            }
+            Err(taken) => {
+                self.note_unsigned(wire, &taken, origin);
+                taken
+            }
         };
         self.counts.taken(&taken);
         taken
@@ -103,7 +111,9 @@ impl Machine {
         }
         if !self.knows(&author) && !self.wanted.contains(&id) {
             let grant = claimed.statement().grant;
-            return Err(Taken::Refused(id, Refusal::NoSuchGrant { grant }));
+            let taken = Taken::Refused(id, Refusal::NoSuchGrant { grant });
+            self.note_refused(claimed.statement(), &taken, Signature::NotChecked, origin);
+            return Err(taken);
         }
         self.proofs.prove(claimed, wire, &mut self.points).map_err(Taken::Invalid)
     }
@@ -148,6 +158,7 @@ impl Machine {
         effects: &mut Vec<Effect>,
     ) {
         self.trust_is_old |= list.iter().any(|statement| statement.statement().scope.is_mesh());
+        self.note_own_forks(&list);
         let mut ways = Vec::with_capacity(list.len());
         for statement in list {
             self.wanted.remove(&statement.id());

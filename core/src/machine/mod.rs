@@ -1,6 +1,8 @@
 //! The dispatcher: events in, effects out, one deadline. It decides nothing itself; each room decides for its part.
 
 mod arrivals;
+mod attempts;
+mod audit;
 mod beat;
 mod calls;
 mod counts;
@@ -35,6 +37,8 @@ use std::sync::Arc;
 use driftless_statement::{Hlc, MeshId, Path, Points, PublicKey, Scope, SecretKey, StatementId, Verified};
 
 pub use crate::now::Now;
+pub use attempts::{Attempt, Signature};
+pub use audit::{Approval, Audited, Exported};
 pub use counts::Counts;
 pub use effect::{Effect, Topic, Verdict};
 pub use event::{CallId, Event};
@@ -123,6 +127,9 @@ pub struct Machine {
     stirred_ms: u64,
     beacons_sent: u64,
     counts: Counts,
+    attempts: attempts::Attempts,
+    /// Own heads by scope, as far as there was more than one.
+    own_heads: BTreeMap<Scope, usize>,
     #[cfg(feature = "planted")]
     planted: Option<planted::Planted>,
 }
@@ -180,6 +187,8 @@ impl Machine {
             stirred_ms: now.mono_ms,
             beacons_sent: 0,
             counts: Counts::default(),
+            attempts: attempts::Attempts::default(),
+            own_heads: BTreeMap::new(),
             #[cfg(feature = "planted")]
             planted: setup.planted,
             key: setup.key,
@@ -235,6 +244,7 @@ impl Machine {
         let (held, lost): (Vec<_>, Vec<_>) =
             statements.into_iter().partition(|statement| self.log.restore(statement.clone()));
         self.note_own(&held);
+        self.note_own_forks(&held);
         let way = |statement| OnItsWay { statement, origin: Origin::Loaded, arrived_ms: self.now.mono_ms };
         let ways: Vec<OnItsWay> = held.into_iter().map(way).collect();
         self.trust_is_old |= ways.iter().any(|way| way.statement.statement().scope.is_mesh());

@@ -9,6 +9,7 @@ use driftless_statement::{
     Hlc, Invalid, MeshId, Note, Path, Pointer, Prefix, PublicKey, Scope, StatementId, Tree, Value, Verified,
 };
 
+use super::audit::Approval;
 use crate::fold::Breach;
 use crate::trust::{Refusal, Revocation, Wanted};
 use crate::view::Revision;
@@ -266,8 +267,10 @@ pub struct Explained {
     pub conflicts: Vec<Conflicted>,
     /// Statements about the entry that do not show.
     pub kept_out: Vec<Told>,
-    /// Chains of grants of the statements that show.
+    /// Chains of grants of all these statements; none for one whose grant does not stand.
     pub chains: BTreeMap<StatementId, Vec<StatementId>>,
+    /// Approvals of these statements and of the grants in their chains.
+    pub approvals: BTreeMap<StatementId, Vec<Approval>>,
 }
 
 /// One scope's digests and counts.
@@ -335,6 +338,8 @@ pub struct StatusTold {
     pub scopes: Vec<ScopeState>,
     /// Own branches beyond the first, over all scopes.
     pub own_forks: u64,
+    /// The times of the statements that wait for approvals, Unix milliseconds, ascending.
+    pub pending_ms: Vec<u64>,
 }
 
 /// A grant as trust sees it.

@@ -7,6 +7,7 @@ use driftless_statement::{Body, Genesis, Scope, StatementId, Verified};
 
 use super::Machine;
 use super::outcome::{ChangeReach, EpochTold, GrantTold, RevocationTold, ScopeState, Standing, StatusTold};
+use super::scope::Out;
 use super::tell::count_fates;
 use crate::beacon::{Change, NodeState, Picture, Reach};
 
@@ -45,7 +46,18 @@ impl Machine {
             waiting: self.log.room().waiting as u64,
             scopes: self.scopes.keys().map(|scope| self.scope_state(scope)).collect(),
             own_forks: self.own_forks(),
+            pending_ms: self.pending_since(),
         }
+    }
+
+    /// The times of the statements that wait for approvals, Unix milliseconds, ascending.
+    fn pending_since(&self) -> Vec<u64> {
+        let out = self.scopes.values().flat_map(|room| &room.out);
+        let pending = out.filter(|(_, out)| matches!(out, Out::Refused(refusal) if refusal.is_pending()));
+        let told = pending.filter_map(|(id, _)| self.log.get(id));
+        let mut times: Vec<u64> = told.map(|statement| statement.statement().hlc.millis()).collect();
+        times.sort_unstable();
+        times
     }
 
     /// The replicated set of each scope held: how many statements, and the digest.
@@ -61,6 +73,22 @@ impl Machine {
     pub(super) fn own_forks(&self) -> u64 {
         let forks = self.scopes.keys().map(|scope| self.log.forks(&self.node, scope).saturating_sub(1));
         forks.sum::<usize>() as u64
+    }
+
+    /// Counts the forks of this node's own branch that came with these statements. The next own statement names all heads
+    /// and ends a fork; that there was one stays counted.
+    pub(super) fn note_own_forks(&mut self, appended: &[Arc<Verified>]) {
+        let own = appended.iter().map(|one| one.statement()).filter(|said| said.author == self.node);
+        let scopes: BTreeSet<&Scope> = own.map(|said| &said.scope).collect();
+        for scope in scopes {
+            let heads = self.log.forks(&self.node, scope);
+            let before = self.own_heads.get(scope).copied().unwrap_or(1);
+            self.counts.own_forks += heads.saturating_sub(before) as u64;
+            match heads {
+                0 | 1 => drop(self.own_heads.remove(scope)),
+                more => drop(self.own_heads.insert(scope.clone(), more)),
+            }
+        }
     }
 
     fn scope_state(&self, scope: &Scope) -> ScopeState {

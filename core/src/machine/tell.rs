@@ -122,20 +122,26 @@ impl Machine {
                 Some((pointer_text(tree, &leaf.at), leaf.value, by))
             })
             .collect();
-        let chains = winners.iter().map(|(_, _, by)| (by.id(), self.chain(by))).collect();
+        let conflicts = self.conflicts_of(path);
+        let losers = conflicts.iter().map(|conflict| &conflict.loser.0);
+        let shown = winners.iter().map(|(_, _, by)| by).chain(losers);
+        let all = shown.chain(kept_out.iter().map(|told| &told.statement));
+        let chains: BTreeMap<_, _> = all.map(|by| (by.id(), self.chain(by))).collect();
+        let approvals = self.approvals_of(chains.iter().flat_map(|(id, chain)| chain.iter().chain([id])));
         Ok(Some(Explained {
             merged: tree.map(Tree::to_value),
             effective: self.view.get(path).and_then(|entry| entry.value()).map(Arc::new),
             heads: entry.map(|entry| entry.heads().to_vec()).unwrap_or_default(),
             winners,
-            conflicts: self.conflicts_of(path),
+            conflicts,
             kept_out,
             chains,
+            approvals,
         }))
     }
 
     /// The statement's grant and the grants above it, up to genesis.
-    fn chain(&self, statement: &Verified) -> Vec<StatementId> {
+    pub(super) fn chain(&self, statement: &Verified) -> Vec<StatementId> {
         let grant = statement.statement().grant;
         self.settled.as_ref().map(|trust| trust.chain(&grant)).unwrap_or_default()
     }

@@ -3,8 +3,8 @@
 
 use driftless_statement::codec::{self, Item};
 use driftless_statement::{
-    Body, Edit, Hlc, Invalid, MeshId, Note, Op, Path, Prefix, Scope, SecretKey, Signed, Statement, StatementId, Touch,
-    Value, Verified, Write, limits,
+    Accept, Approve, Body, Edit, Frontier, Genesis, Grant, Hlc, Invalid, MeshId, Note, Op, Path, Prefix, Scope,
+    SecretKey, Signed, Statement, StatementId, Terms, Touch, Value, Verb, Verified, Write, limits,
 };
 
 fn writer() -> SecretKey {
@@ -257,4 +257,90 @@ fn every_refusal_has_a_word_of_its_own_form() {
     ];
     assert_eq!(some, ["short", "genesis", "bad_field", "not_canonical", "path_too_short"]);
     assert!(some.iter().all(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+}
+
+/// A trust body edits nothing, so that the limit of edits does not bound the entries it touches.
+#[test]
+fn a_trust_body_touches_no_more_entries_than_a_write() {
+    let approve = |entries: usize| Statement {
+        scope: Scope::mesh(),
+        touches: (0..entries)
+            .map(|at| Touch { path: Path::parse(&format!("@mesh/named/{at:04}")).unwrap(), bases: Vec::new() })
+            .collect(),
+        body: Body::Approve(Approve { scope: Scope::mesh(), id: StatementId([3; 32]) }),
+        ..put(Value::Null)
+    };
+    assert_eq!(word(&approve(limits::TOUCHES)), "ok");
+    assert_eq!(word(&approve(limits::TOUCHES + 1)), "too_many");
+}
+
+fn act(body: Body) -> Statement {
+    Statement { scope: Scope::mesh(), touches: Vec::new(), body, ..put(Value::Null) }
+}
+
+#[test]
+fn lists_of_trust_bodies_are_bounded() {
+    let genesis = |count: usize| {
+        let mut keys: Vec<_> = (5..).take(count - 1).map(|seed| SecretKey::from_bytes([seed; 32]).public()).collect();
+        keys.push(writer().public());
+        keys.sort_unstable();
+        let founding = Genesis { threshold: count as u64, keys, fold_version: 1, name: String::new() };
+        Statement { mesh: MeshId::UNFOUNDED, grant: StatementId::NONE, ..act(Body::Genesis(founding)) }
+    };
+    assert_eq!(word(&genesis(limits::ROOT_KEYS)), "ok");
+    assert_eq!(word(&genesis(limits::ROOT_KEYS + 1)), "too_many");
+    let grant = |count: usize| {
+        let scopes = (0..count).map(|at| Scope::parse(&format!("scope-{at:03}")).unwrap()).collect();
+        let verbs = [Verb::Member].into_iter().collect();
+        act(Body::Grant(Grant {
+            key: writer().public(),
+            verbs,
+            prefix: Prefix::all(),
+            scopes,
+            terms: Terms::default(),
+        }))
+    };
+    assert_eq!(word(&grant(limits::GRANT_SCOPES)), "ok");
+    assert_eq!(word(&grant(limits::GRANT_SCOPES + 1)), "too_many");
+}
+
+/// The bound is for all scopes of a frontier together.
+#[test]
+fn a_frontier_is_bounded_over_its_scopes() {
+    let accept = |ids: usize| {
+        let mut frontier = Frontier::nothing();
+        for at in 0..ids {
+            let scope = Scope::parse(if at % 2 == 0 { "bank" } else { "shop" }).unwrap();
+            frontier.insert(scope, StatementId::of(&at.to_be_bytes()));
+        }
+        act(Body::Accept(Accept { frontier }))
+    };
+    assert_eq!(word(&accept(limits::FRONTIER)), "ok");
+    assert_eq!(word(&accept(limits::FRONTIER + 1)), "too_many");
+}
+
+#[test]
+fn a_write_of_nothing_is_none() {
+    assert_eq!(word(&write(Vec::new())), "empty");
+}
+
+/// A trust body puts nothing where it touches, so its bases are held against their scope alone.
+#[test]
+fn a_trust_body_names_bases_of_its_own_scope() {
+    let named = put(Value::Null);
+    let id = StatementId::of(&named.encode());
+    let touches = vec![Touch { path: Path::parse("@mesh/named").unwrap(), bases: vec![id] }];
+    let body = Body::Approve(Approve { scope: Scope::mesh(), id });
+    let naming = Statement { touches, hlc: Hlc(2), ..act(body.clone()) };
+    assert_eq!(naming.check_named(id, &named).map_err(|bad| bad.word()), Err("wrong_name"));
+    assert_eq!(naming.check_named(id, &act(body)), Ok(()));
+}
+
+/// A store names what it kept: other bytes under that name are not what was checked.
+#[test]
+fn what_was_stored_is_taken_under_its_own_id_only() {
+    let signed = Verified::sign(put(Value::Null), &writer()).unwrap();
+    let read = || Signed::decode(signed.wire()).unwrap();
+    assert_eq!(read().trust_stored(signed.id()).map(|stored| stored.id()), Some(signed.id()));
+    assert!(read().trust_stored(StatementId([9; 32])).is_none());
 }

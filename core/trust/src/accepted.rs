@@ -16,6 +16,11 @@ impl Accepted {
         self.0.get(revocation).is_some_and(|accepted| accepted.contains(id))
     }
 
+    /// Accepts one statement, for who follows names without holding the statements.
+    pub fn add(&mut self, revocation: StatementId, id: StatementId) {
+        self.0.entry(revocation).or_default().insert(id);
+    }
+
     /// Accepts a statement that a revocation lists and that is held, and all it names in its scope. Costs what is new.
     pub fn follow<'a>(
         &mut self,

@@ -143,6 +143,14 @@ impl Driver {
         self.look = Instant::now() + LOOK;
         let standing = self.machine.standing();
         self.metrics.observe(&self.machine);
+        let forks = self.machine.counts().own_forks;
+        if forks > std::mem::replace(&mut self.forks_told, forks) {
+            warn!(
+                forks,
+                "this node's own branch forked: its key signed statements that do not know of each other; another process uses \
+                 the key, or the store was restored from a backup"
+            );
+        }
         self.shown.standing.store(standing.into());
     }
 }

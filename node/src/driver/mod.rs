@@ -45,6 +45,8 @@ pub struct Driver {
     /// Events that carrying out an effect gave rise to.
     pending: Vec<Event>,
     look: Instant,
+    /// Forks of the own branch that were warned of.
+    forks_told: u64,
     heartbeat: Arc<std::sync::atomic::AtomicU64>,
 }
 
@@ -104,6 +106,7 @@ impl Driver {
             effects: Vec::new(),
             pending: Vec::new(),
             look: Instant::now(),
+            forks_told: 0,
             heartbeat: Arc::default(),
         };
         (driver, door)

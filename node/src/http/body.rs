@@ -154,6 +154,13 @@ mod tests {
         assert_eq!(with(&[b'x'; limits::NOTE_BYTES + 1]).unwrap_err().kind, Kind::Header);
     }
 
+    #[tokio::test]
+    async fn a_body_beyond_the_limit_is_refused_whole() {
+        let body = |bytes: usize| Body::from(vec![7; bytes]);
+        assert_eq!(collect(body(10), 10).await.unwrap().len(), 10);
+        assert_eq!(collect(body(11), 10).await.unwrap_err().kind, Kind::Body);
+    }
+
     #[test]
     fn types_are_compared_without_parameters_and_encodings_refused() {
         let with = |list: &[(&'static str, &'static str)]| {

@@ -3,6 +3,7 @@
 
 mod alarm;
 mod ask;
+mod audit;
 mod body;
 mod edit;
 mod entry;
@@ -12,7 +13,6 @@ mod health;
 mod hot;
 mod listen;
 mod listing;
-mod moment;
 mod nodes;
 mod openapi;
 mod problem;

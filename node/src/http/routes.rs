@@ -11,14 +11,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use driftless_client::api::header;
 use driftless_core::view::View;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::hot::Hot;
 use super::problem::{Answer, Kind, Problem};
 use super::settings::HttpSettings;
 use super::stamp::Stamps;
 use super::target::{self, Query};
-use super::{ask, edit, health, openapi, submit};
+use super::{ask, audit, edit, health, openapi, submit};
 use crate::door::Door;
 use crate::metrics::Metrics;
 
@@ -39,12 +39,25 @@ pub struct Shared {
     pub hot: Hot,
     /// Turns true when the node shuts down.
     pub shutdown: watch::Receiver<bool>,
+    /// Exports that may run: each keeps the fate of all that is held for as long as its reader takes.
+    pub exports: Arc<Semaphore>,
 }
+
+/// Exports at once. A guess: an auditor or two; each costs some hundred bytes for each statement held.
+const EXPORTS: usize = 2;
 
 impl Shared {
     /// Puts together what handlers use.
     pub fn new(door: Door, settings: HttpSettings, metrics: Arc<Metrics>, shutdown: watch::Receiver<bool>) -> Self {
-        Self { door, settings, metrics, stamps: Stamps::default(), hot: Hot::default(), shutdown }
+        Self {
+            door,
+            settings,
+            metrics,
+            stamps: Stamps::default(),
+            hot: Hot::default(),
+            shutdown,
+            exports: Arc::new(Semaphore::new(EXPORTS)),
+        }
     }
 
     /// Refuses while the store was not read or no mesh is known: an empty answer would be a lie.
@@ -114,6 +127,9 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/v1/statements", get(ask::statements).post(submit::submit)),
         ("/v1/statements/{id}", get(ask::statement)),
         ("/v1/log", get(ask::statements)),
+        ("/v1/audit", get(audit::audit)),
+        ("/v1/audit/export", get(audit::export)),
+        ("/v1/attempts", get(audit::attempts)),
         ("/v1/grants", get(ask::grants)),
         ("/v1/authors/{key}", get(ask::author)),
         ("/v1/preview", post(submit::preview)),
@@ -175,12 +191,15 @@ pub fn template(path: &str) -> &'static str {
         ("/v1/statements/", "/v1/statements/{id}"),
         ("/v1/authors/", "/v1/authors/{key}"),
     ];
-    const WHOLE: [&str; 12] = [
+    const WHOLE: [&str; 15] = [
         "/v1/config",
         "/v1/conflicts",
         "/v1/divergence",
         "/v1/statements",
         "/v1/log",
+        "/v1/audit",
+        "/v1/audit/export",
+        "/v1/attempts",
         "/v1/grants",
         "/v1/preview",
         "/v1/status",

@@ -145,7 +145,20 @@ impl Query {
 
     /// `until`: Unix milliseconds.
     pub fn until(&mut self) -> Answer<Option<u64>> {
-        self.taken("until", |text| match text.parse::<u64>() {
+        self.millis("until")
+    }
+
+    /// One of some words.
+    pub fn word(&mut self, name: &'static str, words: &[&'static str]) -> Answer<Option<&'static str>> {
+        self.taken(name, |text| {
+            let found = words.iter().find(|word| **word == text).copied();
+            found.ok_or_else(|| format!("must be one of {}", words.join(", ")))
+        })
+    }
+
+    /// A time in Unix milliseconds, such as `since`.
+    pub fn millis(&mut self, name: &'static str) -> Answer<Option<u64>> {
+        self.taken(name, |text| match text.parse::<u64>() {
             Ok(millis) if millis < 1 << 48 => Ok(millis),
             _ => Err("must be a time in Unix milliseconds, below 2^48"),
         })

@@ -3,23 +3,18 @@
 use std::collections::BTreeMap;
 
 use driftless_client::api;
+use driftless_client::clock::rfc3339_millis as rfc3339;
+use driftless_client::readable;
 use driftless_core::machine::{
-    AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, GrantTold, MergedAnswer, PendingTold,
-    Preview, RevocationTold, ScopeState, Standing, StatusTold, Told,
+    Approval, AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, GrantTold, MergedAnswer,
+    PendingTold, Preview, RevocationTold, ScopeState, Standing, StatusTold, Told,
 };
 use driftless_core::trust::Wanted;
 use driftless_statement::id::hex;
 use driftless_statement::schema::Rule;
-use driftless_statement::{
-    After, Body, Demand, Edit, ElementId, ElementRef, Op, Path, Prefix, PublicKey, StatementId, Step, Terms, Tree,
-    Value, Verified, json,
-};
+use driftless_statement::{Body, Demand, ElementId, Path, Prefix, PublicKey, StatementId, Tree, Verified};
 
-use super::moment::rfc3339;
 use crate::metrics::words;
-
-/// Characters of a value shown in an edit in words; the whole value is in the statement.
-const SHOWN: usize = 160;
 
 /// Names of nodes, as far as they are known.
 pub type Names = BTreeMap<PublicKey, String>;
@@ -29,125 +24,13 @@ pub fn short(digest: &[u8; 32]) -> String {
     hex(digest.first_chunk::<8>().map_or(&[][..], |half| half))
 }
 
-/// A statement in words.
+/// A statement in words, and what became of it.
 pub fn statement(told: &Told) -> api::StatementInfo {
-    let verified = &told.statement;
-    let statement = verified.statement();
-    let edits = match &statement.body {
-        Body::Write(write) => write.edits.iter().map(|edits| edits.iter().map(edit).collect()).collect(),
-        Body::Grant(grant) => vec![vec![
-            format!(
-                "grant {} on {} to {}",
-                grant.verbs.iter().map(|verb| verb.word()).collect::<Vec<_>>().join(","),
-                place(&grant.prefix),
-                grant.key
-            ) + &terms(&grant.terms),
-        ]],
-        Body::Approve(approve) => vec![vec![format!("approve {} in {}", approve.id, approve.scope)]],
-        Body::Revoke(revoke) => vec![vec![format!(
-            "revoke {} on {}, accepting {}",
-            revoke.key,
-            place(&revoke.prefix),
-            heads(revoke.frontier.len())
-        )]],
-        Body::Accept(accept) => vec![vec![format!("accept {} for a revocation", heads(accept.frontier.len()))]],
-        Body::Rotate(rotate) => vec![vec![format!(
-            "rotate to {} of {} root keys, accepting {}",
-            rotate.threshold,
-            rotate.keys.len(),
-            heads(rotate.frontier.len())
-        )]],
-        Body::Genesis(genesis) => vec![vec![format!(
-            "found {:?} with {} of {} root keys",
-            genesis.name,
-            genesis.threshold,
-            genesis.keys.len()
-        )]],
-        Body::Unknown { .. } => Vec::new(),
-    };
     api::StatementInfo {
-        id: verified.id(),
-        scope: statement.scope.clone(),
-        author: statement.author,
-        grant: statement.grant,
-        hlc: statement.hlc.to_string(),
-        time: rfc3339(statement.hlc.millis()),
-        kind: statement.body.word().to_owned(),
-        paths: statement.touches.iter().map(|touch| touch.path.clone()).collect(),
-        edits,
-        note: statement.note.clone(),
         fate: words::of_fate(&told.fate).to_owned(),
         reason: words::why_of_fate(&told.fate),
         skipped: told.skipped.iter().map(|(path, index, why)| format!("{path}: edit {index}: {why}")).collect(),
-        bases: statement.touches.iter().map(|touch| (touch.path.clone(), touch.bases.clone())).collect(),
-    }
-}
-
-/// The terms of a grant, as a tail of what it gives.
-fn terms(terms: &Terms) -> String {
-    let mut text = String::new();
-    for (what, demand) in [("writes", &terms.demands.writes), ("deletes", &terms.demands.deletes)] {
-        if let Some(demand) = demand {
-            text.push_str(&format!(", {what} with {} approvals of {} keys", demand.approvals, demand.of.len()));
-        }
-    }
-    if let Some(not_after_ms) = terms.not_after_ms {
-        text.push_str(&format!(", not after {}", rfc3339(not_after_ms)));
-    }
-    for (name, value) in &terms.labels {
-        text.push_str(&format!(", {name}={value}"));
-    }
-    text
-}
-
-fn place(prefix: &Prefix) -> &str {
-    if prefix.as_str().is_empty() { "everything" } else { prefix.as_str() }
-}
-
-fn heads(count: usize) -> String {
-    match count {
-        0 => "nothing".to_owned(),
-        1 => "1 statement and all it names".to_owned(),
-        more => format!("{more} statements and all they name"),
-    }
-}
-
-fn shown(value: &Value) -> String {
-    let text = json::to_string(value);
-    if text.chars().count() <= SHOWN { text } else { text.chars().take(SHOWN).chain(['…']).collect() }
-}
-
-fn pointer(steps: &[Step]) -> String {
-    let mut text = String::new();
-    for step in steps {
-        text.push('/');
-        match step {
-            Step::Key(key) => text.push_str(&key.replace('~', "~0").replace('/', "~1")),
-            Step::Element(element) => text.push_str(&reference(element)),
-        }
-    }
-    if text.is_empty() { "the whole value".to_owned() } else { text }
-}
-
-fn reference(element: &ElementRef) -> String {
-    match element {
-        ElementRef::Own(edit, ordinal) => format!("[{edit}:{ordinal}]"),
-        ElementRef::Of(id) => format!("[{}:{}:{}]", id.statement.short(), id.edit, id.ordinal),
-    }
-}
-
-/// One edit in words.
-pub fn edit(edit: &Edit) -> String {
-    let at = pointer(&edit.at);
-    match &edit.op {
-        Op::Put(value) => format!("put {at} {}", shown(value)),
-        Op::Delete => format!("delete {at}"),
-        Op::Counter(start) => format!("counter {at} {start}"),
-        Op::Increment(by) => format!("increment {at} {by:+}"),
-        Op::Insert(After::Head, value) => format!("insert {at} first {}", shown(value)),
-        Op::Insert(After::Element(element), value) => {
-            format!("insert {at} after {} {}", reference(element), shown(value))
-        }
+        ..readable::statement(&told.statement)
     }
 }
 
@@ -167,7 +50,7 @@ fn side(path: &Path, (statement, index): &(std::sync::Arc<Verified>, u32)) -> ap
         | Body::Rotate(_)
         | Body::Unknown { .. } => &[],
     };
-    let words = usize::try_from(*index).ok().and_then(|index| edits.get(index)).map(edit).unwrap_or_default();
+    let words = usize::try_from(*index).ok().and_then(|index| edits.get(index)).map(readable::edit).unwrap_or_default();
     api::ConflictSide { id: statement.id(), author: said.author, time: rfc3339(said.hlc.millis()), edit: words }
 }
 
@@ -236,6 +119,17 @@ pub fn explanation(path: &Path, told: &Explained) -> api::Explanation {
         conflicts: told.conflicts.iter().map(conflict).collect(),
         kept_out: told.kept_out.iter().map(statement).collect(),
         chains: told.chains.clone(),
+        approvals: told.approvals.iter().map(|(id, list)| (*id, list.iter().map(approval).collect())).collect(),
+    }
+}
+
+/// An approval.
+pub fn approval(approval: &Approval) -> api::Approval {
+    api::Approval {
+        id: approval.id,
+        key: approval.key,
+        time: rfc3339(approval.hlc.millis()),
+        fate: words::of_fate(&approval.fate).to_owned(),
     }
 }
 
@@ -436,33 +330,9 @@ pub fn genesis_id(mesh: driftless_statement::MeshId) -> StatementId {
 
 #[cfg(test)]
 mod tests {
+    use driftless_statement::Value;
+
     use super::*;
-
-    fn at(key: &str) -> Vec<Step> {
-        vec![Step::Key(key.to_owned())]
-    }
-
-    #[test]
-    fn edits_read_as_words() {
-        let element = ElementRef::Of(ElementId { statement: StatementId([0xab; 32]), edit: 1, ordinal: 2 });
-        for (edit, words) in [
-            (Edit { at: vec![], op: Op::Put(Value::Int(3)) }, "put the whole value 3"),
-            (Edit { at: at("a/b~"), op: Op::Put(Value::Null) }, "put /a~1b~0 null"),
-            (Edit { at: at("a"), op: Op::Delete }, "delete /a"),
-            (Edit { at: at("a"), op: Op::Counter(-2) }, "counter /a -2"),
-            (Edit { at: at("a"), op: Op::Increment(5) }, "increment /a +5"),
-            (Edit { at: at("a"), op: Op::Insert(After::Head, Value::Bool(true)) }, "insert /a first true"),
-            (
-                Edit { at: at("a"), op: Op::Insert(After::Element(element), Value::Int(1)) },
-                "insert /a after [ababababab:1:2] 1",
-            ),
-            (Edit { at: vec![Step::Element(ElementRef::Own(0, 4))], op: Op::Delete }, "delete /[0:4]"),
-        ] {
-            assert_eq!(super::edit(&edit), words);
-        }
-        let long = Edit { at: vec![], op: Op::Put(Value::Text("x".repeat(1000))) };
-        assert!(super::edit(&long).chars().count() < 200);
-    }
 
     #[test]
     fn a_tree_keeps_its_names() {

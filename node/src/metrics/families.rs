@@ -38,6 +38,8 @@ labels! {
     Fate { fate }
     Intake { outcome, reason }
     Queue { queue }
+    Refusal { came, reason }
+    Age { age }
     Reason { reason }
     Verdict { verdict }
     Outcome { outcome }
@@ -84,6 +86,10 @@ pub(super) struct Statements {
     pub entries: Gauge,
     pub conflicts: Gauge,
     pub own_forks: Gauge,
+    pub own_forks_seen: Total,
+    pub refusals: Family<Refusal, Total>,
+    pub pending: Family<Age, Gauge>,
+    pub pending_oldest: Float,
     pub fold_version: Gauge,
 }
 
@@ -242,6 +248,24 @@ impl Statements {
             own_forks: roll.add(plain(
                 "own_branch_forks",
                 "Branches of this node's own statements beyond the first: the key was used twice or the store restored",
+            )),
+            own_forks_seen: roll.add(plain(
+                "own_branch_forks_seen",
+                "How often this node's own branch was seen to fork; its next statement joins the branches again",
+            )),
+            refusals: roll.add(labelled(
+                "authorisation_refusals",
+                &["came", "reason"],
+                "Statements and edits that the rules about who may do what refused, by how they came and the rule",
+            )),
+            pending: roll.add(labelled(
+                "statements_pending",
+                &["age"],
+                "Statements that wait for approvals, by how long ago they were signed",
+            )),
+            pending_oldest: roll.add(seconds(
+                "pending_oldest_age",
+                "How long ago the oldest statement was signed that waits for approvals; 0 when none does",
             )),
             fold_version: roll.add(plain("fold_version", "Fold version in force")),
         }

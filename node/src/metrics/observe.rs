@@ -9,8 +9,13 @@ use driftless_core::beacon::{NodeState, Picture};
 use driftless_core::machine::{Counts, Machine, ScopeState, Standing, StatusTold, Verdict, WriteOutcome};
 
 use super::Metrics;
-use super::families::{Fate, Intake, Outcome, Queue, Reason, Request, Route, Total, Verdict as Judged};
+use super::families::{Age, Fate, Intake, Outcome, Queue, Reason, Refusal, Request, Route, Total, Verdict as Judged};
 use super::words;
+
+fn now_ms() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
+}
 
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -83,8 +88,24 @@ impl Metrics {
         families.waiting.set(signed(status.waiting));
         families.own_forks.set(signed(status.own_forks));
         families.fold_version.set(signed(status.fold_version));
+        self.pending(&status.pending_ms, now_ms());
         self.families.standing.peers_connected.set(signed(status.peers.len() as u64));
         self.fates(&status.scopes);
+    }
+
+    /// Statements that wait for approvals, by age, from their times.
+    fn pending(&self, since_ms: &[u64], now_ms: u64) {
+        const AGES: [(&str, u64); 4] =
+            [("under_hour", 3_600_000), ("under_day", 86_400_000), ("under_week", 604_800_000), ("older", u64::MAX)];
+        let families = &self.families.statements;
+        let ages = || since_ms.iter().map(|since| now_ms.saturating_sub(*since));
+        let mut from = 0;
+        for (age, to) in AGES {
+            let count = ages().filter(|old| (from..to).contains(old)).count();
+            families.pending.get_or_create(&Age { age }).set(signed(count as u64));
+            from = to;
+        }
+        families.pending_oldest.set(ages().max().unwrap_or(0) as f64 / 1000.0);
     }
 
     /// Statements by fate, and those kept out by reason, over all scopes.
@@ -154,9 +175,7 @@ impl Metrics {
         for (queue, depth) in machine.queues() {
             self.queue_depth(queue, depth);
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let now_ms = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
-        self.observe_divergence(&machine.divergence(), &machine.nodes(), now_ms);
+        self.observe_divergence(&machine.divergence(), &machine.nodes(), now_ms());
         self.observe_standing(&machine.standing());
         if self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(10) {
             self.observe_status(&machine.status());
@@ -170,6 +189,10 @@ impl Metrics {
             let reason = if reason.is_empty() { "none" } else { reason };
             raise(&self.families.statements.intake.get_or_create(&Intake { outcome, reason }), *total);
         }
+        for ((came, reason), total) in &counts.refusals {
+            raise(&self.families.statements.refusals.get_or_create(&Refusal { came, reason }), *total);
+        }
+        raise(&self.families.statements.own_forks_seen, counts.own_forks);
         for (reason, total) in &counts.refused_messages {
             raise(&families.refused_messages.get_or_create(&Reason { reason }), *total);
         }

@@ -189,3 +189,20 @@ pub fn rebuild(path: &Path) -> Result<Option<PathBuf>, StoreError> {
     fs::rename(&from, &to).and_then(|()| directory.sync()).map_err(failed)?;
     Ok(Some(to))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A lock belongs to an open file, so a second one in this process is refused like one in another.
+    #[test]
+    fn a_second_process_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = Directory::take(dir.path(), 0).unwrap();
+        let refused = Directory::take(dir.path(), 0).unwrap_err();
+        let named = format!("process {}", std::process::id());
+        assert!(matches!(&refused, StoreError::Locked { holder, .. } if *holder == named), "{refused}");
+        drop(first);
+        Directory::take(dir.path(), 0).unwrap();
+    }
+}

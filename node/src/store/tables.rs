@@ -107,3 +107,64 @@ pub(super) fn read_record(record: &[u8], mesh: MeshId) -> Result<Verified, BadRe
     signed.check_mesh(mesh)?;
     signed.trust_stored(id).ok_or(BadRecord::Id(id))
 }
+
+#[cfg(test)]
+mod tests {
+    use driftless_statement::{Body, Genesis, Hlc, Note, Scope, SecretKey, Statement};
+
+    use super::*;
+
+    fn genesis() -> Verified {
+        let key = SecretKey::from_bytes([1; 32]);
+        let founding = Genesis { keys: vec![key.public()], threshold: 1, fold_version: 1, name: "records".to_owned() };
+        let statement = Statement {
+            mesh: MeshId::UNFOUNDED,
+            scope: Scope::mesh(),
+            author: key.public(),
+            grant: StatementId::NONE,
+            prev: Vec::new(),
+            touches: Vec::new(),
+            hlc: Hlc(1),
+            body: Body::Genesis(founding),
+            note: Note::default(),
+            unknown: Vec::new(),
+        };
+        Verified::sign(statement, &key).unwrap()
+    }
+
+    /// Each byte of a record changed, id, hash, statement and signature: none is taken, and the hash alone finds those of
+    /// the wire bytes.
+    #[test]
+    fn no_changed_byte_goes_unseen() {
+        let genesis = genesis();
+        let mesh = MeshId::from(genesis.id());
+        let record = write_record(&genesis);
+        assert_eq!(read_record(&record, mesh).unwrap().wire(), genesis.wire());
+        for at in 0..record.len() {
+            let mut changed = record.clone();
+            changed[at] ^= 1;
+            let bad = read_record(&changed, mesh).unwrap_err();
+            assert!(at < HASH || bad == BadRecord::Hash, "byte {at}: {bad}");
+        }
+        assert!((0..record.len()).all(|len| read_record(&record[..len], mesh).is_err()));
+    }
+
+    #[test]
+    fn a_record_of_another_mesh_is_refused() {
+        let record = write_record(&genesis());
+        assert!(matches!(read_record(&record, MeshId([9; 32])), Err(BadRecord::Invalid(Invalid::Mesh { .. }))));
+    }
+
+    #[test]
+    fn no_changed_byte_of_the_state_goes_unseen() {
+        let state = State { mesh: MeshId([1; 32]), store_id: [2; 8], boot: 3, floor_ms: 4, count: 5 };
+        let bytes = state.encode();
+        assert_eq!(State::decode(&bytes), Some(state));
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert_eq!(State::decode(&changed), None, "byte {at}");
+        }
+        assert!((0..bytes.len()).all(|len| State::decode(&bytes[..len]).is_none()));
+    }
+}

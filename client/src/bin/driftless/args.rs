@@ -1,5 +1,6 @@
 //! What the command line accepts. It must not know what commands do.
 
+pub mod audit;
 mod authority;
 
 use std::path::PathBuf;
@@ -56,6 +57,8 @@ pub enum Format {
     Table,
     /// JSON, ids whole.
     Json,
+    /// JSON, one line for each thing listed.
+    Jsonl,
     /// YAML, ids whole.
     Yaml,
 }
@@ -222,6 +225,11 @@ pub enum Command {
         #[command(flatten)]
         page: PageArgs,
     },
+    /// Say who did what, when, why, and what became of it; export that, and judge an export without a node.
+    Audit(audit::AuditArgs),
+    /// Show who may do what, and by which grants.
+    #[command(subcommand)]
+    Trust(audit::TrustCommand),
     /// List, choose and change contexts.
     #[command(subcommand)]
     Context(ContextCommand),
@@ -431,6 +439,12 @@ mod tests {
             &format!("wait {key} --for 50%"),
             "log --scope @mesh -n 3",
             "log --export a",
+            "audit",
+            &format!("audit shop --author {key} --since 2h --until 1h --kind write --outcome void -n 3 --long"),
+            "audit export f --scope shop",
+            &format!("audit verify f --mesh {key}"),
+            "trust show --from f",
+            &format!("trust check {key} write shop/a --from f --mesh {key}"),
             "context list",
             "context use a",
             "context set a",

@@ -2,6 +2,7 @@
 
 mod apply;
 mod approve;
+mod audit;
 mod context;
 mod edit;
 mod get;
@@ -14,6 +15,7 @@ mod revoke;
 pub mod role;
 mod rotate;
 mod set;
+mod trust;
 mod wait;
 
 use clap::CommandFactory;
@@ -58,6 +60,8 @@ pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Wait { id, goal } => wait::run(&session, &id, goal).await,
         Command::Log { scope, export: Some(file), .. } => look::export(&session, scope.as_ref(), &file).await,
         Command::Log { scope, export: None, page } => look::log(&session, scope.as_ref(), &page).await,
+        Command::Audit(arguments) => audit::run(arguments, &session).await,
+        Command::Trust(command) => trust::run(command, &session).await,
         Command::Version => look::version(&session).await,
     }
 }

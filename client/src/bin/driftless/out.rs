@@ -79,6 +79,7 @@ impl Out {
         match self.format {
             None | Some(Format::Table) => self.print(&table(self.paint)),
             Some(Format::Json) => self.print(&json(data)?),
+            Some(Format::Jsonl) => self.print(&lines(data)?),
             Some(Format::Yaml) => self.print(&yaml(data)?),
         }
     }
@@ -100,6 +101,21 @@ impl Out {
 /// Data as indented JSON.
 pub fn json<T: Serialize>(data: &T) -> Result<String, Failure> {
     serde_json::to_string_pretty(data).map_err(|error| Failure::Usage(format!("cannot be written as JSON: {error}")))
+}
+
+/// Data as one line of JSON, with its end.
+pub fn line<T: Serialize>(data: &T) -> Result<String, Failure> {
+    let text = serde_json::to_string(data);
+    text.map(|text| text + "\n").map_err(|error| Failure::Usage(format!("cannot be written as JSON: {error}")))
+}
+
+/// Data as JSON lines: one for each element of a list, else one.
+fn lines<T: Serialize>(data: &T) -> Result<String, Failure> {
+    let value = serde_json::to_value(data);
+    match value.map_err(|error| Failure::Usage(format!("cannot be written as JSON: {error}")))? {
+        serde_json::Value::Array(items) => items.iter().map(line).collect(),
+        other => line(&other),
+    }
 }
 
 /// Data as YAML.

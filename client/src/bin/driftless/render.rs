@@ -1,5 +1,6 @@
 //! What commands print, as pure functions of the answers: tables for people. They must not know streams or flags.
 
+pub mod audit;
 pub mod change;
 pub mod conflicts;
 pub mod entries;
@@ -11,7 +12,10 @@ pub mod revocations;
 pub mod roles;
 pub mod statements;
 pub mod status;
+pub mod trust;
 
+#[cfg(test)]
+mod audit_tests;
 #[cfg(test)]
 mod tests;
 

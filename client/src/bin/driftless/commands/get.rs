@@ -6,7 +6,7 @@ use driftless_statement::{Path, Prefix};
 
 use crate::args::{self, Format};
 use crate::exit::Failure;
-use crate::out::{json, yaml};
+use crate::out::{json, line, yaml};
 use crate::render::entries::{self, Document, Seen};
 use crate::session::Session;
 
@@ -34,6 +34,7 @@ pub async fn run(session: &Session, text: &str, watch: bool) -> Result<(), Failu
             let item = session.client()?.item(&path).await?;
             match session.out.format {
                 None | Some(Format::Json) => session.out.print(&entries::value(&item)),
+                Some(Format::Jsonl) => session.out.print(&driftless_statement::json::to_string(&item.value)),
                 Some(Format::Yaml) => session.out.print(&yaml(&item.value)?),
                 Some(Format::Table) => session.out.print(&entries::listing(session.out.paint, &[item])),
             }
@@ -46,6 +47,10 @@ pub async fn run(session: &Session, text: &str, watch: bool) -> Result<(), Failu
             match session.out.format {
                 None | Some(Format::Table) => session.out.print(&entries::listing(session.out.paint, &items)),
                 Some(Format::Json) => session.out.print(&json(&items.iter().map(Document::from).collect::<Vec<_>>())?),
+                Some(Format::Jsonl) => {
+                    let lines: Result<String, Failure> = items.iter().map(|item| line(&Document::from(item))).collect();
+                    session.out.print(&lines?)
+                }
                 Some(Format::Yaml) => {
                     let documents: Result<Vec<String>, Failure> =
                         items.iter().map(|item| yaml(&Document::from(item))).collect();
@@ -108,10 +113,7 @@ fn show(session: &Session, seen: &Seen) -> Result<(), Failure> {
     match session.out.format {
         None | Some(Format::Table) => session.out.print(&entries::seen(session.out.paint, seen)),
         // One object a line, so that a program reads each as it comes.
-        Some(Format::Json) => {
-            let line = serde_json::to_string(seen).map_err(|error| Failure::Usage(error.to_string()))?;
-            session.out.print(&line)
-        }
+        Some(Format::Json | Format::Jsonl) => session.out.print(&line(seen)?),
         Some(Format::Yaml) => session.out.print(&format!("---\n{}", yaml(seen)?)),
     }
 }

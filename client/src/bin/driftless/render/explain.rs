@@ -1,6 +1,6 @@
 //! Why an entry reads as it does, as `explain` shows it.
 
-use driftless_client::api::Explanation;
+use driftless_client::api::{Approval, Explanation};
 use driftless_statement::{StatementId, Value, json};
 
 use super::{Now, conflicts, statements};
@@ -60,7 +60,21 @@ fn winners(paint: Paint, told: &Explanation) -> String {
 fn chains(told: &Explanation) -> String {
     let line = |(id, chain): (&StatementId, &Vec<StatementId>)| {
         let links: Vec<String> = chain.iter().map(StatementId::short).collect();
-        format!("  {}  relies on {}\n", id.short(), links.join(" → "))
+        let links = if links.is_empty() { "no grant that stands".to_owned() } else { links.join(" → ") };
+        format!("  {}  relies on {links}\n", id.short())
     };
-    told.chains.iter().map(line).collect()
+    let approved = |(id, list): (&StatementId, &Vec<Approval>)| {
+        let by: Vec<String> = list.iter().map(approval).collect();
+        format!("  {}  approved by {}\n", id.short(), by.join(", "))
+    };
+    let chains: String = told.chains.iter().map(line).collect();
+    chains + &told.approvals.iter().map(approved).collect::<String>()
+}
+
+/// One that adds nothing says why.
+fn approval(approval: &Approval) -> String {
+    match approval.fate.as_str() {
+        "fit" => approval.key.short(),
+        fate => format!("{} ({fate})", approval.key.short()),
+    }
 }

@@ -96,7 +96,9 @@ fn an_explanation() {
         r#"{{"path":"shop/checkout/limits","merged":{{"max":30,"soft":1.0}},"effective":{{"max":20,"soft":1.0}},"heads":["%a"],
         "winners":[{{"pointer":"/max","value":30,"id":"%a","author":"%1","time":"2026-11-21T09:00:00Z"}},
         {{"pointer":"/soft","value":1.0,"id":"%b","author":"%3","time":"2026-11-20T09:00:00Z"}}],
-        "conflicts":{conflicts},"kept_out":[{VOID}],"chains":{{"%a":["%2","%0"],"%b":["%4","%2","%0"]}}}}"#
+        "conflicts":{conflicts},"kept_out":[{VOID}],"chains":{{"%a":["%2","%0"],"%b":[],"%c":["%4","%2","%0"]}},
+        "approvals":{{"%2":[{{"id":"%d","key":"%9","time":"2026-11-20T09:00:00Z","fate":"fit"}},
+        {{"id":"%e","key":"%8","time":"2026-11-20T09:00:00Z","fate":"void"}}]}}}}"#
     );
     assert_snapshot!(explain::explanation(Paint::NONE, NOW, &answer::<Explanation>(&text)));
 }
