@@ -290,6 +290,8 @@ pub fn genesis_id(mesh: driftless_statement::MeshId) -> StatementId {
 
 #[cfg(test)]
 mod tests {
+    use driftless_statement::Value;
+
     use super::*;
 
     #[test]
