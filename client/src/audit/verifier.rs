@@ -207,26 +207,32 @@ impl<'a, R: BufRead + Seek> Verifier<'a, R> {
 
     fn end(mut self, end: &End) -> Result<Audit, Unverified> {
         self.settle()?;
-        let counts =
-            [("statements", end.statements, self.report.statements), ("attempts", end.attempts, self.report.attempts)];
-        for (what, said, found) in counts.into_iter().filter(|(_, said, found)| said != found) {
-            let flaw = Flaw::End { what, said: said.to_string(), found: found.to_string() };
-            return Err(self.lines.broken(flaw).into());
-        }
         let sum = self.lines.sum();
-        if end.sum != sum {
-            let flaw = Flaw::End { what: "sum", said: end.sum.clone(), found: sum };
-            return Err(self.lines.broken(flaw).into());
-        }
-        if self.lines.next()?.is_some() {
-            return Err(self.lines.broken(Flaw::BehindEnd).into());
-        }
+        let closing = self.close(end, &sum);
+        // They stand before the end: the first broken line is named.
         self.judge_deferred()?;
+        closing?;
         self.report.close(self.held.authors(), sum);
         let flaw = || self.lines.broken(Flaw::NoGenesis { mesh: self.head.mesh });
         let trust = self.authority.map(|authority| authority.settled).ok_or_else(flaw)?;
         let mesh = self.mesh.into_iter().map(|(statement, _)| statement).collect();
         Ok(Audit { report: self.report, trust, mesh })
+    }
+
+    /// Whether the end fits the lines, and is one.
+    fn close(&mut self, end: &End, sum: &str) -> Result<(), Unverified> {
+        let told = [
+            ("statements", end.statements.to_string(), self.report.statements.to_string()),
+            ("attempts", end.attempts.to_string(), self.report.attempts.to_string()),
+            ("sum", end.sum.clone(), sum.to_owned()),
+        ];
+        if let Some((what, said, found)) = told.into_iter().find(|(_, said, found)| said != found) {
+            return Err(self.lines.broken(Flaw::End { what, said, found }).into());
+        }
+        match self.lines.next()? {
+            Some(_) => Err(self.lines.broken(Flaw::BehindEnd).into()),
+            None => Ok(()),
+        }
     }
 
     /// Judges what hangs on accepted frontiers, now that all they may reach was seen.

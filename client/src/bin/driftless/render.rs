@@ -15,8 +15,6 @@ pub mod status;
 pub mod trust;
 
 #[cfg(test)]
-mod audit_tests;
-#[cfg(test)]
 mod tests;
 
 use driftless_client::clock;

@@ -1,6 +1,8 @@
 //! Snapshots of what is printed, from answers written out as JSON.
 #![allow(clippy::unwrap_used)]
 
+mod audit;
+
 use driftless_client::api::{
     Author, Change, Conflicts, Divergence, Explanation, Grants, Item, Merged, PendingList, Preview, StatementInfo,
     Status,

@@ -1,5 +1,4 @@
 //! Snapshots of what `audit` and `trust` print.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeMap;
 
@@ -11,8 +10,8 @@ use driftless_statement::{MeshId, PublicKey, Scope, StatementId, json};
 use insta::assert_snapshot;
 use serde::de::DeserializeOwned;
 
-use super::{Now, audit, trust};
 use crate::out::Paint;
+use crate::render::{Now, audit, trust};
 
 const NOW: Now = Now(1_795_255_200_000);
 
