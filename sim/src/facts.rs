@@ -33,6 +33,8 @@ pub struct Facts {
     pub strikes: Vec<Struck>,
     /// Statements of honest authors whom a hostile revoker may have struck: the roots must bring them back.
     pub juniors: BTreeSet<StatementId>,
+    /// How many hostile authors revoke others.
+    pub revokers: usize,
     /// Statements of hostile authors that no node may ever let count, whatever happens.
     pub forbidden: BTreeSet<StatementId>,
 }

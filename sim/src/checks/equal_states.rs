@@ -5,8 +5,8 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use driftless_core::beacon::Beacon;
-use driftless_statement::{PublicKey, Scope};
 use driftless_statement::id::hex;
+use driftless_statement::{PublicKey, Scope};
 
 use super::{Check, Scene, Seen};
 use crate::said::Said;

@@ -17,7 +17,7 @@ pub fn draw(scenario: &Scenario, seed: u64) -> Case {
     let mut writes = writes(scenario, seed, &faults);
     if scenario.hostile.lone {
         // The operator alone writes what is honest.
-        let operators = |value: u64| if value % 2 == 0 { How::Pair } else { How::Count };
+        let operators = |value: u64| if value.is_multiple_of(2) { How::Pair } else { How::Count };
         writes.iter_mut().for_each(|write| write.how = operators(write.value));
     }
     let hostile = super::hostile::hostility(scenario, seed);

@@ -92,7 +92,8 @@ pub fn hostility(scenario: &Scenario, seed: u64) -> Hostility {
         // A hostile revoker acts for most of the run, so that there is something to recover; others go at any time.
         let (from, to) = if is_revoker(&authors, who) { (60, 80) } else { (25, 80) };
         let at_ms = begin_ms + span_ms * (from + rng.below(to - from)) / 100;
-        if drawn < hostile.struck || is_revoker(&authors, who) {
+        // Striking a root key strikes nothing: it relies on the epoch, and that is no grant.
+        if (drawn < hostile.struck && !is(&authors, who, AuthorKind::RogueRoot)) || is_revoker(&authors, who) {
             strikes.push(Strike { at_ms, who, accepts, value });
         }
     }
@@ -102,7 +103,11 @@ pub fn hostility(scenario: &Scenario, seed: u64) -> Hostility {
 }
 
 fn is_revoker(authors: &[AuthorKind], who: Who) -> bool {
-    matches!(who, Who::Author(at) if authors.get(at) == Some(&AuthorKind::Sideways))
+    is(authors, who, AuthorKind::Sideways)
+}
+
+fn is(authors: &[AuthorKind], who: Who, kind: AuthorKind) -> bool {
+    matches!(who, Who::Author(at) if authors.get(at) == Some(&kind))
 }
 
 /// So many strategies, each once before any twice, in a drawn order.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use driftless_core::machine::{Machine, MergedAnswer};
 use driftless_statement::edit::Op;
 use driftless_statement::{
-    Approve, Body, Edit, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement, StatementId,
-    Touch, Value, Verb, Verified, Write, diff,
+    Approve, Body, Edit, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement,
+    StatementId, Touch, Value, Verb, Verified, Write, diff,
 };
 
 use super::World;
@@ -44,8 +44,7 @@ impl Mesh {
         let threshold = roots.len() as u64 / 2 + 1;
         let founding = Genesis { keys, threshold, fold_version: 1, name: "simulated".to_owned() };
         let hlc = Hlc::from_millis(START_MS - 3_600_000);
-        let statement =
-            unsigned(MeshId::UNFOUNDED, roots[0].public(), StatementId::NONE, hlc, Body::Genesis(founding));
+        let statement = unsigned(MeshId::UNFOUNDED, roots[0].public(), StatementId::NONE, hlc, Body::Genesis(founding));
         let genesis = Arc::new(sign(statement, &roots[0]));
         let last = (genesis.id(), hlc);
         let mut mesh =
@@ -130,8 +129,7 @@ impl Mesh {
         let mut acts = vec![Arc::new(signed)];
         for root in self.roots.iter().skip(1).take(self.roots.len() / 2) {
             let body = Body::Approve(Approve { scope: Scope::mesh(), id });
-            let approval =
-                unsigned(self.id(), root.public(), self.genesis.id(), hlc.next().unwrap_or(hlc), body);
+            let approval = unsigned(self.id(), root.public(), self.genesis.id(), hlc.next().unwrap_or(hlc), body);
             acts.push(Arc::new(sign(approval, root)));
         }
         (acts, id)

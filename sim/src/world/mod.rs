@@ -12,6 +12,7 @@ mod founding;
 mod gossip;
 mod hooks;
 mod hostile;
+mod joiner;
 mod line;
 mod links;
 mod load;
@@ -241,6 +242,8 @@ impl World {
             case: case.clone(),
         };
         world.bound_ms = world.bound();
+        let authors = &world.case.plan.hostile.authors;
+        world.facts.revokers = authors.iter().filter(|kind| **kind == crate::plan::AuthorKind::Sideways).count();
         if scenario.founded {
             world.found();
         }
@@ -299,6 +302,9 @@ impl World {
         self.now_us = self.now_us.max(end_us);
         if self.violations.is_empty() {
             self.look(0, &Seen::End);
+        }
+        if self.violations.is_empty() {
+            self.join_late();
         }
         self.into_record()
     }

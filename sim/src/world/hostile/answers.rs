@@ -103,7 +103,9 @@ fn lie(request: &Request, rng: &mut Rng) -> Response {
             let ids = inventions(rng, 40).into_iter().map(|id| (id, Hlc(rng.next_u64()))).collect();
             Response::Ids { ids, upto: None }
         }
-        Request::Times { shorts, .. } => Response::Times { times: shorts.iter().map(|_| Hlc(rng.next_u64())).collect() },
+        Request::Times { shorts, .. } => {
+            Response::Times { times: shorts.iter().map(|_| Hlc(rng.next_u64())).collect() }
+        }
         Request::Fetch { .. } | Request::Pull { .. } => {
             let statements = (0..3).map(|_| noise(rng, 250).into()).collect();
             Response::Statements { statements, missing: Vec::new() }

@@ -82,6 +82,10 @@ pub struct Author {
     pub struck: bool,
     /// How often it acted.
     pub acts: u64,
+    /// How much it let go that must be kept out.
+    pub released: u64,
+    /// A hostile revoker's: what it hid when it was struck.
+    pub hid: Vec<StatementId>,
 }
 
 impl Author {
@@ -110,8 +114,9 @@ impl Author {
             mesh.bundle.extend(acts);
             (id, since)
         };
-        let (kept, signed, gave) = (Vec::new(), Vec::new(), Vec::new());
-        Self { kind, number, key, grant, since, last: [None, None], kept, signed, gave, struck: false, acts: 0 }
+        let (kept, signed, gave, hid) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (last, struck, acts, released) = ([None, None], false, 0, 0);
+        Self { kind, number, key, grant, since, last, kept, signed, gave, struck, acts, released, hid }
     }
 
     /// The time that an honest author would take now.
@@ -223,8 +228,13 @@ impl Junior {
         self.written += 1;
         let edit = Edit { at: Vec::new(), op: Op::Put(Value::Int(self.written)) };
         let after = told.after.max(self.since);
-        let mut statement =
-            unsigned(mesh, self.key, self.grant, after.next()?.max(now), Body::Write(Write { edits: vec![vec![edit]] }));
+        let mut statement = unsigned(
+            mesh,
+            self.key,
+            self.grant,
+            after.next()?.max(now),
+            Body::Write(Write { edits: vec![vec![edit]] }),
+        );
         (statement.scope, statement.prev) = (path.scope(), told.prev);
         statement.touches = vec![Touch { path, bases: told.heads }];
         let (id, wire) = seal(statement.encode(), &self.secret);

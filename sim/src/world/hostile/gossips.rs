@@ -6,7 +6,7 @@ use driftless_core::rng::Rng;
 use driftless_core::wire::Gossip;
 use driftless_statement::{Hlc, Scope, SecretKey};
 
-use super::peer::{inventions, invented, noise, request};
+use super::peer::{invented, inventions, noise, request};
 use super::{START_MS, scope};
 use crate::plan::PeerKind;
 use crate::world::founding::NODES_WRITE;

@@ -56,11 +56,7 @@ impl Hostile {
         let junior = Junior::granted(key("junior", 0), mesh, &steward);
         let mut authors = Vec::new();
         for (number, kind) in plan.authors.iter().enumerate() {
-            let key = if *kind == AuthorKind::RogueRoot {
-                key("root", 2)
-            } else {
-                key("hostile author", number)
-            };
+            let key = if *kind == AuthorKind::RogueRoot { key("root", 2) } else { key("hostile author", number) };
             authors.push(Author::granted(*kind, number, key, mesh, &steward));
         }
         let honest = nodes.iter().map(|node| node.key).collect();
@@ -147,6 +143,8 @@ impl World {
         let (mesh, epoch) = (mesh.id(), mesh.genesis.id());
         let sight = Sight { machine, now_ms, mesh, epoch, others: &hostile.others, entries: hostile.entries };
         let released = author.act(&sight, rng);
+        let late = author.kind == AuthorKind::LateReleaser && author.struck;
+        author.released += released.forbidden.len() as u64 + u64::from(late && !released.first.is_empty());
         self.facts.forbidden.extend(released.forbidden);
         for (door, wires) in [(first, released.first), (second, released.second)] {
             for part in wires.chunks(64) {

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use driftless_core::machine::Machine;
+use driftless_core::machine::{Fate, Machine};
 use driftless_core::rng::Rng;
 use driftless_statement::{Accept, Body, Frontier, Hlc, PublicKey, Scope, StatementId, Verified};
 
@@ -34,10 +34,14 @@ impl World {
 
     fn strike_author(&mut self, at: usize, door: usize, accepts: bool, rng: &mut Rng) {
         let now_ms = START_MS + self.world_ms();
-        let Self { nodes, hostile: Some(hostile), .. } = self else { return };
+        let Self { nodes, hostile: Some(hostile), facts, .. } = self else { return };
         let (Some(machine), Some(author)) = (&nodes[door].machine, hostile.authors.get_mut(at)) else { return };
         let (key, revoker) = (author.key.public(), author.kind == AuthorKind::Sideways);
         author.struck = true;
+        if revoker {
+            let out = |id: &&StatementId| machine.statement(id).is_some_and(|told| matches!(told.fate, Fate::Void(_)));
+            author.hid = facts.juniors.iter().filter(out).copied().collect();
+        }
         let frontier = if accepts { known(machine, &key, &author.gave) } else { Frontier::nothing() };
         let by_roots = author.number % 3 != 2 || revoker || rng.below(3) > 0;
         hostile.others.struck.push(key);

@@ -3,7 +3,7 @@
 use driftless_core::rng::Rng;
 use driftless_statement::edit::Op;
 use driftless_statement::{
-    Accept, Approve, Body, Edit, Frontier, Hlc, PublicKey, Scope, SecretKey, Statement, StatementId, Value, Verb,
+    Accept, Approve, Body, Edit, Frontier, Hlc, PublicKey, Scope, SecretKey, Statement, StatementId, Touch, Value, Verb,
 };
 
 use super::author::{Author, Released, Sight, seal};
@@ -64,7 +64,7 @@ impl Author {
         released
     }
 
-    /// Revokes equals and seniors, which must do nothing, and juniors, which does.
+    /// Revokes equals and seniors, which must do nothing, and juniors, which does; now, in the past and in the future.
     pub(super) fn strikes(&mut self, sight: &Sight, rng: &mut Rng) -> Released {
         let others = sight.others;
         let node = others.nodes[rng.below(others.nodes.len() as u64) as usize];
@@ -76,10 +76,15 @@ impl Author {
             3 => root,
             _ => others.junior,
         };
-        let hlc = self.time(sight, Hlc::default());
+        // Some are dated back, some ahead by less and by more than the allowed skew.
+        let hlc = match rng.below(6) {
+            0 => Hlc(self.since.0 + 1 + rng.below(1_000)),
+            1 => Hlc::from_millis(sight.now_ms + 50_000),
+            2 => Hlc::from_millis(sight.now_ms + 600_000),
+            _ => self.time(sight, Hlc::default()),
+        };
         let statement = self.draft(sight, Vec::new(), hlc, revoke(victim, NODES_WRITE, Frontier::nothing()));
         let made = self.sign(&statement);
-        self.last[0] = Some((made.id, made.hlc));
         Released { first: vec![made.wire], ..Released::default() }
     }
 
@@ -126,7 +131,7 @@ impl Author {
             let body = self.write(sight, (own.clone(), Vec::new()), hlc, put(rng)).body;
             let mut write = unsigned(sight.mesh, friend.public(), gave.id, Hlc(hlc.0 + 1), body);
             write.scope = own.scope();
-            write.touches = vec![driftless_statement::Touch { path: own, bases: Vec::new() }];
+            write.touches = vec![Touch { path: own, bases: Vec::new() }];
             let (id, wire) = seal(write.encode(), &friend);
             self.signed.push(id);
             released.second.push(wire);

@@ -3,12 +3,11 @@
 use std::collections::BTreeMap;
 
 use driftless_core::machine::{Fate, Machine};
-use driftless_core::trust::Refusal;
 use driftless_statement::StatementId;
 
 use super::author::Author;
 use crate::facts::Facts;
-use crate::plan::Proof;
+use crate::plan::{AuthorKind, Proof};
 use crate::record::HostileTold;
 use crate::world::World;
 
@@ -29,9 +28,8 @@ impl World {
             told.signed += ids.len() as u64;
             let on_disk = |id: &&StatementId| facts.made.contains_key(*id);
             told.let_in += ids.iter().filter(on_disk).count() as u64;
-            let aside = |id: &&StatementId| {
-                machines.iter().any(|machine| machine.has_stored(id) && !machine.is_replicated(id))
-            };
+            let aside =
+                |id: &&StatementId| machines.iter().any(|machine| machine.has_stored(id) && !machine.is_replicated(id));
             told.left += ids.iter().filter(aside).count() as u64;
             if proven(author, facts, &machines) {
                 reached.push(author.kind.row().state);
@@ -51,10 +49,14 @@ fn proven(author: &Author, facts: &Facts, machines: &[&Machine]) -> bool {
     };
     match author.kind.row().proof {
         Proof::Shows => author.signed.iter().any(|id| facts.made.contains_key(id)),
-        Proof::KeptOut => author.acts > 2 && author.signed.iter().any(|id| !facts.made.contains_key(id)),
-        Proof::Left => machines.iter().any(|machine| {
-            author.signed.iter().any(|id| machine.has_stored(id) && !machine.is_replicated(id))
-        }),
+        // That it did not count, a check sees.
+        Proof::KeptOut if author.kind == AuthorKind::LateReleaser => {
+            author.released > 0 && author.signed.iter().any(|id| !facts.made.contains_key(id))
+        }
+        Proof::KeptOut => author.released > 0,
+        Proof::Left => machines
+            .iter()
+            .any(|machine| author.signed.iter().any(|id| machine.has_stored(id) && !machine.is_replicated(id))),
         Proof::NotDue => any(&|fate, _| *fate == Fate::NotDue),
         Proof::Unfit => any(&|fate, _| matches!(fate, Fate::Unfit { .. })),
         Proof::Skipped => machines.iter().any(|machine| {
@@ -62,12 +64,11 @@ fn proven(author: &Author, facts: &Facts, machines: &[&Machine]) -> bool {
             author.signed.iter().any(skips)
         }),
         Proof::Pending => any(&|fate, _| matches!(fate, Fate::Pending(_))),
-        Proof::Unknown => any(&|fate, _| matches!(fate, Fate::Void(Refusal::Unknown))),
+        Proof::Unknown => author.signed.iter().any(|id| facts.made.contains_key(id)),
         Proof::Forked => author.signed.iter().filter(|id| facts.made.contains_key(*id)).count() > 1,
-        // The junior's writes count again, and something struck it.
-        Proof::Recovered => {
-            let back = |machine: &&&Machine| facts.juniors.iter().any(|id| machine.statement(id).is_some());
-            author.struck && author.acts > 4 && machines.iter().any(|machine| back(&machine))
-        }
+        Proof::Recovered => machines.iter().any(|machine| {
+            let back = |id: &StatementId| machine.statement(id).is_some_and(|told| told.fate == Fate::Fit);
+            author.hid.iter().any(back)
+        }),
     }
 }

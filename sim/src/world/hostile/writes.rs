@@ -4,7 +4,7 @@
 use driftless_core::rng::Rng;
 use driftless_statement::codec::Item;
 use driftless_statement::edit::Op;
-use driftless_statement::{Body, Edit, Hlc, MeshId, Path, Prefix, Step, StatementId, Touch, Value, Write};
+use driftless_statement::{Body, Edit, Hlc, MeshId, Path, Prefix, StatementId, Step, Touch, Value, Write};
 
 use super::author::{Author, Made, Released, Sight, seal};
 use crate::world::founding::NODES_WRITE;
@@ -95,7 +95,7 @@ impl Author {
     pub(super) fn floods(&mut self, sight: &Sight, rng: &mut Rng) -> Released {
         let mut released = Released::default();
         let hlc = self.time(sight, Hlc::default());
-        for step in 0..40 {
+        for step in 0..30 {
             let path = path(&format!("{NODES_WRITE}/flood-{}/{}", self.number, rng.below(30)));
             let statement = self.write(sight, (path, Vec::new()), Hlc(hlc.0 + step), put(rng));
             released.first.push(self.sign(&statement).wire);
@@ -122,11 +122,11 @@ impl Author {
         let path = service(sight, rng);
         let mut hlc = self.time(sight, Hlc::default());
         let mut bases = Vec::new();
-        for step in 0..8 {
+        for step in 0..4 {
             let edits = if step == 0 {
                 put(rng)
             } else {
-                (0..24).map(|_| edit(&["evil"], Op::Put(Value::Int(i128::from(rng.below(1 << 30)))))).collect()
+                (0..12).map(|_| edit(&["evil"], Op::Put(Value::Int(i128::from(rng.below(1 << 30)))))).collect()
             };
             let statement = self.write(sight, (path.clone(), bases), hlc, edits);
             let made = self.sign(&statement);
@@ -172,9 +172,9 @@ impl Author {
 
     pub(super) fn makes_heads(&mut self, sight: &Sight, rng: &mut Rng) -> Released {
         let mut released = Released::default();
-        let path = path(&format!("{NODES_WRITE}/heads-{}/{}", self.number, rng.below(2)));
+        let path = path(&format!("{NODES_WRITE}/heads-{}/one", self.number));
         let hlc = self.time(sight, Hlc::default());
-        for step in 0..24 {
+        for step in 0..12 {
             let statement = self.write(sight, (path.clone(), Vec::new()), Hlc(hlc.0 + step), put(rng));
             released.first.push(self.sign(&statement).wire);
         }
@@ -211,7 +211,14 @@ impl Author {
         let statement = self.write(sight, (path(plain), Vec::new()), hlc, put(rng));
         let canonical = statement.encode();
         let mut released = Released::default();
-        for other in ["app/../opsaaaa", "app//lain/aaaa", "ops/plain/aaaa", "app/plain/aaa/", "app/p\u{0}ain/aa.a", "./p/plain/aaaa"] {
+        for other in [
+            "app/../opsaaaa",
+            "app//lain/aaaa",
+            "ops/plain/aaaa",
+            "app/plain/aaa/",
+            "app/p\u{0}ain/aa.a",
+            "./p/plain/aaaa",
+        ] {
             let bytes = replaced(&canonical, plain.as_bytes(), other.as_bytes());
             let (id, wire) = seal(bytes, &self.key);
             released.forbidden.push(id);
@@ -251,7 +258,11 @@ impl Author {
         let path = service(sight, rng);
         let made = self.honest(sight, path, put(rng), 0);
         self.kept.push(made.wire);
-        if self.struck { Released { first: std::mem::take(&mut self.kept), ..Released::default() } } else { Released::default() }
+        if self.struck {
+            Released { first: std::mem::take(&mut self.kept), ..Released::default() }
+        } else {
+            Released::default()
+        }
     }
 
     /// Statements of a mesh of its own, and statements of this one under a strange mesh's name.
