@@ -24,12 +24,14 @@ pub enum Bug {
     RecoveryForgets,
     /// The machine is not told that a link came up again.
     LinkUntold,
+    /// Who joins late is not given what stands in a set only because something names it.
+    JoinerUnderfed,
 }
 
 #[cfg(feature = "planted")]
 impl Bug {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::StoredBeforeSync,
         Self::ViewLate,
         Self::ViewOutOfOrder,
@@ -38,6 +40,7 @@ impl Bug {
         Self::TwoViews,
         Self::RecoveryForgets,
         Self::LinkUntold,
+        Self::JoinerUnderfed,
     ];
 }
 

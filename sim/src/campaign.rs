@@ -1,7 +1,7 @@
 //! A campaign: many seeds of one scenario, on all cores, with everything that they met added up. A state worth reaching
 //! that no seed reached fails it, as does a seed that runs differently the second time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::minimise::minimise;
 use crate::plan::{CLASSES, draw};
 use crate::quantiles::Quantiles;
-use crate::record::{Failure, Record};
+use crate::record::{Failure, HostileTold, Record};
 use crate::scenario::Scenario;
 use crate::world::{Options, World};
 
@@ -63,6 +63,10 @@ pub struct Tally {
     pub equal_after: Quantiles,
     /// Microseconds from an acknowledgement to the effect on another node.
     pub propagation: Quantiles,
+    /// Hostile authors and peers, by strategy: in how many seeds each was there.
+    pub strategies: BTreeMap<String, u64>,
+    /// What hostility came to, added up.
+    pub hostile: HostileTold,
     /// Failures, each as small as it could be made.
     pub failures: Vec<(u64, Failure)>,
     /// How long it took.
@@ -71,6 +75,8 @@ pub struct Tally {
 
 /// Failures that are made smaller and kept; more say little.
 const FAILURES: usize = 3;
+/// Seeds from which on every strategy must have reached its target: each is in about every third one.
+const STRATEGIES: u64 = 40;
 
 impl Campaign {
     /// Runs it. `tell` hears after each seed how many are done.
@@ -132,6 +138,13 @@ impl Tally {
         self.reads += record.totals.reads;
         add(&mut self.faults, &record.totals.faults);
         add(&mut self.sometimes, &record.sometimes);
+        if let Some(told) = &record.hostile {
+            let names: BTreeSet<&String> = told.authors.iter().chain(&told.peers).collect();
+            names.into_iter().for_each(|name| *self.strategies.entry(name.clone()).or_default() += 1);
+            let sum = &mut self.hostile;
+            (sum.signed, sum.let_in) = (sum.signed + told.signed, sum.let_in + told.let_in);
+            (sum.left, sum.strikes) = (sum.left + told.left, sum.strikes + told.strikes);
+        }
         if let Some(after_ms) = record.heals.last().and_then(|heal| heal.equal_after_ms) {
             self.equal_after.note(after_ms);
         }
@@ -147,6 +160,13 @@ impl Tally {
                 && !faults.never.contains(&row.class)
         };
         CLASSES.iter().filter(allowed).map(|row| row.name).filter(|name| !self.faults.contains_key(*name)).collect()
+    }
+
+    /// Strategies that no seed saw reach its target, of those that the scenario allows; of so few seeds nothing is asked.
+    pub fn strategies_missed(&self, scenario: &Scenario) -> Vec<&'static str> {
+        let reached = |state: &&'static str| self.sometimes.get(*state).is_some_and(|times| *times > 0);
+        let states = scenario.hostile.states().into_iter().filter(|state| !reached(state));
+        states.filter(|_| self.seeds >= STRATEGIES).collect()
     }
 
     /// States worth reaching that no seed reached.

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use driftless_statement::{StatementId, Verified};
+use driftless_statement::{PublicKey, StatementId, Verified};
 
 /// A statement, seen from outside.
 #[derive(Debug, Clone)]
@@ -29,6 +29,29 @@ pub struct Facts {
     /// Statements whose every durable copy was lost by faults that no software can survive (a disk that lied, was lost or
     /// put back before others had them). Nobody can be asked for them.
     pub beyond_help: BTreeSet<StatementId>,
+    /// Strikes that honest operators signed, in the order of time.
+    pub strikes: Vec<Struck>,
+    /// Statements of honest authors whom a hostile revoker may have struck: the roots must bring them back.
+    pub juniors: BTreeSet<StatementId>,
+    /// How many hostile authors revoke others.
+    pub revokers: usize,
+    /// Statements of hostile authors that no node may ever let count, whatever happens.
+    pub forbidden: BTreeSet<StatementId>,
+}
+
+/// A strike that honest operators signed.
+#[derive(Debug, Clone)]
+pub struct Struck {
+    /// The revocation.
+    pub revocation: StatementId,
+    /// Whose grants it strikes.
+    pub key: PublicKey,
+    /// Whether the roots signed it: then it strikes everything that the key was granted.
+    pub by_roots: bool,
+    /// Whether the key is a hostile revoker's.
+    pub revoker: bool,
+    /// What it accepts, without what that names.
+    pub listed: BTreeSet<StatementId>,
 }
 
 impl Facts {

@@ -1,5 +1,5 @@
 //! Makes a failing case smaller: what can be left out with the same rule still broken is left out, faults first, then
-//! writes, then whole nodes (delta debugging, Zeller and Hildebrandt 2002).
+//! writes, then hostile acts and strikes, then whole nodes (delta debugging, Zeller and Hildebrandt 2002).
 
 use crate::plan::Case;
 use crate::record::{Failure, Violation};
@@ -30,6 +30,18 @@ pub fn minimise(case: &Case, violation: &Violation, options: Options, mut runs: 
         keep(&mut best, case, &mut fails)
     });
     best.0.plan.writes = writes;
+    let acts = smaller(&best.0.plan.hostile.acts.clone(), &mut |acts| {
+        let mut case = best.0.clone();
+        case.plan.hostile.acts = acts;
+        keep(&mut best, case, &mut fails)
+    });
+    best.0.plan.hostile.acts = acts;
+    let strikes = smaller(&best.0.plan.hostile.strikes.clone(), &mut |strikes| {
+        let mut case = best.0.clone();
+        case.plan.hostile.strikes = strikes;
+        keep(&mut best, case, &mut fails)
+    });
+    best.0.plan.hostile.strikes = strikes;
     for node in (0..best.0.scenario.nodes).rev() {
         let mut case = best.0.clone();
         case.plan.absent.push(node);
@@ -61,6 +73,8 @@ fn shorter(case: &Case, violation: &Violation) -> Case {
         case.plan.faults.retain(|fault| fault.at_ms < end_ms);
         case.plan.faults.iter_mut().for_each(|fault| fault.for_ms = fault.for_ms.min(end_ms - fault.at_ms));
         case.plan.writes.retain(|write| write.at_ms < end_ms);
+        case.plan.hostile.acts.retain(|act| act.at_ms < end_ms);
+        case.plan.hostile.strikes.retain(|strike| strike.at_ms < end_ms);
     }
     case
 }

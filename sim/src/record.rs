@@ -51,6 +51,26 @@ pub struct Record {
     /// What the same scenario came to over real sockets, where it was run there too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sockets: Option<SocketsTold>,
+    /// What hostile authors and peers came to, where there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hostile: Option<HostileTold>,
+}
+
+/// What hostility came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostileTold {
+    /// Strategies of the hostile authors.
+    pub authors: Vec<String>,
+    /// Strategies of the hostile peers.
+    pub peers: Vec<String>,
+    /// Statements that hostile authors signed.
+    pub signed: u64,
+    /// Those that came on a disk.
+    pub let_in: u64,
+    /// Those that left the summaries of some node.
+    pub left: u64,
+    /// Revocations that honest operators signed.
+    pub strikes: u64,
 }
 
 /// The state of the mesh at one moment.

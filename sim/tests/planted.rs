@@ -29,7 +29,7 @@ const fn shell(bug: Bug, check: &'static str, scenario: &'static str) -> Row {
     Row { bug: Planted::Shell(bug), check, scenario }
 }
 
-static ROWS: [Row; 21] = [
+static ROWS: [Row; 28] = [
     core(InCore::ChildFirst, "closed-storage", "storm"),
     core(InCore::PublishesAtOnce, "persist-before-publish", "storm"),
     core(InCore::TakenAtOnce, "persist-before-publish", "storm"),
@@ -51,6 +51,13 @@ static ROWS: [Row; 21] = [
     core(InCore::AgreesAlways, "honest-staleness", "storm"),
     shell(Bug::StandingFrozen, "honest-staleness", "storm"),
     core(InCore::MarksAtOnce, "divergence-reads-zero", "three-regions"),
+    core(InCore::StrikesSideways, "nobody-strikes-equals", "hostile"),
+    core(InCore::StruckCounts, "struck-keys-change-nothing", "hostile"),
+    core(InCore::OutsideCounts, "nothing-beyond-the-grant", "hostile"),
+    core(InCore::NeverReturns, "roots-recover", "hostile"),
+    core(InCore::KeepsGone, "incremental-equals-batch", "hostile"),
+    core(InCore::PushesAgain, "no-ping-pong", "storm"),
+    shell(Bug::JoinerUnderfed, "late-joiner-computes-the-same", "hostile"),
 ];
 
 /// How a row ended.

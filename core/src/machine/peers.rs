@@ -98,6 +98,12 @@ impl Peers {
         Some(what)
     }
 
+    /// A request whose answer is of no use.
+    #[cfg(feature = "planted")]
+    pub(super) fn ask_for_nothing(&mut self, peer: PublicKey) -> u64 {
+        self.ask(peer, What::Session)
+    }
+
     fn ask(&mut self, peer: PublicKey, what: What) -> u64 {
         self.next += 1;
         self.asked.insert(self.next, Asked { peer, what });
@@ -312,6 +318,8 @@ impl Machine {
         }
         self.repair_strange(effects);
         self.fetch_missing(effects);
+        #[cfg(feature = "planted")]
+        self.push_again(effects);
     }
 
     /// Whether a peer's last beacon told of the very sets that this node has: to compare them would tell no more.

@@ -9,7 +9,11 @@ use driftless_statement::{Path, Prefix, StatementId, Verified};
 
 use super::Machine;
 #[cfg(feature = "planted")]
-use crate::{fold::ScopeFold, log::Log, view::Candidate};
+use super::effect::Effect;
+#[cfg(feature = "planted")]
+use crate::trust::{Accepted, Refusal, Trust};
+#[cfg(feature = "planted")]
+use crate::{fold::ScopeFold, log::Log, view::Candidate, wire::Request};
 
 /// A bug of the core, and where it sits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,12 +47,26 @@ pub enum Planted {
     ForgetsFloor,
     /// Who stands in line behind a write that the disk refused first and took later is never called (`calls`).
     ForgetsLine,
+    /// What a revocation struck counts, where it stands in the set because something names it (`settle`).
+    StruckCounts,
+    /// What lies outside of its author's grant counts, where something names it (`settle`).
+    OutsideCounts,
+    /// A revocation makes void what its key says from then on, also when it is an equal's or a senior's (`settle`).
+    #[cfg(feature = "planted")]
+    StrikesSideways,
+    /// What a revocation hid does not come back when that one falls (`sift`).
+    NeverReturns,
+    /// What leaves the set stays in the fold (`settle`).
+    KeepsGone,
+    /// Each regular look at peers hands them the latest statement of `@mesh` once more (`peers`).
+    #[cfg(feature = "planted")]
+    PushesAgain,
 }
 
 #[cfg(feature = "planted")]
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 19] = [
         Self::FoldByArrival,
         Self::ComparesOnce,
         Self::PublishesAtOnce,
@@ -62,6 +80,12 @@ impl Planted {
         Self::DueAtOnce,
         Self::ForgetsFloor,
         Self::ForgetsLine,
+        Self::StruckCounts,
+        Self::OutsideCounts,
+        Self::StrikesSideways,
+        Self::NeverReturns,
+        Self::KeepsGone,
+        Self::PushesAgain,
     ];
 }
 
@@ -86,6 +110,20 @@ impl Machine {
 
 #[cfg(feature = "planted")]
 impl Machine {
+    /// Hands every peer the latest statement of `@mesh` once more.
+    pub(super) fn push_again(&mut self, effects: &mut Vec<Effect>) {
+        if !self.planted(Planted::PushesAgain) {
+            return;
+        }
+        let Some(wire) = self.log.mesh().next_back().map(|last| last.wire().clone()) else { return };
+        let peers: Vec<_> = self.peers.connected().collect();
+        for peer in peers {
+            let corr = self.peers.ask_for_nothing(peer);
+            let bytes = Request::Push { statements: vec![wire.clone()] }.encode();
+            effects.push(Effect::Request { peer, corr, bytes });
+        }
+    }
+
     /// The first entry that has a value and that the candidates do not speak of, as if it were gone.
     pub(super) fn lost_entry(&self, candidates: &[Candidate]) -> Option<Candidate> {
         if !self.planted(Planted::LosesAnEntry) || self.view.revision().count % 8 != 7 {
@@ -116,4 +154,32 @@ pub(super) fn comes_late(log: &Log, fold: &ScopeFold, statement: &Arc<Verified>)
     let later = |id: &StatementId| log.get(id).is_some_and(|head| head.key() > statement.key());
     let touches = statement.statement().touches.iter();
     touches.filter_map(|touch| fold.entry(&touch.path)).any(|entry| entry.heads().iter().any(later))
+}
+
+/// A verdict of trust as a planted bug has it: what is struck or outside of its grant counts, or what a revocation says of
+/// anybody strikes.
+#[cfg(feature = "planted")]
+pub(super) fn bent(
+    planted: Option<Planted>,
+    trust: &Trust,
+    statement: &Verified,
+    accepted: &Accepted,
+) -> Result<(), Refusal> {
+    let verdict = trust.authorised(statement, accepted);
+    let said = statement.statement();
+    match (planted, &verdict) {
+        (Some(Planted::StruckCounts), Err(Refusal::Struck { .. })) => Ok(()),
+        (Some(Planted::OutsideCounts), Err(Refusal::Outside { .. })) => Ok(()),
+        (Some(Planted::StrikesSideways), Ok(())) => {
+            let rank = trust.grant(&said.grant).map(|standing| standing.rank);
+            let names = |one: &&crate::trust::Revocation| {
+                one.key == said.author && one.rank > 0 && rank.is_some_and(|rank| rank <= one.rank)
+            };
+            match trust.revocations().find(names) {
+                Some(one) => Err(Refusal::Struck { grant: said.grant, revocation: one.id }),
+                None => verdict,
+            }
+        }
+        _ => verdict,
+    }
 }

@@ -177,7 +177,8 @@ impl Machine {
     fn fold_all(&mut self, mut due: Due, gone: Gone, effects: &mut Vec<Effect>) {
         let mut candidates: BTreeMap<Path, Candidate> = BTreeMap::new();
         let named = |candidate: Candidate| (candidate.path.clone(), candidate);
-        for (scope, ids) in &gone {
+        let keeps = self.planted(Planted::KeepsGone);
+        for (scope, ids) in gone.iter().filter(|_| !keeps) {
             let Some(room) = self.scopes.get_mut(scope) else { continue };
             let changed = Arc::make_mut(&mut room.fold).update(&[], ids);
             candidates.extend(changed.into_keys().map(|path| named(candidate(room, path))));
@@ -224,12 +225,15 @@ impl Machine {
     /// Folds one scope's statements. Returns the entries whose merged state changed.
     fn fold(&mut self, scope: &Scope, statements: &[Arc<Verified>]) -> Vec<Candidate> {
         #[cfg(feature = "planted")]
-        let by_arrival = self.planted(Planted::FoldByArrival);
+        let (by_arrival, planted) = (self.planted(Planted::FoldByArrival), self.planted);
         let mesh_due = self.mesh_due();
         let (Some(room), Some(trust)) = (self.scopes.get_mut(scope), &self.settled) else { return Vec::new() };
         let mut counted = Vec::new();
         for statement in statements {
+            #[cfg(not(feature = "planted"))]
             let verdict = trust.authorised(statement, &self.accepted);
+            #[cfg(feature = "planted")]
+            let verdict = super::planted::bent(planted, trust, statement, &self.accepted);
             match &verdict {
                 Ok(()) => drop(room.out.remove(&statement.id())),
                 Err(refusal) => drop(room.out.insert(statement.id(), Out::Refused(refusal.clone()))),

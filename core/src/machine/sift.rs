@@ -7,6 +7,7 @@ use std::sync::Arc;
 use driftless_statement::{Scope, StatementId, Verified};
 
 use super::Machine;
+use super::planted::Planted;
 use super::settle::Due;
 use super::storing::{OnItsWay, Origin};
 use crate::trust::{Accepted, Trust};
@@ -44,6 +45,9 @@ impl Machine {
                 }
             }
             returned.extend(sifted.returned);
+        }
+        if self.planted(Planted::NeverReturns) {
+            returned.clear();
         }
         // What is not on disk yet is taken in when it is.
         let on_disk = |statement: &Arc<Verified>| {

@@ -70,6 +70,11 @@ impl Machine {
         self.scopes.values().any(|room| room.has_stored(id))
     }
 
+    /// Whether a statement is on this node's disk and in the replicated set: not aside.
+    pub fn is_replicated(&self, id: &StatementId) -> bool {
+        self.scopes.values().any(|room| room.summary.contains(id))
+    }
+
     pub(super) fn own_forks(&self) -> u64 {
         let forks = self.scopes.keys().map(|scope| self.log.forks(&self.node, scope).saturating_sub(1));
         forks.sum::<usize>() as u64

@@ -93,9 +93,9 @@ impl Bounded {
 }
 
 /// Nothing is under way any more but questions to peers, which never end; and what names a statement that is lost for
-/// good waits for it as long as there is room.
+/// good, or that somebody hostile keeps back, waits for it as long as there is room.
 fn at_the_end(scene: &Scene) -> Result<(), String> {
-    let may_wait = !scene.facts.beyond_help.is_empty();
+    let may_wait = !scene.facts.beyond_help.is_empty() || scene.scenario.hostile.is_on();
     for (number, node) in scene.nodes.iter().enumerate() {
         let queues = node.machine.as_ref().map(|machine| machine.queues());
         let endless = |name: &str| name == "requests" || (name == "room" && may_wait);

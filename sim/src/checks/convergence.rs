@@ -1,5 +1,5 @@
-//! After the last fault every statement that some running node has reaches every running node within the bound, and at the
-//! end of a run all of them stand alike.
+//! After the last fault every statement that some running node has reaches every running node within the bound, unless a
+//! revocation takes it out of the replicated set meanwhile; and at the end of a run all of them stand alike.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -44,7 +44,8 @@ impl Healing {
                 continue;
             }
             let durable = &scene.facts.durable[*node];
-            let missing: Vec<&StatementId> = self.wanted.iter().filter(|id| !durable.contains(*id)).collect();
+            let lacks = |id: &&StatementId| !durable.contains(*id) && is_in_a_set(scene, id);
+            let missing: Vec<&StatementId> = self.wanted.iter().filter(lacks).collect();
             if let Some(first) = missing.first() {
                 let (count, since, first) = (missing.len(), self.since_ms, first.short());
                 return Err(format!(
@@ -104,6 +105,12 @@ impl Convergence {
         healing.wanted = Vec::new();
         judged
     }
+}
+
+/// Whether a statement is in the replicated set of some node. Where nobody is hostile, nothing ever leaves it.
+pub fn is_in_a_set(scene: &Scene, id: &StatementId) -> bool {
+    let in_set = |node: &crate::world::Node| node.machine.as_ref().is_some_and(|machine| machine.is_replicated(id));
+    scene.scenario.hostile.is_off() || scene.nodes.iter().any(in_set)
 }
 
 /// Set, merged and effective digest by scope.

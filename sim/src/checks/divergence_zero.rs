@@ -75,6 +75,10 @@ impl DivergenceZero {
 
 /// Whether nothing is wrong, and nothing was for so long that all of it is healed and forgotten.
 fn is_healthy(scene: &Scene) -> bool {
+    // Who dates back changes marks that have settled, and hostile peers say what they like.
+    if scene.scenario.hostile.is_on() {
+        return false;
+    }
     let Some(since_ms) = scene.calm_since_ms else { return false };
     // Before the first fault there is nothing to heal.
     let heals_ms = if since_ms == FOUNDING_MS { 0 } else { scene.bound_ms };

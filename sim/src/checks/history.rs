@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use driftless_core::machine::{Fate, Machine};
-use driftless_statement::{Path, StatementId, Verified};
+use driftless_core::trust::Refusal;
+use driftless_statement::{Body, Path, StatementId, Verified};
 
 use crate::facts::Facts;
 
@@ -48,4 +49,49 @@ pub fn follows(facts: &Facts, path: &Path, heads: &[StatementId], wanted: &State
         stack.extend_from_slice(bases);
     }
     false
+}
+
+/// The rank of what a statement relies on, from what was signed alone: 0 for the epoch, `None` for what is no chain of
+/// grants up to it.
+pub fn rank(facts: &Facts, relies_on: &StatementId, mesh: &[u8; 32]) -> Option<usize> {
+    let (mut id, mut rank) = (*relies_on, 0);
+    while id.as_bytes() != mesh {
+        let grant = made(facts, &id)?.statement();
+        if !matches!(grant.body, Body::Grant(_)) || rank > driftless_statement::limits::GRANT_CHAIN {
+            return None;
+        }
+        (id, rank) = (grant.grant, rank + 1);
+    }
+    Some(rank)
+}
+
+/// Whether a revocation may strike what a statement relies on: one of the grants up to the epoch is to the revoked key, and
+/// of greater rank than the revocation. Computed from what was signed, and not by trust.
+pub fn may_strike(facts: &Facts, revocation: &StatementId, statement: &Verified) -> bool {
+    let Some(Body::Revoke(revoke)) = made(facts, revocation).map(|made| &made.statement().body) else { return false };
+    let mesh = &statement.statement().mesh.0;
+    let own = made(facts, revocation).and_then(|made| rank(facts, &made.statement().grant, mesh));
+    let (mut id, Some(own)) = (statement.statement().grant, own) else { return false };
+    while id.as_bytes() != mesh {
+        let Some(grant) = made(facts, &id).map(Verified::statement) else { return false };
+        let Body::Grant(given) = &grant.body else { return false };
+        if given.key == revoke.key && rank(facts, &id, mesh).is_some_and(|rank| rank > own) {
+            return true;
+        }
+        id = grant.grant;
+    }
+    false
+}
+
+/// Whether a fate is what a revocation does by the rules: the statement relies, directly or through grants, on what a
+/// counting revocation of a senior struck.
+pub fn is_struck(facts: &Facts, machine: &Machine, statement: &Verified, fate: &Fate) -> bool {
+    match fate {
+        Fate::Void(Refusal::Struck { revocation, .. }) => may_strike(facts, revocation, statement),
+        Fate::Void(Refusal::NoSuchGrant { grant }) => made(facts, grant).is_some_and(|above| {
+            let told = machine.statement(grant).map(|told| told.fate);
+            told.is_none_or(|fate| is_struck(facts, machine, above, &fate))
+        }),
+        _ => false,
+    }
 }

@@ -2,6 +2,8 @@
 //! names its source. They look at what happens to nodes and what nodes do; they must not change anything.
 
 mod answered;
+mod batch;
+mod beyond;
 mod bounded;
 mod closed_storage;
 mod convergence;
@@ -9,21 +11,26 @@ mod divergence_zero;
 mod equal_states;
 mod future;
 mod history;
+mod late_joiner;
 mod monotonic;
 mod news;
 mod own_writes;
 mod per_node;
 mod persist_first;
+mod ping_pong;
+mod recovery;
 mod resurrection;
+mod seniority;
 mod snapshot_reads;
 mod staleness;
+mod struck;
 mod survival;
 mod unexplained;
 mod watchers;
 
 use std::collections::BTreeMap;
 
-use driftless_core::machine::{Effect, Event, Now, Pace};
+use driftless_core::machine::{Effect, Event, Machine, Now, Pace};
 
 use crate::facts::Facts;
 use crate::said::Said;
@@ -54,6 +61,8 @@ pub enum Seen<'a> {
     Began,
     /// The node's disk was emptied or put back: what it promised before cannot be asked of it alone any more.
     Forgot,
+    /// A machine that began with nothing was given this node's replicated set.
+    Joined(&'a Machine),
     /// All faults are over.
     Calm,
     /// One second of simulated time passed.
@@ -115,6 +124,11 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<persist_first::PersistFirst>::default(),
         Box::<answered::Answered>::default(),
         Box::<bounded::Bounded>::default(),
+        Box::<seniority::Seniority>::default(),
+        Box::<beyond::Beyond>::default(),
+        Box::<struck::Struck>::default(),
+        Box::<recovery::Recovery>::default(),
+        Box::<batch::Batch>::default(),
         Box::<equal_states::EqualStates>::default(),
         Box::<future::Future>::default(),
         Box::<resurrection::Resurrection>::default(),
@@ -123,7 +137,9 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<monotonic::Monotonic>::default(),
         Box::<snapshot_reads::SnapshotReads>::default(),
         Box::<watchers::Watchers>::default(),
+        Box::<ping_pong::PingPong>::default(),
         Box::<convergence::Convergence>::default(),
+        Box::<late_joiner::LateJoiner>::default(),
         Box::<survival::Survival>::default(),
         Box::<staleness::Staleness>::default(),
         Box::<divergence_zero::DivergenceZero>::default(),

@@ -8,7 +8,7 @@ use driftless_core::machine::Machine;
 use driftless_core::view::{Since, View};
 use driftless_statement::{Path, Prefix};
 
-use super::history::{counts, follows};
+use super::history::{follows, is_fit};
 use super::per_node::PerNode;
 use super::{Check, Scene, Seen};
 
@@ -77,11 +77,12 @@ impl Monotonic {
     }
 }
 
-/// An entry's heads in the view shown now follow those of the old one. A statement that counts no longer is another rule's.
+/// An entry's heads in the view shown now follow those of the old one. A statement that counts no longer is another rule's,
+/// and one that is unfit since an earlier one came in its entry shows no more by the rules.
 fn goes_on(scene: &Scene, machine: &Machine, old: &View, path: &Path) -> Result<(), String> {
     let Some(before) = old.get(path) else { return Ok(()) };
     let now = scene.node().shown.get(path).map(|entry| entry.heads.clone()).unwrap_or_else(|| Arc::new([]));
-    let gone = before.heads.iter().find(|head| !follows(scene.facts, path, &now, head) && counts(machine, head));
+    let gone = before.heads.iter().find(|head| !follows(scene.facts, path, &now, head) && is_fit(machine, head));
     match gone {
         None => Ok(()),
         Some(head) => Err(format!("{path} no longer shows, nor follows, {}", head.short())),

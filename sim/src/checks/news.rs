@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use driftless_core::machine::{Effect, Event, Machine};
 use driftless_statement::StatementId;
 
-use super::history::counts;
+use super::history::{counts, made};
 use super::{Scene, Seen};
 
 /// One node's news.
@@ -52,6 +52,11 @@ impl News {
         self.now.iter().filter(|id| counts(machine, id))
     }
 
+    /// Whether a statement that is on disk counted until this event, and does not any more.
+    pub fn fell(&self, machine: &Machine, id: &StatementId) -> bool {
+        !self.out.contains(id) && !self.now.contains(id) && !counts(machine, id)
+    }
+
     /// How many of these were durable before this event, and kept out until it.
     pub fn waited(&self, counting: &[StatementId]) -> u64 {
         counting.iter().filter(|id| self.out.contains(*id)).count() as u64
@@ -61,6 +66,13 @@ impl News {
     pub fn close(&mut self, scene: &Scene) {
         self.loading = false;
         let Some(machine) = &scene.node().machine else { return };
+        let trust = |id: &StatementId| made(scene.facts, id).is_some_and(|made| made.statement().scope.is_mesh());
+        if scene.scenario.hostile.is_on() && self.now.iter().any(trust) {
+            // A revocation may have come, or fallen: any statement may have ceased to count, or begun again.
+            let durable = scene.facts.durable[scene.at].iter();
+            self.out = durable.filter(|id| !counts(machine, id)).copied().collect();
+            return self.now.clear();
+        }
         for id in std::mem::take(&mut self.now) {
             if counts(machine, &id) {
                 self.out.remove(&id);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use driftless_core::machine::{Effect, Fate, SubmitOutcome};
 use driftless_core::view::{Revision, View};
-use driftless_statement::StatementId;
+use driftless_statement::{Body, StatementId};
 
 use super::history::{follows, is_fit, made};
 use super::per_node::PerNode;
@@ -114,7 +114,9 @@ impl OwnWrites {
                 view.revision()
             ));
         }
-        let touches = made(scene.facts, &id).map(|made| made.statement().touches.as_slice()).unwrap_or_default();
+        // What an act of trust touches, it only names.
+        let writes = made(scene.facts, &id).filter(|made| matches!(made.statement().body, Body::Write(_)));
+        let touches = writes.map(|made| made.statement().touches.as_slice()).unwrap_or_default();
         for touch in touches {
             let heads = view.get(&touch.path).map(|entry| entry.heads.clone()).unwrap_or_else(|| Arc::new([]));
             if !follows(scene.facts, &touch.path, &heads, &id) {

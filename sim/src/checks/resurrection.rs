@@ -1,5 +1,5 @@
-//! No resurrection: what counted once on a node counts there for ever, across restarts and whatever its clock does. So
-//! nothing that was deleted or replaced can come back because its successor fell out.
+//! No resurrection: what counted once on a node counts there for ever, across restarts and whatever its clock does, unless a
+//! revocation strikes it. So nothing that was deleted or replaced can come back because its successor fell out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -9,7 +9,7 @@ use driftless_core::machine::{Effect, Machine};
 use driftless_core::view::{Since, View};
 use driftless_statement::StatementId;
 
-use super::history::{counts, is_counted};
+use super::history::{counts, is_counted, is_struck, made};
 use super::news::News;
 use super::per_node::PerNode;
 use super::{Check, Scene, Seen};
@@ -82,12 +82,12 @@ impl Resurrection {
         let here = self.nodes.of(scene.at);
         if here.news.loading {
             self.kept += 1;
-            return all_count(machine, here.counted.iter());
+            return all_count(scene, machine, here.counted.iter());
         }
         let Some(before) = here.before.replace(view.clone()) else { return Ok(()) };
         let Since::Changed(paths) = view.since(&before.revision()) else { return Ok(()) };
         let entries = paths.iter().filter_map(|path| before.get(path));
-        entries.into_iter().try_for_each(|entry| all_count(machine, entry.heads.iter()))
+        entries.into_iter().try_for_each(|entry| all_count(scene, machine, entry.heads.iter()))
     }
 
     fn began(&mut self, scene: &Scene) -> Result<(), String> {
@@ -104,13 +104,21 @@ impl Resurrection {
         let from = here.turn.map_or(Bound::Unbounded, Bound::Excluded);
         let some: Vec<StatementId> = here.counted.range((from, Bound::Unbounded)).take(AT_ONCE).copied().collect();
         here.turn = some.last().copied();
-        all_count(machine, some.iter())
+        all_count(scene, machine, some.iter())
     }
 }
 
-fn all_count<'a>(machine: &Machine, mut ids: impl Iterator<Item = &'a StatementId>) -> Result<(), String> {
+fn all_count<'a>(
+    scene: &Scene,
+    machine: &Machine,
+    mut ids: impl Iterator<Item = &'a StatementId>,
+) -> Result<(), String> {
     // One that is not held any more was lost, not kept out: that is another rule's.
-    let kept_out = |id: &StatementId| machine.statement(id).map(|told| told.fate).filter(|fate| !is_counted(fate));
+    let kept_out = |id: &StatementId| {
+        let fate = machine.statement(id).map(|told| told.fate).filter(|fate| !is_counted(fate))?;
+        let struck = made(scene.facts, id).is_some_and(|made| is_struck(scene.facts, machine, made, &fate));
+        (!struck).then_some(fate)
+    };
     match ids.find_map(|id| Some((id, kept_out(id)?))) {
         None => Ok(()),
         Some((id, fate)) => Err(format!("{} counted once and now is {fate:?}", id.short())),

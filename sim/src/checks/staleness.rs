@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use driftless_core::beacon::Beacon;
+use driftless_core::beacon::{Beacon, Claim};
 use driftless_core::machine::Event;
+use driftless_core::wire::Gossip;
 use driftless_statement::Scope;
 
 use super::per_node::PerNode;
@@ -103,7 +104,16 @@ impl Staleness {
     }
 
     fn heard(&mut self, scene: &Scene, bytes: &[u8]) {
-        let Some(sets) = self.beacons.get(blake3::hash(bytes).as_bytes()) else { return };
+        let name = *blake3::hash(bytes).as_bytes();
+        if scene.scenario.hostile.peers > 0 && !self.beacons.contains_key(&name) {
+            // A hostile peer's: it truly says so.
+            if let Ok(Gossip::Beacon { bytes }) = Gossip::decode(bytes)
+                && let Ok(claim) = Claim::decode(&bytes)
+            {
+                self.sent(name, claim.beacon());
+            }
+        }
+        let Some(sets) = self.beacons.get(&name) else { return };
         let here = self.nodes.of(scene.at);
         here.heard_ms = scene.world_ms;
         let had = |set: &Set| here.sets.get(&set.0) == Some(&set.1) || here.had.iter().any(|(had, _)| had == set);

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use driftless_core::machine::Fate;
 
+use super::convergence::is_in_a_set;
 use super::{Check, Scene, Seen};
 
 /// The rule.
@@ -59,7 +60,7 @@ fn at_the_end(scene: &Scene) -> Result<(), String> {
     let promised = scene.facts.made.iter().filter(|(_, made)| made.promised.is_some());
     for (id, _) in promised.filter(|(id, _)| !scene.facts.beyond_help.contains(*id)) {
         for (number, _) in scene.nodes.iter().enumerate().filter(|(_, node)| node.is_up()) {
-            if !scene.facts.durable[number].contains(id) {
+            if !scene.facts.durable[number].contains(id) && is_in_a_set(scene, id) {
                 let id = id.short();
                 return Err(format!("node {number} ends without {id}, which somebody was told is safe"));
             }

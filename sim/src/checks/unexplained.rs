@@ -1,5 +1,5 @@
-//! No unexplained change: when an entry reads differently, a statement about it that counts since this very moment is the
-//! witness. Matrix's "state resets" were changes without one.
+//! No unexplained change: when an entry reads differently, a statement about it that counts since this very moment, or that
+//! a revocation struck in it, is the witness. Matrix's "state resets" were changes without one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ pub struct Unexplained {
     nodes: PerNode<Here>,
     explained: u64,
     late: u64,
+    fallen: u64,
+    hostile: bool,
 }
 
 #[derive(Default)]
@@ -36,6 +38,7 @@ impl Check for Unexplained {
     }
 
     fn look(&mut self, scene: &Scene, seen: &Seen) -> Result<(), String> {
+        self.hostile = scene.scenario.hostile.is_on();
         let here = self.nodes.of(scene.at);
         here.news.follow(scene, seen);
         match seen {
@@ -53,10 +56,14 @@ impl Check for Unexplained {
     }
 
     fn sometimes(&self) -> BTreeMap<&'static str, u64> {
-        BTreeMap::from([
+        let mut states = BTreeMap::from([
             ("a change was explained by its witness", self.explained),
             ("a late statement changed an entry", self.late),
-        ])
+        ]);
+        if self.hostile {
+            states.insert("a change was explained by what was struck", self.fallen);
+        }
+        states
     }
 }
 
@@ -72,6 +79,11 @@ impl Unexplained {
                 made(scene.facts, id).is_some_and(|made| made.statement().bases_of(&path).is_some())
             };
             let Some(witness) = here.news.counting(machine).find(about) else {
+                let fell = |id: &&driftless_statement::StatementId| about(id) && here.news.fell(machine, id);
+                if scene.facts.durable[scene.at].iter().any(|id| fell(&id)) {
+                    self.fallen += 1;
+                    continue;
+                }
                 let json = |view: &View| view.get(&path).and_then(|entry| entry.json.clone());
                 let (old, new) = (json(&before), json(view));
                 return Err(format!("{path} changed from {old:?} to {new:?} without a witness"));

@@ -35,6 +35,7 @@ pub fn campaign(asked: &super::Campaign) -> Result<ExitCode, CannotRun> {
         say!("  run it again: driftless-sim again {}", file.display());
     }
     let missed = !asked.tame && (!tally.never().is_empty() || !tally.classes_missed(&scenario).is_empty());
+    let missed = missed || !tally.strategies_missed(&scenario).is_empty();
     let good = tally.failures.is_empty() && tally.unequal.is_empty() && !missed;
     Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -69,10 +70,27 @@ fn print(scenario: &Scenario, tally: &Tally) {
     );
     say!("sometimes      {reached} of {} states worth reaching", tally.sometimes.len());
     say!("speed          {:.0} node-seconds a second, {took:.1} s in all", tally.node_seconds as f64 / took);
+    if !tally.strategies.is_empty() {
+        let met: u64 = tally.strategies.values().sum();
+        let (told, count) = (&tally.hostile, tally.strategies.len());
+        say!("hostile        {count} strategies, {met} times one of them in one seed");
+        say!(
+            "               {} statements signed by hostile authors, {} came on a disk, {} left the summaries again",
+            told.signed,
+            told.let_in,
+            told.left
+        );
+        say!("               {} revocations by honest operators", told.strikes);
+        let times: Vec<String> = tally.strategies.iter().map(|(name, times)| format!("{name} {times}")).collect();
+        say!("strategies     {}", times.join(", "));
+    }
     for seed in &tally.unequal {
         say!("UNEQUAL        seed {seed} ran differently the second time");
     }
     for what in tally.never() {
+        say!("NEVER          {what}");
+    }
+    for what in tally.strategies_missed(scenario) {
         say!("NEVER          {what}");
     }
     for name in tally.classes_missed(scenario) {

@@ -62,6 +62,8 @@ enum Command {
     },
     /// List the classes of faults.
     Faults,
+    /// List the strategies of hostile authors and peers.
+    Strategies,
     /// List the checks, with the source of each.
     Checks,
 }
@@ -147,7 +149,8 @@ struct Campaign {
     /// Runs that making one failure smaller may take.
     #[arg(long, default_value_t = 400)]
     shrink: usize,
-    /// Do not fail when some state worth reaching was reached by no seed: for short campaigns.
+    /// Do not fail when some state worth reaching was reached by no seed: for short campaigns. From forty seeds on every
+    /// strategy of somebody hostile must have reached its target all the same.
     #[arg(long)]
     tame: bool,
     /// Where failing cases go.
@@ -206,6 +209,7 @@ impl Args {
             Command::Replay(asked) => replay::replay_log(&asked),
             Command::Scenarios { name } => one::scenarios(name.as_deref()),
             Command::Faults => Ok(one::faults()),
+            Command::Strategies => Ok(one::strategies()),
             Command::Checks => Ok(one::checks()),
         }
     }

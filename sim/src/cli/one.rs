@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use driftless_sim::plan::CLASSES;
+use driftless_sim::plan::{AUTHORS, CLASSES, PEERS};
 use driftless_sim::record::Failure;
 use driftless_sim::scenario::READY;
 use driftless_sim::{Case, Options, Record, World, draw, report};
@@ -87,6 +87,19 @@ pub fn faults() -> ExitCode {
         let range = |(from, to): (u64, u64)| if from == to { format!("{from}") } else { format!("{from}-{to}") };
         let amount = if row.unit.is_empty() { String::new() } else { format!("{} {}", range(row.amount), row.unit) };
         say!("{:<18} {:>8} {:>10}  {amount}", row.name, row.an_hour, range(row.seconds));
+    }
+    ExitCode::SUCCESS
+}
+
+pub fn strategies() -> ExitCode {
+    for (title, rows) in [
+        ("AUTHORS", AUTHORS.map(|row| (row.name, row.does, row.attacks)).to_vec()),
+        ("PEERS", PEERS.map(|row| (row.name, row.does, row.attacks)).to_vec()),
+    ] {
+        say!("{title:<16} {:<76} attacks", "does");
+        for (name, does, attacks) in rows {
+            say!("{name:<16} {does:<76} {attacks}");
+        }
     }
     ExitCode::SUCCESS
 }

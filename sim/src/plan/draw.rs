@@ -14,8 +14,14 @@ pub fn draw(scenario: &Scenario, seed: u64) -> Case {
         faults.extend(by_chance(scenario, seed, class));
     }
     faults.sort_by_key(|fault| (fault.at_ms, fault.class));
-    let writes = writes(scenario, seed, &faults);
-    Case { seed, scenario: scenario.clone(), plan: Plan { faults, writes, absent: Vec::new() } }
+    let mut writes = writes(scenario, seed, &faults);
+    if scenario.hostile.lone {
+        // The operator alone writes what is honest.
+        let operators = |value: u64| if value.is_multiple_of(2) { How::Pair } else { How::Count };
+        writes.iter_mut().for_each(|write| write.how = operators(write.value));
+    }
+    let hostile = super::hostile::hostility(scenario, seed);
+    Case { seed, scenario: scenario.clone(), plan: Plan { faults, writes, absent: Vec::new(), hostile } }
 }
 
 /// A generator for one purpose under one seed.
@@ -67,7 +73,7 @@ fn by_chance(scenario: &Scenario, seed: u64, row: &Trait) -> Vec<Fault> {
 }
 
 /// Time until the next of things that happen independently: exponential, from a table of its quantiles.
-fn gap(rng: &mut Rng, mean_ms: f64) -> u64 {
+pub(super) fn gap(rng: &mut Rng, mean_ms: f64) -> u64 {
     let unit = (rng.below(1 << 30) + 1) as f64 / (1u64 << 30) as f64;
     (-unit.ln() * mean_ms) as u64
 }

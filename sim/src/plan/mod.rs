@@ -3,11 +3,15 @@
 
 mod class;
 mod draw;
+mod hostile;
+mod strategy;
 
 use serde::{Deserialize, Serialize};
 
 pub use class::{CLASSES, Class, Trait};
 pub use draw::{draw, stream};
+pub use hostile::{Act, Hostility, Strike, Who};
+pub use strategy::{AUTHORS, AuthorKind, AuthorRow, PEERS, PeerKind, PeerRow, Proof};
 
 use crate::scenario::Scenario;
 
@@ -32,6 +36,9 @@ pub struct Plan {
     /// Nodes that never run: a smaller case leaves them out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub absent: Vec<usize>,
+    /// Hostile authors and peers.
+    #[serde(default, skip_serializing_if = "Hostility::is_empty")]
+    pub hostile: Hostility,
 }
 
 /// A fault. Times are milliseconds after the load began.

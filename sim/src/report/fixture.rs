@@ -32,6 +32,7 @@ pub fn record() -> Record {
         history: None,
         replay: None,
         sockets: None,
+        hostile: None,
     }
 }
 

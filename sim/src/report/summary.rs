@@ -32,6 +32,12 @@ pub fn summary(record: &Record) -> String {
     if let Some(history) = &record.history {
         out.push_str(&listed("history", &history::told(history), 2, " · "));
     }
+    if let Some(told) = &record.hostile {
+        let (signed, in_) = (count(told.signed), count(told.let_in));
+        let came = format!("{signed} statements signed, {in_} on a disk, {} left the summaries", count(told.left));
+        let who = [told.authors.join(" "), told.peers.join(" "), came, plural(told.strikes, "strike")];
+        out.push_str(&listed("hostile", &who, 4, " · "));
+    }
     out.push_str(&end(record));
     out
 }

@@ -21,7 +21,7 @@ pub enum BadScenario {
 /// The most nodes that a scenario may have: above the largest mesh that Driftless is meant for.
 const NODES: usize = 20_000;
 
-fn bad(key: impl Into<String>, what: impl Into<String>) -> BadScenario {
+pub(super) fn bad(key: impl Into<String>, what: impl Into<String>) -> BadScenario {
     BadScenario::Value { key: key.into(), what: what.into() }
 }
 
@@ -52,6 +52,7 @@ impl Scenario {
         }
         check_link(&self.link, "link")?;
         self.check_load()?;
+        self.hostile.check()?;
         self.check_events()
     }
 

@@ -2,11 +2,13 @@
 //! `docs/simulator.md`; unknown ones are refused. It must not know how the world carries a scenario out.
 
 mod check;
+mod hostile;
 mod ready;
 
 use serde::{Deserialize, Serialize};
 
 pub use check::BadScenario;
+pub use hostile::Hostile;
 pub use ready::{READY, ready};
 
 use crate::plan::Class;
@@ -57,6 +59,9 @@ pub struct Scenario {
     /// Faults at set times.
     #[serde(default)]
     pub events: Vec<Event>,
+    /// Hostile authors and peers.
+    #[serde(default, skip_serializing_if = "Hostile::is_off")]
+    pub hostile: Hostile,
 }
 
 /// A place where nodes stand.

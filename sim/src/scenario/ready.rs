@@ -3,7 +3,7 @@
 use super::Scenario;
 
 /// Name and text of each.
-pub const READY: [(&str, &str); 14] = [
+pub const READY: [(&str, &str); 16] = [
     ("steady", include_str!("../../scenarios/steady.toml")),
     ("storm", include_str!("../../scenarios/storm.toml")),
     ("long-run", include_str!("../../scenarios/long-run.toml")),
@@ -17,6 +17,8 @@ pub const READY: [(&str, &str); 14] = [
     ("bad-disks", include_str!("../../scenarios/bad-disks.toml")),
     ("wild-clocks", include_str!("../../scenarios/wild-clocks.toml")),
     ("scale", include_str!("../../scenarios/scale.toml")),
+    ("hostile", include_str!("../../scenarios/hostile.toml")),
+    ("hostile-majority", include_str!("../../scenarios/hostile-majority.toml")),
     ("mass-restart", include_str!("../../scenarios/mass-restart.toml")),
 ];
 

@@ -178,8 +178,9 @@ impl World {
     /// The operator brings grants to some node's door, and again to others until most nodes have them: the first may have
     /// a disk that is full, or one that lies.
     pub(super) fn admit(&mut self, statements: Vec<Arc<Verified>>) {
+        let honest = self.nodes.iter().filter(|node| !node.hostile).count();
         let has = |machine: &&Machine| statements.iter().all(|statement| machine.has_stored(&statement.id()));
-        if self.nodes.iter().filter_map(|node| node.machine.as_ref()).filter(has).count() * 2 > self.nodes.len() {
+        if self.nodes.iter().filter_map(|node| node.machine.as_ref()).filter(has).count() * 2 > honest {
             return;
         }
         let open: Vec<usize> = (0..self.nodes.len()).filter(|node| self.nodes[*node].is_up()).collect();
@@ -205,7 +206,8 @@ impl World {
         acting.into_iter().for_each(|number| self.end(number));
         for node in 0..self.nodes.len() {
             self.nodes[node].disk.dies_in_sync = false;
-            if !self.nodes[node].is_up() && !self.case.plan.absent.contains(&node) {
+            let hostile = self.nodes[node].hostile;
+            if !self.nodes[node].is_up() && !hostile && !self.case.plan.absent.contains(&node) {
                 self.queue.push(self.now_us, What::Start { node, deaths: 0 });
             }
         }

@@ -82,7 +82,7 @@ impl World {
         self.offer(node, number);
     }
 
-    fn send_copy(&mut self, from: usize, to: usize, number: u64) {
+    pub(super) fn send_copy(&mut self, from: usize, to: usize, number: u64) {
         let Some(message) = self.messages.get(number) else { return };
         let bytes = message.bytes.len() + 40;
         let beacon = *message.topic == Topic::Beacons;
@@ -103,6 +103,9 @@ impl World {
     /// A copy arrived: what is known already goes no further. The network layer of a process that stands still hears
     /// nothing; the kernel keeps it.
     pub(super) fn copy(&mut self, to: usize, from: usize, life: u64, number: u64) {
+        if self.nodes[to].hostile {
+            return self.hostile_hears(to, from, number);
+        }
         if self.nodes[to].lives != life || !self.nodes[to].is_up() {
             return;
         }
@@ -324,7 +327,7 @@ impl World {
         }
     }
 
-    fn answer(&mut self, node: usize, token: u64, bytes: Vec<u8>) {
+    pub(super) fn answer(&mut self, node: usize, token: u64, bytes: Vec<u8>) {
         let Some((to, life, corr)) = self.requests.get(&token).copied() else { return };
         self.measure.bytes.exchange += bytes.len() as u64;
         self.nodes[node].sent += bytes.len() as u64;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use driftless_core::machine::{Machine, MergedAnswer};
 use driftless_statement::edit::Op;
 use driftless_statement::{
-    Body, Edit, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement, StatementId,
-    Terms, Touch, Value, Verb, Verified, Write, diff,
+    Approve, Body, Edit, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement,
+    StatementId, Terms, Touch, Value, Verb, Verified, Write, diff,
 };
 
 use super::World;
@@ -21,7 +21,8 @@ pub struct Mesh {
     pub genesis: Arc<Verified>,
     /// Genesis and the first grants, in an order in which each can be taken in.
     pub bundle: Vec<Arc<Verified>>,
-    root: SecretKey,
+    /// The root keys; of three, two must sign.
+    pub roots: Vec<SecretKey>,
     operator: SecretKey,
     operators_grant: StatementId,
     last: (StatementId, Hlc),
@@ -33,20 +34,23 @@ pub const NODES_WRITE: &str = "app";
 pub const OPERATORS_WRITE: &str = "ops";
 
 impl Mesh {
-    /// A mesh with one root key, one operator and these nodes.
-    pub fn found(seed: u64, nodes: impl Iterator<Item = PublicKey>) -> Self {
-        let root = SecretKey::from_bytes(secret(seed, "root", 0));
+    /// A mesh with so many root keys (one, or three of which two sign), one operator and these nodes.
+    pub fn found(seed: u64, roots: usize, nodes: impl Iterator<Item = PublicKey>) -> Self {
+        let roots: Vec<SecretKey> =
+            (0..roots).map(|number| SecretKey::from_bytes(secret(seed, "root", number))).collect();
         let operator = SecretKey::from_bytes(secret(seed, "operator", 0));
-        let founding =
-            Genesis { keys: vec![root.public()], threshold: 1, fold_version: 1, name: "simulated".to_owned() };
+        let mut keys: Vec<PublicKey> = roots.iter().map(SecretKey::public).collect();
+        keys.sort_unstable();
+        let threshold = roots.len() as u64 / 2 + 1;
+        let founding = Genesis { keys, threshold, fold_version: 1, name: "simulated".to_owned() };
         let hlc = Hlc::from_millis(START_MS - 3_600_000);
-        let statement = unsigned(MeshId::UNFOUNDED, root.public(), StatementId::NONE, hlc, Body::Genesis(founding));
-        let genesis = Arc::new(sign(statement, &root));
+        let statement = unsigned(MeshId::UNFOUNDED, roots[0].public(), StatementId::NONE, hlc, Body::Genesis(founding));
+        let genesis = Arc::new(sign(statement, &roots[0]));
         let last = (genesis.id(), hlc);
         let mut mesh =
-            Self { bundle: vec![genesis.clone()], genesis, root, operator, operators_grant: StatementId::NONE, last };
-        let mut grants = vec![mesh.grant(mesh.operator.public(), &[Verb::Write, Verb::Operate], "")];
-        mesh.operators_grant = mesh.last.0;
+            Self { bundle: vec![genesis.clone()], genesis, roots, operator, operators_grant: StatementId::NONE, last };
+        let (mut grants, granted) = mesh.grant(mesh.operator.public(), &[Verb::Write, Verb::Operate], "");
+        mesh.operators_grant = granted;
         for node in nodes {
             grants.extend(mesh.admit(node));
         }
@@ -82,32 +86,53 @@ impl Mesh {
 
     /// The grants that make a key a node: member, and writer where nodes write.
     pub fn admit(&mut self, node: PublicKey) -> Vec<Arc<Verified>> {
-        vec![self.grant(node, &[Verb::Member], ""), self.grant(node, &[Verb::Write], NODES_WRITE)]
+        [self.grant(node, &[Verb::Member], "").0, self.grant(node, &[Verb::Write], NODES_WRITE).0].concat()
+    }
+
+    /// The operator, and the grant that it relies on.
+    pub fn operators(&self) -> (PublicKey, StatementId) {
+        (self.operator.public(), self.operators_grant)
     }
 
     /// Lets another key write everywhere, as the operator may; gives the grant.
     pub fn let_write(&mut self, key: PublicKey) -> StatementId {
-        let grant = self.grant(key, &[Verb::Write, Verb::Operate], "");
-        self.bundle.push(grant);
-        self.last.0
+        let (acts, id) = self.grant(key, &[Verb::Write, Verb::Operate], "");
+        self.bundle.extend(acts);
+        id
     }
 
-    fn grant(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str) -> Arc<Verified> {
+    /// A grant by the roots: what they sign for it, and its id.
+    pub fn grant(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str) -> (Vec<Arc<Verified>>, StatementId) {
         let prefix = prefix.parse().unwrap_or_else(|_| Prefix::all());
-        let body = Body::Grant(Grant {
-            key,
-            verbs: verbs.iter().copied().collect(),
-            prefix,
-            scopes: Vec::new(),
-            terms: Terms::default(),
-        });
+        let body = Body::Grant(Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new(), terms: Terms::default() });
+        self.root_act(body, &[], 0)
+    }
+
+    /// An act of the roots not before a time: the act and the approvals that it needs, and its id. It names bases in `@mesh`.
+    pub fn root_act(
+        &mut self,
+        body: Body,
+        bases: &[StatementId],
+        not_before_ms: u64,
+    ) -> (Vec<Arc<Verified>>, StatementId) {
         let (before, hlc) = self.last;
-        let hlc = hlc.next().unwrap_or(hlc);
-        let mut statement = unsigned(self.id(), self.root.public(), self.genesis.id(), hlc, body);
+        let hlc = hlc.next().unwrap_or(hlc).max(Hlc::from_millis(not_before_ms));
+        let mut statement = unsigned(self.id(), self.roots[0].public(), self.genesis.id(), hlc, body);
         statement.prev = vec![before];
-        let signed = sign(statement, &self.root);
-        self.last = (signed.id(), hlc);
-        Arc::new(signed)
+        if !bases.is_empty() {
+            let path = "@mesh/named".parse().unwrap_or_else(|_| panic!("no path"));
+            statement.touches = vec![Touch { path, bases: bases.to_vec() }];
+        }
+        let signed = sign(statement, &self.roots[0]);
+        let id = signed.id();
+        self.last = (id, hlc);
+        let mut acts = vec![Arc::new(signed)];
+        for root in self.roots.iter().skip(1).take(self.roots.len() / 2) {
+            let body = Body::Approve(Approve { scope: Scope::mesh(), id });
+            let approval = unsigned(self.id(), root.public(), self.genesis.id(), hlc.next().unwrap_or(hlc), body);
+            acts.push(Arc::new(sign(approval, root)));
+        }
+        (acts, id)
     }
 
     /// A statement of the operator that gives entries the same value, made from what one node knows. `None`: the node
@@ -141,7 +166,7 @@ impl World {
             let made = Made { statement: statement.clone(), at_us: 0, promised: None };
             self.facts.made.insert(statement.id(), made);
         }
-        for number in 0..self.nodes.len() {
+        for number in 0..self.case.scenario.nodes {
             self.nodes[number].disk.kept = founding.clone();
             self.nodes[number].disk.floor_ms = START_MS;
             if !self.checks.is_empty() {
@@ -173,7 +198,7 @@ impl Change {
     }
 }
 
-fn unsigned(mesh: MeshId, author: PublicKey, grant: StatementId, hlc: Hlc, body: Body) -> Statement {
+pub(super) fn unsigned(mesh: MeshId, author: PublicKey, grant: StatementId, hlc: Hlc, body: Body) -> Statement {
     Statement {
         mesh,
         scope: Scope::mesh(),
@@ -188,6 +213,6 @@ fn unsigned(mesh: MeshId, author: PublicKey, grant: StatementId, hlc: Hlc, body:
     }
 }
 
-fn sign(statement: Statement, key: &SecretKey) -> Verified {
+pub(super) fn sign(statement: Statement, key: &SecretKey) -> Verified {
     Verified::sign(statement, key).unwrap_or_else(|invalid| panic!("the simulator signs what is invalid: {invalid}"))
 }

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use driftless_core::machine::{Fate, Machine};
 use driftless_core::view::View;
-use driftless_statement::Verified;
+use driftless_statement::{StatementId, Verified};
 
 use super::World;
 use crate::bugs::Bug;
@@ -64,6 +65,12 @@ impl World {
             kept.truncate(kept.len().saturating_sub(3));
         }
         kept.iter().cloned().collect()
+    }
+
+    /// Whether a late joiner is given a statement of the set: all of it, or not what only stands in it because it is named.
+    pub(super) fn feeds(&self, source: &Machine, id: &StatementId) -> bool {
+        let counts = || source.statement(id).is_some_and(|told| !matches!(told.fate, Fate::Void(_)));
+        !self.has(Bug::JoinerUnderfed) || counts()
     }
 
     /// Whether the machine is told that a link came up again.

@@ -16,6 +16,9 @@ pub(super) enum Waits {
 impl World {
     /// An event for a node: now, or when it has worked off what came before.
     pub(super) fn arrive(&mut self, node: usize, life: u64, event: Box<Event>) {
+        if self.nodes[node].hostile {
+            return self.hostile_got(node, *event);
+        }
         let here = &self.nodes[node];
         if here.lives != life || here.machine.is_none() {
             return;

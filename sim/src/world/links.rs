@@ -15,7 +15,7 @@ pub const NOTICE_MS: u64 = 15_000;
 impl World {
     /// Says which nodes are configured with which.
     pub(super) fn wire_up(&mut self) {
-        let count = self.nodes.len();
+        let count = self.case.scenario.nodes;
         let wanted = self.case.scenario.peers;
         for node in 0..count {
             let able: Vec<usize> = (0..count).filter(|peer| *peer != node && self.may_link(node, *peer)).collect();
@@ -67,11 +67,11 @@ impl World {
 
     pub(super) fn dial(&mut self, from: usize, to: usize, tries: u32) {
         let (a, b) = (&self.nodes[from], &self.nodes[to]);
-        if a.links.contains(&to) && b.links.contains(&from) || !a.is_up() {
+        if a.links.contains(&to) && b.links.contains(&from) || !a.is_there() {
             return;
         }
         let lives = (a.lives, b.lives);
-        let open = b.is_up() && !a.is_paused() && !b.is_paused() && self.lets_in(from, to) && self.lets_in(to, from);
+        let open = b.is_there() && !a.is_paused() && !b.is_paused() && self.lets_in(from, to) && self.lets_in(to, from);
         let there = self.weather.send(from, to, 300, Carries::Handshake, self.now_us);
         let back = self.weather.send(to, from, 300, Carries::Handshake, self.now_us);
         if let (true, Passage::Arrives(there_us, _), Passage::Arrives(back_us, _)) = (open, there, back) {
@@ -96,7 +96,7 @@ impl World {
 
     pub(super) fn linked(&mut self, from: usize, to: usize, lives: (u64, u64)) {
         let (a, b) = (&self.nodes[from], &self.nodes[to]);
-        let alive = (a.lives, b.lives) == lives && a.is_up() && b.is_up();
+        let alive = (a.lives, b.lives) == lives && a.is_there() && b.is_there();
         let cut = self.weather.is_cut(from, to, self.now_us) || self.weather.is_cut(to, from, self.now_us);
         if !alive || cut || !self.lets_in(from, to) || !self.lets_in(to, from) {
             return self.dial(from, to, 1);

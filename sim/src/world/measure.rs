@@ -232,6 +232,9 @@ impl World {
         let (conflicts, ends) = (self.conflicts_shown(), self.ends());
         let times = |what: &&str| self.measure.sometimes.get(what).copied().unwrap_or(0);
         let mut sometimes: BTreeMap<String, u64> = WORTH.iter().map(|what| ((*what).to_owned(), times(what))).collect();
+        let hostile = self.hostility_told();
+        let states = hostile.iter().flat_map(|(states, _)| states.clone());
+        sometimes.extend(states.map(|(what, times)| (what.to_owned(), times)));
         for check in &self.checks {
             for (what, times) in check.sometimes() {
                 *sometimes.entry(what.to_owned()).or_default() += times;
@@ -287,6 +290,7 @@ impl World {
             history: None,
             replay: None,
             sockets: None,
+            hostile: hostile.map(|(_, told)| told),
         }
     }
 
@@ -325,7 +329,7 @@ impl World {
                 boots: node.lives,
             }
         };
-        self.nodes.iter().enumerate().map(end).collect()
+        self.nodes.iter().enumerate().filter(|(_, node)| !node.hostile).map(end).collect()
     }
 }
 

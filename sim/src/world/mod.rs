@@ -11,6 +11,8 @@ mod disk;
 mod founding;
 mod gossip;
 mod hooks;
+mod hostile;
+mod joiner;
 mod line;
 mod links;
 mod load;
@@ -131,6 +133,12 @@ enum What {
     ShowLate { node: usize, view: Arc<View> },
     /// Grants of a new member come to some node's door.
     Admit { statements: Vec<Arc<Verified>> },
+    /// Somebody hostile acts, by the plan.
+    Act(usize),
+    /// Operators strike somebody, by the plan.
+    Strike(usize),
+    /// A hostile peer's answer that was held back.
+    Lie { node: usize, token: u64, bytes: Vec<u8> },
     /// A second is over.
     Second,
     /// All is over: no fault is left.
@@ -187,17 +195,22 @@ pub struct World {
     heard: Option<BTreeMap<u64, Answer>>,
     /// Authors besides nodes and the operator, as people know them.
     names: BTreeMap<PublicKey, String>,
+    /// Everybody hostile.
+    hostile: Option<hostile::Hostile>,
 }
 
 impl World {
     /// The world of a case, before anything happened.
     pub fn new(case: &Case, options: Options) -> Self {
         let scenario = &case.scenario;
-        let places = scenario.places(scenario.nodes);
-        let nodes: Vec<Node> =
+        let mut places = scenario.places(scenario.nodes);
+        let mut nodes: Vec<Node> =
             places.iter().enumerate().map(|(number, place)| Node::new(number, case.seed, *place)).collect();
+        let roots = if case.plan.hostile.is_empty() { 1 } else { 3 };
+        let mut mesh = Mesh::found(case.seed, roots, nodes.iter().map(|node| node.key));
+        let hostile = hostile::Hostile::of(case, &mut mesh, &mut nodes);
+        places.extend(nodes.iter().skip(scenario.nodes).map(|node| node.region));
         let numbers = nodes.iter().enumerate().map(|(number, node)| (node.key, number)).collect();
-        let mesh = Mesh::found(case.seed, nodes.iter().map(|node| node.key));
         let mut world = Self {
             options,
             now_us: 0,
@@ -225,9 +238,12 @@ impl World {
             views_before: BTreeMap::new(),
             heard: None,
             names: BTreeMap::new(),
+            hostile,
             case: case.clone(),
         };
         world.bound_ms = world.bound();
+        let authors = &world.case.plan.hostile.authors;
+        world.facts.revokers = authors.iter().filter(|kind| **kind == crate::plan::AuthorKind::Sideways).count();
         if scenario.founded {
             world.found();
         }
@@ -238,7 +254,8 @@ impl World {
     /// Plans all that the plan says, and the beginning of every node.
     fn prepare(&mut self) {
         self.wire_up();
-        for node in 0..self.nodes.len() {
+        self.wire_up_hostile();
+        for node in 0..self.case.scenario.nodes {
             if !self.case.plan.absent.contains(&node) {
                 let at_us = self.rng.below(1_000_000);
                 self.queue.push(at_us, What::Start { node, deaths: 0 });
@@ -252,6 +269,7 @@ impl World {
             self.queue.push(load_us + fault.at_ms * 1_000, What::Begin(number));
             self.queue.push(load_us + (fault.at_ms + fault.for_ms) * 1_000, What::End(number));
         }
+        self.plan_hostility();
         self.queue.push(self.load_ends_ms() * 1_000, What::Calm);
         self.queue.push(1_000_000, What::Second);
     }
@@ -285,6 +303,9 @@ impl World {
         if self.violations.is_empty() {
             self.look(0, &Seen::End);
         }
+        if self.violations.is_empty() {
+            self.join_late();
+        }
         self.into_record()
     }
 
@@ -313,6 +334,9 @@ impl World {
             What::Wake { node, life, watcher } => self.wake(node, life, watcher),
             What::ShowLate { node, view } => self.shown(node, view),
             What::Admit { statements } => self.admit(statements),
+            What::Act(number) => self.act(number),
+            What::Strike(number) => self.strike(number),
+            What::Lie { node, token, bytes } => self.late_lie(node, token, bytes),
             What::Second => self.second(),
             What::Calm => self.calm(),
         }

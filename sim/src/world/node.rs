@@ -39,6 +39,8 @@ pub struct Node {
     pub sent: u64,
     /// Whether it was ever founded: joiners are later than others.
     pub founded: bool,
+    /// Whether it is a hostile peer: no machine ever runs there.
+    pub hostile: bool,
     pub(super) secret: [u8; 32],
     pub(super) configured: BTreeSet<usize>,
     /// Whom of them it dials first.
@@ -81,6 +83,7 @@ impl Node {
             links: BTreeSet::new(),
             sent: 0,
             founded: false,
+            hostile: false,
             secret,
             configured: BTreeSet::new(),
             dials: BTreeSet::new(),
@@ -100,6 +103,11 @@ impl Node {
     /// Whether its process runs, standing still or not.
     pub fn is_up(&self) -> bool {
         self.machine.is_some()
+    }
+
+    /// Whether it takes part in the network: its process runs, or it is a hostile peer.
+    pub fn is_there(&self) -> bool {
+        self.is_up() || self.hostile
     }
 
     /// Whether its disk lies now.
