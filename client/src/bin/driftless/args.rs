@@ -1,5 +1,7 @@
 //! What the command line accepts. It must not know what commands do.
 
+mod token;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -7,6 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use driftless_client::{Endpoint, clock};
 use driftless_statement::path::BadPath;
 use driftless_statement::{Path, Prefix, PublicKey, Scope, StatementId, Verb, Verbs};
+
+pub use token::{Expiry, TokenCommand, TokenNew};
 
 /// Reads, changes and watches the configuration of a Driftless mesh.
 ///
@@ -34,6 +38,9 @@ pub struct Global {
     /// Key file to sign with. Wins over the context.
     #[arg(long, global = true, env = "DRIFTLESS_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// File that holds the token to show to the node. Wins over the context. The token itself may be in DRIFTLESS_TOKEN.
+    #[arg(long, global = true, env = "DRIFTLESS_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
     /// How data is printed. Tables are for people; json and yaml are for programs and stay the same.
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
     pub output: Option<Format>,
@@ -206,6 +213,9 @@ pub enum Command {
         #[command(flatten)]
         page: PageArgs,
     },
+    /// Make, list and revoke tokens for the local API of a node on this machine.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// List, choose and change contexts.
     #[command(subcommand)]
     Context(ContextCommand),
@@ -374,7 +384,7 @@ pub enum ContextCommand {
         /// Its name.
         name: String,
     },
-    /// Make or change a context from --endpoint and --key.
+    /// Make or change a context from --endpoint, --key and --token-file.
     Set {
         /// Its name.
         name: String,
@@ -496,6 +506,9 @@ mod tests {
             &format!("wait {key} --for 50%"),
             "log --scope @mesh -n 3",
             "log --export a",
+            "token new n --tokens f --read / --write shop/a --observe --submit --expires 30d",
+            "token list --tokens f",
+            "token revoke n --tokens f",
             "context list",
             "context use a",
             "context set a",
@@ -504,7 +517,7 @@ mod tests {
             "completion bash",
             "version",
         ];
-        let options = "--context c --endpoint unix:/s --key k -o json --timeout 5s -v";
+        let options = "--context c --endpoint unix:/s --key k --token-file t -o json --timeout 5s -v";
         for command in commands {
             let line = format!("driftless {command} {options}");
             let read = Arguments::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string());

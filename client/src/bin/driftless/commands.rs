@@ -11,6 +11,7 @@ mod look;
 mod node;
 mod revoke;
 mod set;
+mod token;
 mod wait;
 
 use clap::CommandFactory;
@@ -27,11 +28,12 @@ pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Completion { shell } => return completion(shell, out),
         Command::Init(init) => return init::run(&init, out),
         Command::Context(command) => return context::run(command, &arguments.global, out),
+        Command::Token(command) => return token::run(command, out),
         other => other,
     };
     let session = Session::open(arguments.global, out)?;
     match command {
-        Command::Completion { .. } | Command::Init(_) | Command::Context(_) => Ok(()),
+        Command::Completion { .. } | Command::Init(_) | Command::Context(_) | Command::Token(_) => Ok(()),
         Command::Keys(command) => keys::run(command, &session),
         Command::Node(NodeCommand::Add(node)) => node::add(&session, &node).await,
         Command::Grant(grant) => grant::run(grant, &session).await,
