@@ -4,12 +4,10 @@
 
 use std::net::SocketAddr;
 
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use axum::http::header::{CONTENT_TYPE, HOST};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 
 use super::problem::{Answer, Kind, Problem};
-
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Content types that a write may have: none of them can be sent by a plain HTML form.
 pub const WRITE_TYPES: [&str; 4] =
@@ -29,15 +27,16 @@ pub struct Marks {
 }
 
 impl Marks {
-    /// Takes in one field.
-    pub fn note(&mut self, name: &HeaderName, value: &HeaderValue) {
-        if *name == ORIGIN {
-            self.origin = true;
-        } else if *name == AUTHORIZATION {
-            self.authorization = true;
-        } else if *name == FETCH_SITE {
-            self.fetched = true;
-            self.foreign |= value != "none" && value != "same-origin";
+    /// Takes in one field. Names come in lower case from hyper.
+    pub fn note(&mut self, name: &str, value: &HeaderValue) {
+        match name {
+            "origin" => self.origin = true,
+            "authorization" => self.authorization = true,
+            "sec-fetch-site" => {
+                self.fetched = true;
+                self.foreign |= value != "none" && value != "same-origin";
+            }
+            _ => {}
         }
     }
 
@@ -45,7 +44,7 @@ impl Marks {
     #[cfg(test)]
     fn of(headers: &HeaderMap) -> Self {
         let mut marks = Self::default();
-        headers.iter().for_each(|(name, value)| marks.note(name, value));
+        headers.iter().for_each(|(name, value)| marks.note(name.as_str(), value));
         marks
     }
 }
@@ -128,7 +127,10 @@ pub fn media_type(headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
+    use axum::http::HeaderName;
+    use axum::http::header::ORIGIN;
+
+    const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
     fn guard(further: &[&str]) -> Guard {
         let names = ["localhost", "127.0.0.1", "[::1]"].iter().chain(further).map(ToString::to_string);

@@ -392,7 +392,8 @@ fn check_head(uri: &Uri, headers: &HeaderMap, max: usize) -> Answer<Marks> {
     }
     let (mut bytes, mut marks) = (0, Marks::default());
     for (name, value) in headers {
-        bytes += name.as_str().len() + value.len() + 4;
+        let name = name.as_str();
+        bytes += name.len() + value.len() + 4;
         marks.note(name, value);
     }
     if bytes > max {
