@@ -107,6 +107,7 @@ async fn every_route_is_refused_to_a_caller_without_rights() {
         let anonymous = node.world.ask_tcp(&method, &target, &[JSON], "").await;
         let challenge = anonymous.header("www-authenticate").map(str::to_owned);
         assert_eq!((anonymous.status, challenge.as_deref()), (401, Some("Bearer realm=\"driftless\"")), "{target}");
+        assert_eq!(anonymous.header("driftless-revision"), None, "a stranger learns nothing of changes");
         let unknown = node.ask(&stranger, &method, &target, &[JSON], "").await;
         assert_eq!(unknown.problem(), "unauthorized", "{method} {target}");
         assert!(unknown.header("www-authenticate").unwrap().contains("error=\"invalid_token\""));
@@ -211,6 +212,14 @@ async fn what_may_not_be_read_shows_nowhere() {
         assert!(!reply.text().contains("shop/secret"), "{target}: {}", reply.text());
         assert_eq!(reply.header("driftless-digest"), None, "{target}");
     }
+    // Digests and counts are of scopes that may be read whole.
+    let scopes = |told: &serde_json::Value| {
+        let rows = told["scopes"].as_array().unwrap().iter();
+        rows.map(|row| row["scope"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(scopes(&node.get(&token, "/v1/status").await.json()), ["@mesh"]);
+    assert_eq!(scopes(&node.get(&token, "/v1/divergence").await.json()["nodes"][0]), ["@mesh"]);
+    assert_eq!(scopes(&node.get(&token, &format!("/v1/authors/{author}")).await.json()), ["@mesh"]);
     let conflicts = node.get(&token, "/v1/conflicts").await.json();
     assert_eq!((&conflicts["total"], conflicts["conflicts"].as_array().unwrap().len()), (&1.into(), 1));
     let cut = node.get(&token, &format!("/v1/statements/{both}")).await.json();
