@@ -5,7 +5,7 @@ use std::time::Duration;
 use driftless_statement::{Note, Path, Prefix, PublicKey, Scope, Signed, StatementId, Value, Verified, json};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST, IF_MATCH, IF_NONE_MATCH};
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue, IF_MATCH, IF_NONE_MATCH};
 use hyper::http::request::Builder;
 use hyper::{Method, Request, Response};
 use serde::de::DeserializeOwned;
@@ -19,6 +19,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{ClientError, PROBLEM};
 use crate::export::JSON_LINES;
 use crate::route;
+use crate::tokens::Token;
 use crate::transport::{Answer, Transport};
 
 /// How long a call may take unless told otherwise. A guess: local sockets answer in milliseconds, a write waits for a
@@ -54,6 +55,7 @@ pub struct Write {
 #[derive(Debug, Clone)]
 pub struct Client {
     transport: Transport,
+    token: Option<Token>,
 }
 
 impl Client {
@@ -64,7 +66,14 @@ impl Client {
 
     /// A client whose calls may each take this long.
     pub fn with_timeout(endpoint: Endpoint, timeout: Duration) -> Self {
-        Self { transport: Transport::new(endpoint, timeout) }
+        Self { transport: Transport::new(endpoint, timeout), token: None }
+    }
+
+    /// The same client, showing a token with every call.
+    #[must_use]
+    pub fn with_token(mut self, token: Token) -> Self {
+        self.token = Some(token);
+        self
     }
 
     /// Where the node is.
@@ -265,7 +274,17 @@ impl Client {
     }
 
     fn request(&self, method: Method, route: &str) -> Builder {
-        Request::builder().method(method).uri(route).header(HOST, self.endpoint().authority())
+        let request = Request::builder().method(method).uri(route).header(HOST, self.endpoint().authority());
+        // A token's text is always a header's value.
+        let bearer =
+            self.token.as_ref().and_then(|token| HeaderValue::try_from(format!("Bearer {}", token.expose())).ok());
+        match bearer {
+            Some(mut bearer) => {
+                bearer.set_sensitive(true);
+                request.header(AUTHORIZATION, bearer)
+            }
+            None => request,
+        }
     }
 
     fn writing(&self, method: Method, path: &Path, write: &Write) -> Result<Builder, ClientError> {

@@ -17,3 +17,5 @@ mod page;
 mod process;
 #[path = "outside/scripted.rs"]
 mod scripted;
+#[path = "outside/tokens.rs"]
+mod tokens;

@@ -103,7 +103,7 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
     let writer = Writer::spawn(store, pace).map_err(StartError::Thread)?;
     let clock = Clock::start();
     let name = name_of(config, &key.public());
-    let settings = HttpSettings::of(&config.http, &name);
+    let settings = HttpSettings::of(&config.http, &config.access, &name);
     let setup = Setup {
         key,
         mesh: config.mesh.id,

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use driftless_node::config::{Config, Environment, Flags, LogFormat, Source};
+use driftless_node::config::{Config, Environment, Flags, LogFormat, Principal, Source};
 
 const MESH: &str = "0101010101010101010101010101010101010101010101010101010101010101";
 
@@ -129,4 +129,36 @@ fn a_file_is_checked_without_what_the_environment_sets() {
     assert_eq!(Config::check_file(&path, &environment).unwrap().beacon.interval, Duration::from_secs(2));
     let flags = Flags { config: Some(path), ..Flags::default() };
     assert!(Config::load(&flags, &environment).is_err());
+}
+
+/// The example in docs/access.md, as it stands there.
+#[test]
+fn the_roles_on_the_page_are_read() {
+    let page = include_str!("../../docs/access.md");
+    let example = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("node.toml");
+    std::fs::write(&path, format!("[mesh]\nid = \"{MESH}\"\n{example}")).unwrap();
+    let environment: Environment = [("HOME", "/home/ada")].into_iter().collect();
+    let flags = Flags { config: Some(path), ..Flags::default() };
+    let access = Config::load(&flags, &environment).unwrap().access;
+    assert_eq!(
+        access.role.iter().map(|role| role.name.as_str()).collect::<Vec<_>>(),
+        ["checkout", "operators", "dashboard"]
+    );
+    assert_eq!(access.role[0].users, [Principal::Name("checkout".to_owned()), Principal::Number(1007)]);
+    assert_eq!((access.role[0].rights.read.len(), access.role[1].rights.read[0].as_str()), (2, ""));
+    assert!(access.role[1].rights.observe && !access.role[1].rights.write.iter().any(|_| true));
+    assert_eq!(
+        (access.tcp_role.as_deref(), access.tokens_file.ends_with("driftless/tokens.json")),
+        (Some("dashboard"), true)
+    );
+    // And from the environment, as TOML on one line.
+    let environment = [
+        ("HOME", "/home/ada"),
+        ("DRIFTLESS_MESH_ID", MESH),
+        ("DRIFTLESS_ACCESS_ROLE", "[{name = \"a\", users = [1], write = [\"shop\"]}]"),
+    ];
+    let config = Config::load(&Flags::default(), &environment.into_iter().collect()).unwrap();
+    assert_eq!(config.access.role[0].rights.write[0].as_str(), "shop");
 }

@@ -14,6 +14,8 @@ AREAS = [
     ("Paths, prefixes and limits of statements", "core/statement/tests/refusals.rs", r'^\s*\("((?:[^"\\]|\\.)*)",'),
     ("Peer messages", "core/tests/reconcile_wire.rs", r'^\s*\(?"([^"\\]{3,80})",(?:$| )'),
     ("HTTP", "node/tests/http_bad.rs", r'^\s*(?:get|put|patch|post|delete|case|send|with)?\(?"([^"\\/]{3,80})", '),
+    ("Authorization over HTTP", "node/tests/http_access.rs", r'^\s*\(?"((?:token|auth|scheme|another|two|hash)[^"\\/]{3,80})", (?:"|format)'),
+    ("Files of tokens", "client/tests/outside/tokens.rs", r'^\s*\("([^"\\]{3,80})",'),
     ("Configuration", "node/tests/config_bad.rs", r'^\s*\(?"([^"\\:]{3,80})",'),
     ("Key files", "node/tests/keys_files.rs", r'^\s*\("([^"\\]{3,80})",'),
     ("Store files", "node/tests/store_damage.rs", r'^\s*\("([^"\\]{3,80})",'),

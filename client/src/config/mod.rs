@@ -27,6 +27,7 @@ use crate::api::Item;
 use crate::client::Client;
 use crate::endpoint::Endpoint;
 use crate::error::ClientError;
+use crate::tokens::Token;
 
 pub use handle::{Handle, Mismatch, Read, Reader};
 pub use shared::Staleness;
@@ -69,6 +70,7 @@ pub enum OpenError {
 #[derive(Debug, Clone)]
 pub struct Options {
     endpoint: Endpoint,
+    token: Option<Token>,
     prefixes: Vec<String>,
     cache: Option<PathBuf>,
     deadline: Duration,
@@ -77,7 +79,13 @@ pub struct Options {
 impl Options {
     /// Watches at an endpoint; nothing yet.
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, prefixes: Vec::new(), cache: None, deadline: FIRST_STATE }
+        Self { endpoint, token: None, prefixes: Vec::new(), cache: None, deadline: FIRST_STATE }
+    }
+
+    /// Shows a token to the node.
+    pub fn token(mut self, token: Token) -> Self {
+        self.token = Some(token);
+        self
     }
 
     /// Watches a prefix too. The empty one is everything that the node holds.
@@ -101,7 +109,12 @@ impl Options {
     /// Starts watching; ready when the first state is here, or, with a last-known file, when the deadline passed.
     pub async fn open(self) -> Result<Config, OpenError> {
         let prefixes = prefixes(&self.prefixes)?;
-        let running = Running::start(Client::new(self.endpoint), prefixes, self.cache);
+        let client = Client::new(self.endpoint);
+        let client = match self.token {
+            Some(token) => client.with_token(token),
+            None => client,
+        };
+        let running = Running::start(client, prefixes, self.cache);
         running.wait_for_state(self.deadline).await?;
         Ok(Config { running: Arc::new(running) })
     }

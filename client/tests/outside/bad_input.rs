@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 
-use super::process::driftless;
+use super::process::{driftless, with_env};
 
 /// A case: its name, arguments, standard input, exit code, and a part of the message.
 type Case = (&'static str, &'static [&'static str], &'static str, i32, &'static str);
@@ -15,6 +15,42 @@ const KEY: &str = "1ed1e8fae2c4a144b8be8fd4b47bf3d3b34b871c3cacf6010f0e42d474fce
 const GONE: &str = "unix:/nonexistent/driftless.sock";
 
 const CASES: &[Case] = &[
+    ("token without a file", &["token", "list"], "", 2, "--tokens"),
+    ("token new without a name", &["token", "new", "--tokens", "t.json", "--observe"], "", 2, "NAME"),
+    ("token new with nothing", &["token", "new", "n", "--tokens", "t.json"], "", 2, "may do nothing is of no use"),
+    ("token name with a slash", &["token", "new", "a/b", "--tokens", "t.json", "--observe"], "", 2, "A-Z a-z 0-9"),
+    ("token for a bad prefix", &["token", "new", "n", "--tokens", "t.json", "--read", "../x"], "", 2, "must not be"),
+    ("token for an empty prefix", &["token", "new", "n", "--tokens", "t.json", "--read", ""], "", 2, "write `/`"),
+    ("token for ever", &["token", "new", "n", "--tokens", "t.json", "--observe", "--expires", "never"], "", 2, "30d"),
+    (
+        "token that is over",
+        &["token", "new", "n", "--tokens", "t.json", "--observe", "--expires", "2020-01-01T00:00:00Z"],
+        "",
+        2,
+        "that time is over",
+    ),
+    ("token in a missing directory", &["token", "new", "n", "--tokens", "none/t.json", "--observe"], "", 7, "opening"),
+    ("tokens of a missing file", &["token", "list", "--tokens", "none.json"], "", 7, "not found; correct the path"),
+    ("tokens open to others", &["token", "list", "--tokens", "open.key"], "", 7, "chmod 600"),
+    ("tokens of garbage", &["token", "list", "--tokens", "garbage.key"], "", 7, "line 1 column 2: not JSON"),
+    ("token new over garbage", &["token", "new", "n", "--tokens", "garbage.key", "--observe"], "", 7, "not JSON"),
+    ("token to revoke unknown", &["token", "revoke", "n", "--tokens", "none.json"], "", 7, "not found"),
+    (
+        "token file missing",
+        &["--endpoint", GONE, "--token-file", "none", "status"],
+        "",
+        7,
+        "token file none: not found",
+    ),
+    ("token file open to others", &["--endpoint", GONE, "--token-file", "open.key", "status"], "", 7, "chmod 600"),
+    ("token file of garbage", &["--endpoint", GONE, "--token-file", "garbage.key", "status"], "", 7, "not a token"),
+    (
+        "token file is a directory",
+        &["--endpoint", GONE, "--token-file", "empty", "status"],
+        "",
+        7,
+        "not a regular file",
+    ),
     ("no command", &[], "", 2, "Usage"),
     ("unknown command", &["frobnicate"], "", 2, "unrecognized subcommand"),
     ("unknown flag", &["status", "--frob"], "", 2, "unexpected argument"),
@@ -30,7 +66,7 @@ const CASES: &[Case] = &[
     ("context to use unknown", &["context", "use", "prod"], "", 4, "no context is called"),
     ("context to delete unknown", &["context", "delete", "prod"], "", 4, "no context is called"),
     ("context name with a slash", &["context", "set", "a/b", "--endpoint", "unix:/x"], "", 2, "context name"),
-    ("context of nothing", &["context", "set", "a"], "", 2, "--endpoint, --key or both"),
+    ("context of nothing", &["context", "set", "a"], "", 2, "--endpoint, --key or --token-file"),
     ("timeout without unit", &["--timeout", "5", "status"], "", 2, "a number and its unit"),
     ("timeout of zero", &["--timeout", "0s", "status"], "", 2, "from 1ms"),
     ("path of one segment", &["explain", "shop"], "", 2, "at least two segments"),
@@ -191,6 +227,14 @@ fn each_case_ends_as_it_should() {
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), CASES.len(), wrong.join("\n"));
     assert!(!dir.path().join("contexts.toml").exists(), "a refused command changed the contexts");
     assert!(!dir.path().join("m2").exists(), "a refused init left something behind");
+}
+
+#[test]
+fn a_token_in_the_environment_that_is_none_is_not_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    let ended = with_env(dir.path(), &["--endpoint", GONE, "status"], "", &[("DRIFTLESS_TOKEN", "dlt_c0ffee")]);
+    assert!(ended.code == 2 && ended.err.contains("DRIFTLESS_TOKEN: not a token"), "{ended:?}");
+    assert!(!ended.err.contains("c0ffee"), "{ended:?}");
 }
 
 #[test]

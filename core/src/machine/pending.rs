@@ -9,16 +9,21 @@ use super::outcome::PendingTold;
 use super::scope::Out;
 
 impl Machine {
-    /// What is pending under a prefix, earliest first, at most `limit`, and how many there are. Acts of `@mesh` are under the prefix
-    /// when what they are about overlaps it.
-    pub fn pending(&self, prefix: &Prefix, limit: usize) -> (Vec<PendingTold>, u64) {
+    /// What is pending under a prefix and may be told, earliest first, at most `limit`, and how many there are. Acts of `@mesh` are
+    /// under the prefix when what they are about overlaps it.
+    pub fn pending(
+        &self,
+        prefix: &Prefix,
+        may_tell: impl Fn(&Statement) -> bool,
+        limit: usize,
+    ) -> (Vec<PendingTold>, u64) {
         let Some(trust) = &self.settled else { return (Vec::new(), 0) };
         let rooms = self.scopes.values();
         let out = rooms.flat_map(|room| &room.out);
         let pending = out.filter(|(_, out)| matches!(out, Out::Refused(refusal) if refusal.is_pending()));
         let mut found: Vec<&Arc<Verified>> = pending
             .filter_map(|(id, _)| self.log.get(id))
-            .filter(|one| is_about(one.statement(), prefix))
+            .filter(|one| is_about(one.statement(), prefix) && may_tell(one.statement()))
             .filter(|one| trust.wanted(one).iter().any(|wanted| !wanted.is_met()))
             .collect();
         found.sort_unstable_by_key(|one| one.key());

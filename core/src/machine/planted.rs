@@ -48,8 +48,10 @@ pub enum Planted {
     /// Who stands in line behind a write that the disk refused first and took later is never called (`calls`).
     ForgetsLine,
     /// What a revocation struck counts, where it stands in the set because something names it (`settle`).
+    #[cfg(feature = "planted")]
     StruckCounts,
     /// What lies outside of its author's grant counts, where something names it (`settle`).
+    #[cfg(feature = "planted")]
     OutsideCounts,
     /// A revocation makes void what its key says from then on, also when it is an equal's or a senior's (`settle`).
     #[cfg(feature = "planted")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use driftless_statement::{Hlc, Path, Prefix, PublicKey, Scope, StatementId, Step, Tree, Verified};
+use driftless_statement::{Hlc, Path, Prefix, PublicKey, Scope, Statement, StatementId, Step, Tree, Verified};
 
 use super::Machine;
 use super::outcome::{Conflicted, Explained, Fate, Told, WriteRefused};
@@ -78,9 +78,20 @@ impl Machine {
 
     /// Statements of one scope, or of all, latest first.
     pub fn statements(&self, scope: Option<&Scope>, before: Before, limit: usize) -> Vec<Told> {
+        self.statements_that(scope, before, limit, |_| true)
+    }
+
+    /// The same of those statements alone that pass a test.
+    pub fn statements_that(
+        &self,
+        scope: Option<&Scope>,
+        before: Before,
+        limit: usize,
+        pass: impl Fn(&Statement) -> bool,
+    ) -> Vec<Told> {
         let scopes: Vec<&Scope> = self.scopes.keys().filter(|held| scope.is_none_or(|scope| scope == *held)).collect();
         let all = scopes.into_iter().flat_map(|scope| self.log.scope(scope));
-        self.page(all, before, limit)
+        self.page(all.filter(|statement| pass(statement.statement())), before, limit)
     }
 
     /// Statements about one entry, latest first.

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use driftless_statement::MeshId;
 
+use super::access::access;
 use super::error::{ConfigError, Source};
 use super::keys::{self, KEYS, Key};
 use super::layers::{Environment, Layers, shown};
@@ -27,6 +28,7 @@ fn read(reader: &mut Reader<'_>, environment: &Environment) -> Option<Config> {
     let node = node(reader, environment);
     let data_dir = node.as_ref().map(|node| node.data_dir.clone()).unwrap_or_default();
     let (mesh, p2p, http) = (mesh(reader), p2p(reader), http(reader, environment, &data_dir));
+    let access = access(reader, &data_dir);
     let (store, reconcile) = (store(reader), reconcile(reader));
     let (beacon, log) = (beacon(reader), log(reader));
     Some(Config {
@@ -34,6 +36,7 @@ fn read(reader: &mut Reader<'_>, environment: &Environment) -> Option<Config> {
         mesh: mesh?,
         p2p: p2p?,
         http: http?,
+        access: access?,
         store: store?,
         reconcile: reconcile?,
         beacon: beacon?,

@@ -28,6 +28,8 @@ pub enum Kind {
     Addresses,
     /// A list of texts.
     Texts,
+    /// Roles, each a table.
+    Roles,
 }
 
 /// One key.
@@ -51,6 +53,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("mesh", "Which mesh it belongs to."),
     ("p2p", "How it meets its peers."),
     ("http", "How services and operators on this machine reach it."),
+    ("access", "Who may do what over that interface; [access.md](access.md) explains it with examples."),
     ("store", "How it keeps statements."),
     ("reconcile", "How differences are found for certain."),
     ("beacon", "How nodes report their state to one another."),
@@ -108,9 +111,9 @@ keys! {
         "`driftless.sock` in `$RUNTIME_DIRECTORY` (set by systemd), else in `$XDG_RUNTIME_DIR`, else in `node.data_dir`",
         "Unix socket for services and operators. `\"\"` for none. At most 100 bytes.");
     HTTP_SOCKET_MODE = key("http.socket_mode", Kind::Mode, r#""0660""#,
-        "Permissions of the socket: who may connect may read everything this node holds, and write what it may write.");
+        "Permissions of the socket. While no role names a user or a group, who may connect may read everything this node holds, and write what it may write.");
     HTTP_LISTEN = bare("http.listen", Kind::Address, "none",
-        "TCP address in addition, loopback only: anybody on this machine may connect to it.");
+        "TCP address in addition, loopback only. Who comes over it shows a token, unless `access.tcp_role` says otherwise.");
     HTTP_ALLOWED_HOSTS = key("http.allowed_hosts", Kind::Texts, r#"["localhost", "127.0.0.1", "[::1]"]"#,
         "`Host` headers accepted over TCP, without port. Any other is refused, so that no web page reaches the node.");
     HTTP_MAX_CONNECTIONS = key("http.max_connections", Kind::Count(1, 65_535), "1024", "Connections at most.");
@@ -125,6 +128,13 @@ keys! {
     HTTP_MAX_WATCHERS = key("http.max_watchers", Kind::Count(1, 65_535), "1024", "Watches at most at one time.");
     HTTP_WATCH_HEARTBEAT = key("http.watch_heartbeat", Kind::Duration(100, HOUR), r#""5s""#,
         "Longest silence on a watch: after it, a comment line shows that the node lives.");
+
+    ACCESS_ROLE = key("access.role", Kind::Roles, "[]",
+        "Roles, each a table `[[access.role]]` with `name`, `users` and `groups` (names or numbers), `read` and `write` (prefixes, `\"/\"` for everything; who may write may read), `observe` (status, divergence, metrics) and `submit` (hand in signed statements). While none names a user or a group, whoever may open the socket may do everything.");
+    ACCESS_TCP_ROLE = bare("access.tcp_role", Kind::Text, "none: over TCP a token is needed",
+        "Role of whoever comes over TCP without a token: every user of this machine, so think of one that only reads.");
+    ACCESS_TOKENS_FILE = bare("access.tokens_file", Kind::Path, "`tokens.json` in `node.data_dir`",
+        "Tokens, as `driftless token` writes them. Read again when it changes; a missing one holds none. Refused when anybody but its owner can read it.");
 
     STORE_CACHE_BYTES = key("store.cache_bytes", Kind::Bytes(MIB, 64 * GIB), r#""4MiB""#,
         "Page cache of the database. Reads never touch it; it serves commits and the start.");

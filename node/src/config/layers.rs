@@ -180,6 +180,10 @@ fn value_of(kind: Kind, text: &str) -> Value {
     match kind {
         Kind::Flag => text.parse().map_or_else(|_| plain(), Value::Boolean),
         Kind::Count(..) | Kind::Bytes(..) => text.parse().map_or_else(|_| plain(), Value::Integer),
+        Kind::Roles => {
+            let table: Option<Table> = format!("value = {text}").parse().ok();
+            table.and_then(|table| table.get("value").cloned()).unwrap_or_else(plain)
+        }
         Kind::Addresses | Kind::Texts => Value::Array(pieces().map(|piece| Value::String(piece.to_owned())).collect()),
         Kind::Text | Kind::Choice(_) | Kind::Path | Kind::Hex | Kind::Duration(..) | Kind::Mode | Kind::Address => {
             plain()

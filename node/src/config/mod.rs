@@ -1,6 +1,7 @@
 //! Configuration: file, environment and flags, read once and checked into a [`Config`] that cannot be wrong. It knows
 //! what may be set, and nothing of what is done with it.
 
+mod access;
 mod check;
 mod error;
 mod flags;
@@ -18,6 +19,7 @@ use std::time::Duration;
 use driftless_statement::MeshId;
 use libp2p::Multiaddr;
 
+pub use access::{Access, Principal, Role};
 pub use error::{ConfigError, Problem, Source};
 pub use flags::Flags;
 pub use keys::{KEYS, Key, Kind, SECTIONS};
@@ -35,6 +37,8 @@ pub struct Config {
     pub p2p: P2p,
     /// `[http]`
     pub http: Http,
+    /// `[access]`
+    pub access: Access,
     /// `[store]`
     pub store: Store,
     /// `[reconcile]`

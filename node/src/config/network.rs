@@ -123,7 +123,7 @@ fn loopback(text: &str) -> Result<SocketAddr, Refused> {
         return Ok(address);
     }
     let fix = "write 127.0.0.1:7475; to serve other machines, put a proxy that authenticates them in front";
-    Err(("must be a loopback address: this interface has no authentication".to_owned(), fix.to_owned()))
+    Err(("must be a loopback address: this interface is not encrypted".to_owned(), fix.to_owned()))
 }
 
 fn hosts(value: &Value) -> Result<Vec<String>, Refused> {

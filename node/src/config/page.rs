@@ -65,6 +65,7 @@ fn takes(kind: Kind) -> String {
         Kind::Address => "address:port".to_owned(),
         Kind::Addresses => "list of multiaddrs".to_owned(),
         Kind::Texts => "list of texts".to_owned(),
+        Kind::Roles => "tables".to_owned(),
     }
 }
 
@@ -94,6 +95,7 @@ fn derived(config: &Config, key: &Key) -> String {
     match key.name {
         "node.data_dir" => path(&config.node.data_dir),
         "node.key_file" => path(&config.node.key_file),
+        "access.tokens_file" => path(&config.access.tokens_file),
         "http.socket" => config.http.socket.as_deref().map_or_else(String::new, path),
         _ => key.unset.to_owned(),
     }

@@ -13,7 +13,7 @@ use driftless_statement::{Hlc, Path, Scope};
 use super::edit::json;
 use super::nodes::{self, Seen};
 use super::problem::{Answer, Kind, Problem};
-use super::routes::Shared;
+use super::routes::{Shared, permit};
 use super::stamp::{About, now_ms, staleness};
 use super::target::{self, Query};
 use super::{listing, refuse, tell};
@@ -72,7 +72,9 @@ pub async fn history(State(shared): Server, request: Request) -> Reply {
     let asked = path.clone();
     let told = shared.ask(move |machine| machine.history(&asked, before, limit + 1)).await?;
     let told = told.map_err(|not_held| refuse::not_held(&not_held))?;
-    Ok(shared.told(&path.scope(), &tell::page(told, limit)))
+    let mut page = tell::page(told, limit);
+    permit(&request).cut_page(&mut page);
+    Ok(shared.told(&path.scope(), &page))
 }
 
 /// `GET /v1/explain/{path}`.
@@ -84,7 +86,9 @@ pub async fn explain(State(shared): Server, request: Request) -> Reply {
     let told = told.map_err(|not_held| refuse::not_held(&not_held))?;
     let told = told
         .ok_or_else(|| Problem::new(Kind::NotFound, format!("no statement was ever made about {path}")).about(&path))?;
-    Ok(shared.told(&path.scope(), &tell::explanation(&path, &told)))
+    let mut explanation = tell::explanation(&path, &told);
+    permit(&request).cut_explanation(&mut explanation);
+    Ok(shared.told(&path.scope(), &explanation))
 }
 
 /// `GET /v1/conflicts?prefix=&limit=`.
@@ -93,8 +97,11 @@ pub async fn conflicts(State(shared): Server, request: Request) -> Reply {
     let (prefix, limit) = (query.prefix()?, query.limit()?);
     settle(&shared, query, request.headers()).await?;
     shared.must_hold_prefix(&prefix).await?;
-    let asked = prefix.clone();
-    let (conflicts, total) = shared.ask(move |machine| machine.conflicts(&asked, limit)).await?;
+    let parts = permit(&request).parts(&prefix);
+    let asked = move |machine: &Machine| parts.iter().map(|part| machine.conflicts(part, limit)).collect::<Vec<_>>();
+    let told = shared.ask(asked).await?;
+    let total = told.iter().map(|(_, total)| total).sum();
+    let conflicts: Vec<_> = told.into_iter().flat_map(|(conflicts, _)| conflicts).take(limit).collect();
     let answer = api::Conflicts { conflicts: conflicts.iter().map(tell::conflict).collect(), total };
     Ok(match listing::scope_of(&prefix) {
         Some(scope) => shared.told(&scope, &answer),
@@ -108,8 +115,11 @@ pub async fn pending(State(shared): Server, request: Request) -> Reply {
     let (prefix, limit) = (query.prefix()?, query.limit()?);
     settle(&shared, query, request.headers()).await?;
     let asked = prefix.clone();
-    let (pending, total) = shared.ask(move |machine| machine.pending(&asked, limit)).await?;
-    let answer = api::PendingList { pending: pending.iter().map(tell::pending).collect(), total };
+    let (permit, seen) = (permit(&request), permit(&request));
+    let tells = move |statement: &_| seen.tells(statement);
+    let (pending, total) = shared.ask(move |machine| machine.pending(&asked, tells, limit)).await?;
+    let mut answer = api::PendingList { pending: pending.iter().map(tell::pending).collect(), total };
+    answer.pending.iter_mut().for_each(|one| permit.cut_statement(&mut one.statement));
     Ok(shared.told(&listing::scope_of(&prefix).unwrap_or_else(Scope::mesh), &answer))
 }
 
@@ -119,7 +129,9 @@ pub async fn divergence(State(shared): Server, request: Request) -> Reply {
     let seen =
         |machine: &Machine| Seen { picture: machine.divergence(), nodes: machine.nodes(), own: machine.status() };
     let seen = shared.ask(seen).await?;
-    Ok(json(&nodes::divergence(&seen, &shared.door.standing(), &shared.settings.name, now_ms())))
+    let mut told = nodes::divergence(&seen, &shared.door.standing(), &shared.settings.name, now_ms());
+    permit(&request).cut_divergence(&mut told);
+    Ok(json(&told))
 }
 
 /// `GET /v1/changes/{id}`.
@@ -128,11 +140,15 @@ pub async fn change(State(shared): Server, request: Request) -> Reply {
     settle(&shared, query(&request)?, request.headers()).await?;
     let asked = move |machine: &Machine| (machine.change(&id), machine.nodes(), machine.node());
     let (reach, others, node) = shared.ask(asked).await?;
-    let reach = reach.ok_or_else(|| no_statement(&id))?;
+    let permit = permit(&request);
+    let reach =
+        reach.filter(|reach| permit.tells(reach.told.statement.statement())).ok_or_else(|| no_statement(&id))?;
     // Its own by its settings, others as their beacons say; who was never heard has none.
     let mut names: tell::Names = others.into_iter().map(|other| (other.node, other.name)).collect();
     names.insert(node, shared.settings.name.clone());
-    Ok(json(&tell::change(&reach, &names, now_ms())))
+    let mut told = tell::change(&reach, &names, now_ms());
+    permit.cut_statement(&mut told.statement);
+    Ok(json(&told))
 }
 
 fn no_statement(id: &driftless_statement::StatementId) -> Box<Problem> {
@@ -147,9 +163,13 @@ pub async fn statements(State(shared): Server, request: Request) -> Reply {
     if let Some(scope) = &scope {
         shared.must_hold(scope).await?;
     }
-    let asked = scope.clone();
-    let told = shared.ask(move |machine| machine.statements(asked.as_ref(), before, limit + 1)).await?;
-    let answer = tell::page(told, limit);
+    let (asked, permit) = (scope.clone(), permit(&request));
+    let seen = permit.clone();
+    let told = move |machine: &Machine| {
+        machine.statements_that(asked.as_ref(), before, limit + 1, |statement| seen.tells(statement))
+    };
+    let mut answer = tell::page(shared.ask(told).await?, limit);
+    permit.cut_page(&mut answer);
     Ok(match scope {
         Some(scope) => shared.told(&scope, &answer),
         None => json(&answer),
@@ -160,14 +180,23 @@ pub async fn statements(State(shared): Server, request: Request) -> Reply {
 pub async fn statement(State(shared): Server, request: Request) -> Reply {
     let id = target::statement_id(behind(&request, "/v1/statements/"))?;
     settle(&shared, query(&request)?, request.headers()).await?;
-    let told = shared.ask(move |machine| machine.statement(&id)).await?.ok_or_else(|| no_statement(&id))?;
     let accept = request.headers().get(ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if accept.contains("application/octet-stream") {
+    let (permit, wire) = (permit(&request), accept.contains("application/octet-stream"));
+    let told = shared.ask(move |machine| machine.statement(&id)).await?;
+    // Bytes cannot be cut. What may not be told is told of like what is not there.
+    let told = told.filter(|told| {
+        let statement = told.statement.statement();
+        if wire { permit.tells_whole(statement) } else { permit.tells(statement) }
+    });
+    let told = told.ok_or_else(|| no_statement(&id))?;
+    if wire {
         let mut response = Response::new(Body::from(told.statement.wire().to_vec()));
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
         return Ok(response);
     }
-    Ok(shared.told(&told.statement.statement().scope.clone(), &tell::statement(&told)))
+    let mut answer = tell::statement(&told);
+    permit.cut_statement(&mut answer);
+    Ok(shared.told(&told.statement.statement().scope.clone(), &answer))
 }
 
 /// `GET /v1/grants?key=&author=`.
@@ -188,7 +217,9 @@ pub async fn author(State(shared): Server, request: Request) -> Reply {
     let until = query.until()?.map_or(Hlc(u64::MAX), |millis| Hlc(millis << 16 | 0xffff));
     settle(&shared, query, request.headers()).await?;
     let told = shared.ask(move |machine| machine.author(&key, until)).await?;
-    Ok(shared.told(&Scope::mesh(), &tell::author(key, &told)))
+    let mut told = tell::author(key, &told);
+    permit(&request).cut_author(&mut told);
+    Ok(shared.told(&Scope::mesh(), &told))
 }
 
 type Key = Option<driftless_statement::PublicKey>;
@@ -234,5 +265,7 @@ pub async fn status(State(shared): Server, request: Request) -> Reply {
         store_bytes: shared.metrics.store_bytes(),
         staleness: staleness(&standing, now_ms()),
     };
-    Ok(json(&tell::status(&told, &shell)))
+    let mut status = tell::status(&told, &shell);
+    permit(&request).cut_scopes(&mut status.scopes);
+    Ok(json(&status))
 }

@@ -10,8 +10,9 @@ use driftless_client::api::Written;
 use driftless_core::machine::{LocalChange, LocalEdit, Receipt};
 use driftless_statement::{Path, Prefix};
 
+use super::access::Permit;
 use super::problem::{Answer, Kind, Problem};
-use super::routes::Shared;
+use super::routes::{self, Shared};
 use super::stamp::About;
 use super::target::{self, Query};
 use super::watch::{self, Target};
@@ -33,32 +34,39 @@ pub async fn get(State(shared): Server, request: Request) -> Answer<Response<Bod
     let mut query = query(&request)?;
     if let Some(prefix) = raw(&request).strip_suffix('/') {
         let prefix = target::prefix(prefix)?;
-        return under(&shared, prefix, query, request.headers()).await;
+        return under(&shared, routes::permit(&request), prefix, query, request.headers()).await;
     }
     let path = target::path(raw(&request))?;
     if query.watch()? {
-        return watch::open(&shared, Target::Entry(path), query, request.headers()).await;
+        let permit = routes::permit(&request);
+        return watch::open(&shared, permit, Target::Entry(path), query, request.headers()).await;
     }
     entry::read(&shared, &path, query, request.headers()).await
 }
 
 /// `GET /v1/config/`: everything held.
 pub async fn list_all(State(shared): Server, request: Request) -> Answer<Response<Body>> {
-    under(&shared, Prefix::all(), query(&request)?, request.headers()).await
+    under(&shared, routes::permit(&request), Prefix::all(), query(&request)?, request.headers()).await
 }
 
 /// `GET /v1/config?prefix=`: what lies under a prefix.
 pub async fn list(State(shared): Server, request: Request) -> Answer<Response<Body>> {
     let mut query = query(&request)?;
     let prefix = query.prefix()?;
-    under(&shared, prefix, query, request.headers()).await
+    under(&shared, routes::permit(&request), prefix, query, request.headers()).await
 }
 
-async fn under(shared: &Arc<Shared>, prefix: Prefix, mut query: Query, headers: &HeaderMap) -> Answer<Response<Body>> {
+async fn under(
+    shared: &Arc<Shared>,
+    permit: Permit,
+    prefix: Prefix,
+    mut query: Query,
+    headers: &HeaderMap,
+) -> Answer<Response<Body>> {
     if query.watch()? {
-        return watch::open(shared, Target::Under(prefix), query, headers).await;
+        return watch::open(shared, permit, Target::Under(prefix), query, headers).await;
     }
-    listing::page(shared, &prefix, query, headers).await
+    listing::page(shared, &permit, &prefix, query, headers).await
 }
 
 /// `PUT /v1/config/{path}`: the whole value.
@@ -96,6 +104,7 @@ async fn write(
     let path = target::path(raw(&request))?;
     query(&request)?.end()?;
     shared.must_be_ready()?;
+    let permit = routes::permit(&request);
     let (head, body) = request.into_parts();
     let kind = if taken.is_empty() { "" } else { body::media(&head.headers, taken)? };
     let precondition = etag::precondition(&head.headers)?;
@@ -107,7 +116,10 @@ async fn write(
     let change = read(kind, &bytes)?;
     let edit = LocalEdit { path: path.clone(), change, precondition, note };
     match shared.door.write(edit).await.map_err(refuse::closed)? {
-        Ok(receipt) => Ok(written(shared, &path, &receipt)),
+        Ok(receipt) => {
+            tracing::debug!(%path, id = ?receipt.id, revision = %receipt.revision, by = %permit.who(), "local edit stored");
+            Ok(written(shared, &path, &receipt))
+        }
         Err(refused) => Err(refuse::write(&refused, &path)),
     }
 }
@@ -124,7 +136,6 @@ fn written(shared: &Shared, path: &Path, receipt: &Receipt) -> Response<Body> {
         fate,
         etag: (!receipt.etag.is_empty()).then(|| receipt.etag.clone()),
     };
-    tracing::debug!(%path, id = ?receipt.id, revision = %receipt.revision, "local edit stored");
     let mut response = json(&written);
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", receipt.etag)) {
         response.headers_mut().insert(ETAG, tag);

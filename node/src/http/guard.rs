@@ -1,67 +1,110 @@
-//! The guard in front of the TCP port. A browser on this machine will send requests here for any page that asks it to
-//! (DNS rebinding, cross-site requests): a foreign `Host`, any `Origin` and any foreign fetch are refused. The Unix
-//! socket needs no guard: no browser opens one.
+//! The guard in front of both sockets. A browser on this machine will send requests to a TCP port for any page that asks it
+//! to (DNS rebinding, cross-site requests): a foreign `Host`, any `Origin` and any foreign fetch are refused. No browser
+//! opens a Unix socket, but a careless proxy in front of it may: there any `Host` will do, and the rest is refused as well.
 
 use std::net::SocketAddr;
 
-use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
-use axum::http::{HeaderMap, HeaderName, Method, Uri};
+use axum::http::header::{CONTENT_TYPE, HOST};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri};
 
 use super::problem::{Answer, Kind, Problem};
-
-const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Content types that a write may have: none of them can be sent by a plain HTML form.
 pub const WRITE_TYPES: [&str; 4] =
     ["application/json", "application/merge-patch+json", "application/json-patch+json", "application/cbor-seq"];
 
-/// The guard of one TCP port.
+/// What a request's header fields show of its sender, gathered while they are counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// It has an `Origin`: a web page had it sent.
+    origin: bool,
+    /// It has a `Sec-Fetch-Site`: a browser sent it.
+    fetched: bool,
+    /// That names another site than ours.
+    foreign: bool,
+    /// It has an `Authorization`.
+    pub authorization: bool,
+}
+
+impl Marks {
+    /// Takes in one field. Names come in lower case from hyper.
+    pub fn note(&mut self, name: &str, value: &HeaderValue) {
+        match name {
+            "origin" => self.origin = true,
+            "authorization" => self.authorization = true,
+            "sec-fetch-site" => {
+                self.fetched = true;
+                self.foreign |= value != "none" && value != "same-origin";
+            }
+            _ => {}
+        }
+    }
+
+    /// Those of all fields.
+    #[cfg(test)]
+    fn of(headers: &HeaderMap) -> Self {
+        let mut marks = Self::default();
+        headers.iter().for_each(|(name, value)| marks.note(name.as_str(), value));
+        marks
+    }
+}
+
+/// The guard of one socket.
 #[derive(Debug, Clone)]
 pub struct Guard {
-    hosts: Vec<String>,
+    /// What `Host` may be; `None`: anything.
+    hosts: Option<Vec<String>>,
 }
 
 impl Guard {
     /// A guard for the address that was really bound and the names, without port, that the configuration allows.
-    pub fn new(bound: SocketAddr, names: &[String]) -> Self {
-        Self { hosts: names.iter().map(|name| format!("{name}:{}", bound.port())).collect() }
+    pub fn tcp(bound: SocketAddr, names: &[String]) -> Self {
+        Self { hosts: Some(names.iter().map(|name| format!("{name}:{}", bound.port())).collect()) }
+    }
+
+    /// A guard for a Unix socket.
+    pub fn unix() -> Self {
+        Self { hosts: None }
     }
 
     /// Lets a request in or says why not.
-    pub fn check(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Answer<()> {
-        self.check_host(uri, headers)?;
-        if headers.contains_key(ORIGIN) {
+    pub fn check(&self, marks: Marks, method: &Method, uri: &Uri, headers: &HeaderMap) -> Answer<()> {
+        if let Some(hosts) = &self.hosts {
+            check_host(hosts, uri, headers)?;
+        }
+        if marks.origin {
             let detail = "this API answers no web page: a request with an Origin header is refused; call it from a \
                           program without one";
             return Err(Problem::new(Kind::Origin, detail));
         }
-        let foreign = |site: &str| site != "none" && site != "same-origin";
-        if headers.get_all(FETCH_SITE).iter().any(|site| site.to_str().map_or(true, foreign)) {
-            let detail = "this API answers no web page: Sec-Fetch-Site must be `none` or `same-origin`";
+        // What a person types into a browser's address bar is a GET.
+        if marks.foreign || (marks.fetched && !matches!(*method, Method::GET | Method::HEAD)) {
+            let detail = "this API answers no web page: Sec-Fetch-Site must be `none` or `same-origin`, and is for reads \
+                          only";
             return Err(Problem::new(Kind::Origin, detail));
         }
-        if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE) {
+        // On the Unix socket each route says what it takes.
+        if self.hosts.is_none() || matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::DELETE) {
             return Ok(());
         }
         check_type(headers)
     }
+}
 
-    fn check_host(&self, uri: &Uri, headers: &HeaderMap) -> Answer<()> {
-        let mut given = headers.get_all(HOST).iter();
-        let host = match (given.next(), given.next()) {
-            (Some(host), None) => host.to_str().unwrap_or_default(),
-            _ => "",
-        };
-        // An absolute request target overrules Host (RFC 9112 §3.2.2), so it has to be allowed as well.
-        let authority = uri.authority().map_or(host, axum::http::uri::Authority::as_str);
-        let allowed = |name: &str| self.hosts.iter().any(|host| name.eq_ignore_ascii_case(host));
-        if allowed(host) && allowed(authority) {
-            return Ok(());
-        }
-        let detail =
-            format!("Host must be exactly one of: {}; further names go into http.allowed_hosts", self.hosts.join(", "));
-        Err(Problem::new(Kind::Host, detail))
+fn check_host(hosts: &[String], uri: &Uri, headers: &HeaderMap) -> Answer<()> {
+    let mut given = headers.get_all(HOST).iter();
+    let host = match (given.next(), given.next()) {
+        (Some(host), None) => host.to_str().unwrap_or_default(),
+        _ => "",
+    };
+    // An absolute request target overrules Host (RFC 9112 §3.2.2), so it has to be allowed as well.
+    let authority = uri.authority().map_or(host, axum::http::uri::Authority::as_str);
+    let allowed = |name: &str| hosts.iter().any(|host| name.eq_ignore_ascii_case(host));
+    if allowed(host) && allowed(authority) {
+        return Ok(());
     }
+    let detail = format!("Host must be exactly one of: {}; further names go into http.allowed_hosts", hosts.join(", "));
+    Err(Problem::new(Kind::Host, detail))
 }
 
 fn check_type(headers: &HeaderMap) -> Answer<()> {
@@ -84,11 +127,14 @@ pub fn media_type(headers: &HeaderMap) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
+    use axum::http::HeaderName;
+    use axum::http::header::ORIGIN;
+
+    const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
     fn guard(further: &[&str]) -> Guard {
         let names = ["localhost", "127.0.0.1", "[::1]"].iter().chain(further).map(ToString::to_string);
-        Guard::new("127.0.0.1:7700".parse().unwrap(), &names.collect::<Vec<_>>())
+        Guard::tcp("127.0.0.1:7700".parse().unwrap(), &names.collect::<Vec<_>>())
     }
 
     fn answer(host: Option<&str>, origin: Option<&str>, method: &Method, kind: Option<&str>) -> Result<(), Kind> {
@@ -97,7 +143,9 @@ mod tests {
         for (name, value) in [(HOST, host), (ORIGIN, origin), (CONTENT_TYPE, kind)] {
             value.map(|value| headers.insert(name, HeaderValue::from_str(value).unwrap()));
         }
-        guard.check(method, &Uri::from_static("/v1/config/shop/a"), &headers).map_err(|problem| problem.kind)
+        guard
+            .check(Marks::of(&headers), method, &Uri::from_static("/v1/config/shop/a"), &headers)
+            .map_err(|problem| problem.kind)
     }
 
     /// Host × Origin × method × content type: only the exact names, no Origin, and types no form can send pass.
@@ -165,9 +213,12 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.append(HOST, HeaderValue::from_static("localhost:7700"));
         let foreign = Uri::from_static("http://evil.example/v1/status");
-        assert_eq!(guard.check(&Method::GET, &foreign, &headers).unwrap_err().kind, Kind::Host);
+        assert_eq!(guard.check(Marks::default(), &Method::GET, &foreign, &headers).unwrap_err().kind, Kind::Host);
         headers.append(HOST, HeaderValue::from_static("localhost:7700"));
-        assert_eq!(guard.check(&Method::GET, &Uri::from_static("/"), &headers).unwrap_err().kind, Kind::Host);
+        assert_eq!(
+            guard.check(Marks::default(), &Method::GET, &Uri::from_static("/"), &headers).unwrap_err().kind,
+            Kind::Host
+        );
     }
 
     #[test]
@@ -179,7 +230,11 @@ mod tests {
             let mut headers = HeaderMap::new();
             headers.insert(HOST, HeaderValue::from_static("localhost:7700"));
             headers.insert(FETCH_SITE, HeaderValue::from_static(site));
-            assert_eq!(guard.check(&Method::GET, &Uri::from_static("/"), &headers).is_ok(), allowed, "{site}");
+            for guard in [&guard, &Guard::unix()] {
+                let check = |method| guard.check(Marks::of(&headers), &method, &Uri::from_static("/"), &headers);
+                assert_eq!(check(Method::GET).is_ok(), allowed, "{site}");
+                assert_eq!(check(Method::DELETE).unwrap_err().kind, Kind::Origin, "{site}");
+            }
         }
     }
 }

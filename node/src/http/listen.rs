@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 
+use super::access::AccessError;
 use super::settings::{HttpSettings, UnixSocket};
 
 /// Why a socket could not be had. Nothing listens; a file that was there still is.
@@ -21,6 +22,9 @@ pub enum HttpError {
     /// The address is not on loopback.
     #[error("{0}: the HTTP API listens on loopback addresses only (127.0.0.1 or [::1])")]
     NotLoopback(SocketAddr),
+    /// A role cannot be put in force.
+    #[error("{0}")]
+    Access(#[from] AccessError),
     /// The system refused.
     #[error("{what}: {error}")]
     Io {

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue, Response};
 use driftless_core::view::View;
 use driftless_statement::{Path, Prefix, Scope};
 
+use super::access::Permit;
 use super::entry;
 use super::problem::Answer;
 use super::routes::Shared;
@@ -18,13 +19,19 @@ pub fn scope_of(prefix: &Prefix) -> Option<Scope> {
     prefix.as_str().split('/').next().and_then(|first| Scope::parse(first).ok())
 }
 
-/// Answers with one page.
-pub async fn page(shared: &Shared, prefix: &Prefix, mut query: Query, headers: &HeaderMap) -> Answer<Response<Body>> {
+/// Answers with one page of what the caller may read.
+pub async fn page(
+    shared: &Shared,
+    permit: &Permit,
+    prefix: &Prefix,
+    mut query: Query,
+    headers: &HeaderMap,
+) -> Answer<Response<Body>> {
     let (after, limit) = (query.after()?, query.limit()?);
     let view = shared.demanded(&mut query, headers).await?;
     query.end()?;
     shared.must_hold_prefix(prefix).await?;
-    let (text, differs) = render(&view, prefix, after.as_ref(), limit);
+    let (text, differs) = render(&view, permit, prefix, after.as_ref(), limit);
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     let about = About { differs: Some(differs), ..About::under(prefix.as_str()) };
@@ -33,14 +40,14 @@ pub async fn page(shared: &Shared, prefix: &Prefix, mut query: Query, headers: &
 }
 
 /// The page as an [`driftless_client::api::Listing`], and whether something on it waits for activation.
-fn render(view: &View, prefix: &Prefix, after: Option<&Path>, limit: usize) -> (String, bool) {
+fn render(view: &View, permit: &Permit, prefix: &Prefix, after: Option<&Path>, limit: usize) -> (String, bool) {
     let mut text = format!("{{\"revision\":\"{}\",\"items\":[", view.revision());
     let mut differs = false;
     let mut last: Option<&Path> = None;
     let mut more = false;
     let mut count = 0;
     for (path, found) in view.under(prefix, after) {
-        let Some(json) = &found.json else { continue };
+        let Some(json) = found.json.as_ref().filter(|_| permit.reads(path)) else { continue };
         if count == limit || text.len() > PAGE_BYTES {
             more = true;
             break;
@@ -79,7 +86,12 @@ mod tests {
     use driftless_core::view::Candidate;
     use driftless_statement::Value;
 
+    use super::super::access::Who;
     use super::*;
+
+    fn whole() -> Permit {
+        Permit::everything(Who::Unknown)
+    }
 
     fn view(paths: &[String], value: &Value) -> View {
         let candidates = paths.iter().map(|path| Candidate {
@@ -95,7 +107,7 @@ mod tests {
         let prefix = Prefix::parse(prefix).unwrap();
         let (mut pages, mut after) = (Vec::new(), None);
         loop {
-            let (text, _) = render(view, &prefix, after.as_ref(), limit);
+            let (text, _) = render(view, &whole(), &prefix, after.as_ref(), limit);
             let page: Listing = serde_json::from_str(&text).unwrap();
             assert_eq!(page.revision, view.revision().to_string());
             pages.push(page.items.iter().map(|item| item.path.to_string()).collect());
@@ -129,7 +141,7 @@ mod tests {
     #[test]
     fn an_item_reads_back_as_the_clients_item() {
         let view = view(&["shop/a".to_owned()], &Value::Text("\"quoted\"\n".to_owned()));
-        let (text, differs) = render(&view, &Prefix::all(), None, 1);
+        let (text, differs) = render(&view, &whole(), &Prefix::all(), None, 1);
         let page: Listing = serde_json::from_str(&text).unwrap();
         assert_eq!(page.items[0].value, Value::Text("\"quoted\"\n".to_owned()));
         assert_eq!((page.items[0].conflicts, page.items[0].differs, differs), (2, false, false));

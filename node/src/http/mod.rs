@@ -1,6 +1,7 @@
 //! The HTTP side: local services read, watch and edit; operators ask; scrapers scrape. It speaks to the rest of the node
 //! through the door alone. It must not know libp2p, redb or how a value came to be.
 
+mod access;
 mod alarm;
 mod ask;
 mod audit;
@@ -27,6 +28,7 @@ mod target;
 mod tell;
 mod watch;
 
+pub use access::AccessError;
 pub use listen::HttpError;
 pub use openapi::document;
 pub use problem::Kind;

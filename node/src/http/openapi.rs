@@ -159,7 +159,7 @@ fn fresh(response: ResponseBuilder) -> ResponseBuilder {
 
 /// Problems by status: several kinds may share one.
 fn problems(operation: &Operation) -> Vec<(String, Documented)> {
-    const EVERYWHERE: [Kind; 8] = [
+    const EVERYWHERE: [Kind; 10] = [
         Kind::Headers,
         Kind::Target,
         Kind::Slow,
@@ -168,6 +168,8 @@ fn problems(operation: &Operation) -> Vec<(String, Documented)> {
         Kind::ShuttingDown,
         Kind::Host,
         Kind::Origin,
+        Kind::Unauthorized,
+        Kind::Forbidden,
     ];
     let mut by_status: std::collections::BTreeMap<u16, Vec<String>> = std::collections::BTreeMap::new();
     for kind in operation.problems.iter().chain(&EVERYWHERE) {

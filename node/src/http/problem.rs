@@ -1,7 +1,7 @@
 //! Problems: every error is an RFC 9457 answer that names what is wrong, which limit, and what to do.
 
 use axum::body::Body;
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use driftless_client::api;
@@ -71,11 +71,15 @@ pub enum Kind {
     Host,
     /// The request comes from a web page.
     Origin,
+    /// No token, or none that is in force.
+    Unauthorized,
+    /// The caller's roles or token do not reach so far.
+    Forbidden,
 }
 
 impl Kind {
     /// Every kind, for the documentation and its test.
-    pub const ALL: [Kind; 31] = [
+    pub const ALL: [Kind; 33] = [
         Self::NotFound,
         Self::NoRoute,
         Self::Method,
@@ -107,6 +111,8 @@ impl Kind {
         Self::ShuttingDown,
         Self::Host,
         Self::Origin,
+        Self::Unauthorized,
+        Self::Forbidden,
     ];
 
     /// Word, status and title.
@@ -143,6 +149,8 @@ impl Kind {
             Self::ShuttingDown => ("shutting_down", StatusCode::SERVICE_UNAVAILABLE, "Shutting down"),
             Self::Host => ("host", StatusCode::FORBIDDEN, "Foreign Host"),
             Self::Origin => ("origin", StatusCode::FORBIDDEN, "Not for web pages"),
+            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "No token in force"),
+            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "Not for this caller"),
         }
     }
 }
@@ -189,6 +197,13 @@ impl Problem {
     #[must_use]
     pub fn allow(mut self: Box<Self>, methods: &'static str) -> Box<Self> {
         self.headers.insert(ALLOW, HeaderValue::from_static(methods));
+        self
+    }
+
+    /// Says how the caller can show who it is (RFC 6750).
+    #[must_use]
+    pub fn challenge(mut self: Box<Self>, challenge: &'static str) -> Box<Self> {
+        self.headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
         self
     }
 

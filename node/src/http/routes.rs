@@ -13,6 +13,7 @@ use driftless_client::api::header;
 use driftless_core::view::View;
 use tokio::sync::{Semaphore, watch};
 
+use super::access::{Callers, Permit, Who};
 use super::hot::Hot;
 use super::problem::{Answer, Kind, Problem};
 use super::settings::HttpSettings;
@@ -37,6 +38,8 @@ pub struct Shared {
     pub stamps: Stamps,
     /// What answers about the entries read last share.
     pub hot: Hot,
+    /// Who may do what.
+    pub callers: Callers,
     /// Turns true when the node shuts down.
     pub shutdown: watch::Receiver<bool>,
     /// Exports that may run: each keeps the fate of all that is held for as long as its reader takes.
@@ -48,13 +51,20 @@ const EXPORTS: usize = 2;
 
 impl Shared {
     /// Puts together what handlers use.
-    pub fn new(door: Door, settings: HttpSettings, metrics: Arc<Metrics>, shutdown: watch::Receiver<bool>) -> Self {
+    pub fn new(
+        door: Door,
+        settings: HttpSettings,
+        metrics: Arc<Metrics>,
+        callers: Callers,
+        shutdown: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             door,
             settings,
             metrics,
             stamps: Stamps::default(),
             hot: Hot::default(),
+            callers,
             shutdown,
             exports: Arc::new(Semaphore::new(EXPORTS)),
         }
@@ -108,6 +118,11 @@ fn from_header(headers: &HeaderMap) -> Answer<Option<driftless_core::view::Revis
         Some(Ok(text)) => target::revision(header::MIN_REVISION, text).map(Some),
         Some(Err(_)) => Err(Problem::new(Kind::Revision, format!("{}: not ASCII text", header::MIN_REVISION))),
     }
+}
+
+/// What the caller of a request may do. A request that did not come through the door may do nothing.
+pub fn permit(request: &Request) -> Permit {
+    request.extensions().get::<Permit>().cloned().unwrap_or_else(|| Permit::nothing(Who::Unknown))
 }
 
 /// Every route: template, and what answers it. The order is the one of the documentation.
@@ -191,9 +206,10 @@ pub fn template(path: &str) -> &'static str {
         ("/v1/statements/", "/v1/statements/{id}"),
         ("/v1/authors/", "/v1/authors/{key}"),
     ];
-    const WHOLE: [&str; 15] = [
+    const WHOLE: [&str; 16] = [
         "/v1/config",
         "/v1/conflicts",
+        "/v1/pending",
         "/v1/divergence",
         "/v1/statements",
         "/v1/log",

@@ -1,5 +1,6 @@
 //! The server: accepts connections within a bound, speaks HTTP/1.1 on each, and cuts who is too slow.
 
+use std::borrow::Cow;
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -17,17 +18,20 @@ use hyper::service::Service;
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Instant;
 
+use super::access::{self, Callers, Denied, Permit};
 use super::alarm::Alarm;
 use super::entry::{self, Plain};
-use super::guard::Guard;
-use super::listen::{HttpError, Listeners};
+use super::guard::{Guard, Marks};
+use super::listen::{HttpError, Listeners, Unix};
 use super::problem::{Answer, Kind, Problem};
 use super::routes::{self, Shared};
 use super::settings::{HEADER_FIELDS, HttpSettings, TARGET_BYTES};
 use super::stalled::Stalled;
+use super::stamp::now_ms;
 use crate::door::Door;
 use crate::metrics::{Metrics, Request as Counted};
 
@@ -40,67 +44,56 @@ pub struct Served {
     /// The TCP address really bound.
     pub tcp: Option<SocketAddr>,
     listeners: Listeners,
+    callers: Callers,
     door: Door,
     settings: HttpSettings,
     metrics: Arc<Metrics>,
     shutdown: watch::Receiver<bool>,
 }
 
-/// Binds the sockets that the settings name.
+/// Resolves roles, and binds the sockets that the settings name.
 pub async fn serve(
     door: Door,
     settings: HttpSettings,
     metrics: Arc<Metrics>,
     shutdown: watch::Receiver<bool>,
 ) -> Result<Served, HttpError> {
+    let callers = Callers::new(&settings.access, metrics.clone())?;
     let listeners = Listeners::bind(&settings).await?;
-    Ok(Served { tcp: listeners.tcp_address, listeners, door, settings, metrics, shutdown })
+    Ok(Served { tcp: listeners.tcp_address, listeners, callers, door, settings, metrics, shutdown })
 }
 
 impl Served {
     /// Serves until `shutdown` turns true (or its sender is gone) and running answers are done, or cut after a while.
     pub async fn run(self) {
-        let Self { listeners, door, settings, metrics, shutdown, tcp: _ } = self;
-        run(listeners, door, settings, metrics, shutdown).await;
-    }
-}
-
-async fn run(
-    mut listeners: Listeners,
-    door: Door,
-    settings: HttpSettings,
-    metrics: Arc<Metrics>,
-    shutdown: watch::Receiver<bool>,
-) {
-    let guard = listeners.tcp_address.map(|address| Arc::new(Guard::new(address, &settings.hosts)));
-    let slots = Arc::new(Semaphore::new(settings.max_connections));
-    let all = u32::try_from(settings.max_connections).unwrap_or(u32::MAX);
-    let drain = settings.drain;
-    let shared = Arc::new(Shared::new(door, settings, metrics, shutdown.clone()));
-    let server = Server { router: TowerToHyperService::new(routes::router(shared.clone())), shared, slots, shutdown };
-    let unix = async {
-        match listeners.unix.take() {
-            Some(unix) => server.accept_all(None, || unix.accept()).await,
-            None => stopped(server.shutdown.clone()).await,
-        }
-    };
-    let tcp = async {
-        match listeners.tcp.take() {
-            Some(tcp) => {
-                let accept = || async {
-                    let (stream, _) = tcp.accept().await?;
-                    // Answers are written whole; waiting for more bytes only adds delay.
-                    stream.set_nodelay(true)?;
-                    Ok(stream)
-                };
-                server.accept_all(guard, accept).await;
+        let Self { mut listeners, callers, door, settings, metrics, shutdown, tcp: _ } = self;
+        let guard = listeners.tcp_address.map(|address| Guard::tcp(address, &settings.hosts));
+        let slots = Arc::new(Semaphore::new(settings.max_connections));
+        let all = u32::try_from(settings.max_connections).unwrap_or(u32::MAX);
+        let drain = settings.drain;
+        let shared = Arc::new(Shared::new(door, settings, metrics, callers, shutdown.clone()));
+        let router = TowerToHyperService::new(routes::router(shared.clone()));
+        let server = Server { router, shared: shared.clone(), slots, shutdown };
+        let unix = async {
+            match listeners.unix.take() {
+                Some(unix) => server.serve_unix(&unix).await,
+                None => stopped(server.shutdown.clone()).await,
             }
-            None => stopped(server.shutdown.clone()).await,
+        };
+        let tcp = async {
+            match listeners.tcp.take().zip(guard) {
+                Some((tcp, guard)) => server.serve_tcp(&tcp, guard).await,
+                None => stopped(server.shutdown.clone()).await,
+            }
+        };
+        tokio::select! {
+            _ = async { tokio::join!(unix, tcp) } => {}
+            // For ever: it never ends by itself.
+            () = shared.callers.follow() => {}
         }
-    };
-    tokio::join!(unix, tcp);
-    if tokio::time::timeout(drain, server.slots.acquire_many(all)).await.is_err() {
-        tracing::warn!("HTTP connections still open at shutdown are cut");
+        if tokio::time::timeout(drain, server.slots.acquire_many(all)).await.is_err() {
+            tracing::warn!("HTTP connections still open at shutdown are cut");
+        }
     }
 }
 
@@ -117,11 +110,41 @@ struct Server {
     shutdown: watch::Receiver<bool>,
 }
 
+/// Where a connection came in, and what who made it may do without a token.
+#[derive(Clone)]
+struct Entrance {
+    guard: Arc<Guard>,
+    /// `None`: a token is needed.
+    permit: Option<Permit>,
+}
+
 impl Server {
-    async fn accept_all<S, F>(&self, guard: Option<Arc<Guard>>, accept: impl Fn() -> F)
+    async fn serve_unix(&self, unix: &Unix) {
+        let guard = Arc::new(Guard::unix());
+        let accept = || async {
+            let stream = unix.accept().await?;
+            // Of the moment of connecting: a socket that is handed on keeps the rights of who opened it.
+            let peer = stream.peer_cred().ok().map(|peer| (peer.uid(), peer.gid()));
+            Ok((stream, Entrance { guard: guard.clone(), permit: Some(self.shared.callers.unix(peer)) }))
+        };
+        self.accept_all(accept).await;
+    }
+
+    async fn serve_tcp(&self, tcp: &TcpListener, guard: Guard) {
+        let entrance = Entrance { guard: Arc::new(guard), permit: self.shared.callers.tcp() };
+        let accept = || async {
+            let (stream, _) = tcp.accept().await?;
+            // Answers are written whole; waiting for more bytes only adds delay.
+            stream.set_nodelay(true)?;
+            Ok((stream, entrance.clone()))
+        };
+        self.accept_all(accept).await;
+    }
+
+    async fn accept_all<S, F>(&self, accept: impl Fn() -> F)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        F: Future<Output = std::io::Result<S>>,
+        F: Future<Output = std::io::Result<(S, Entrance)>>,
     {
         let mut stop = pin!(stopped(self.shutdown.clone()));
         loop {
@@ -130,7 +153,7 @@ impl Server {
                 accepted = accept() => accepted,
             };
             match accepted {
-                Ok(stream) => self.take(stream, guard.clone()),
+                Ok((stream, entrance)) => self.take(stream, entrance),
                 Err(error) => {
                     // Mostly: out of file descriptors. Some connection will end.
                     tracing::warn!(%error, "cannot accept an HTTP connection");
@@ -140,7 +163,7 @@ impl Server {
         }
     }
 
-    fn take<S>(&self, stream: S, guard: Option<Arc<Guard>>)
+    fn take<S>(&self, stream: S, entrance: Entrance)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
@@ -151,7 +174,8 @@ impl Server {
             tokio::spawn(refuse(stream));
             return;
         };
-        let connection = Connection { service: Answering { shared, router: self.router.clone(), guard }, _slot: slot };
+        let connection =
+            Connection { service: Answering { shared, router: self.router.clone(), entrance }, _slot: slot };
         tokio::spawn(connection.run(stream, self.shutdown.clone()));
     }
 }
@@ -232,22 +256,51 @@ type Reply = Response<Either<Plain, Body>>;
 struct Answering {
     shared: Arc<Shared>,
     router: TowerToHyperService<axum::Router>,
-    guard: Option<Arc<Guard>>,
+    entrance: Entrance,
 }
 
 impl Answering {
-    fn admit(&self, request: &Request<Incoming>) -> Answer<()> {
-        check_head(request.uri(), request.headers(), self.shared.settings.header_bytes)?;
-        match &self.guard {
-            Some(guard) => guard.check(request.method(), request.uri(), request.headers()),
-            None => Ok(()),
+    /// Decides whether a request is answered at all: from its head and its caller, before anything is looked up.
+    fn admit(&self, request: &Request<Incoming>) -> Result<Cow<'_, Permit>, Denied> {
+        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
+        let bad = |problem| Denied { problem, reason: None };
+        let marks = check_head(uri, headers, self.shared.settings.header_bytes).map_err(bad)?;
+        self.entrance.guard.check(marks, method, uri, headers).map_err(|problem| {
+            let reason = if problem.kind == Kind::Host { "host" } else { "origin" };
+            let reason = matches!(problem.kind, Kind::Host | Kind::Origin).then_some(reason);
+            Denied { problem, reason }
+        })?;
+        // A token is what its bearer wants to be judged by, also where the socket would give more.
+        let token = if marks.authorization { self.shared.callers.bearer(headers, now_ms())? } else { None };
+        let permit = match (token, &self.entrance.permit) {
+            (Some(permit), _) => Cow::Owned(permit),
+            (None, Some(permit)) => Cow::Borrowed(permit),
+            (None, None) => return Err(Callers::no_token()),
+        };
+        access::judge(&permit, method, uri)?;
+        Ok(permit)
+    }
+
+    /// Counts and logs a refusal. What was shown as a token is in neither.
+    fn refuse(&self, mut asked: Asked, denied: Denied) -> Reply {
+        if let Some(reason) = denied.reason {
+            self.shared.metrics.denied(reason);
+            let who = self.entrance.permit.as_ref().map(|permit| permit.who().to_string());
+            tracing::debug!(reason, route = asked.route, method = asked.method, connection = ?who, "request denied");
         }
+        // Nor does a stranger learn from it whether something changed.
+        asked.path_is_api = false;
+        Self::finish(&self.shared, &asked, denied.problem.into_response().map(Either::Right))
     }
 
     /// Counts the answer and sees to it that it carries the freshness headers.
     fn finish(shared: &Shared, asked: &Asked, mut reply: Reply) -> Reply {
         if asked.path_is_api {
             shared.stamps.put_missing(reply.headers_mut(), &shared.door);
+        }
+        if !asked.whole {
+            // A digest of more than may be read lets its reader try out what the rest could be.
+            reply.headers_mut().remove(driftless_client::api::header::DIGEST);
         }
         reply.headers_mut().insert(axum::http::header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         let status = status_class(reply.status().as_u16());
@@ -262,6 +315,8 @@ struct Asked {
     route: &'static str,
     method: &'static str,
     path_is_api: bool,
+    /// Whether the caller may read everything.
+    whole: bool,
     at: Instant,
 }
 
@@ -272,6 +327,7 @@ impl Asked {
             route: routes::template(path),
             method: method_word(request.method()),
             path_is_api: path.starts_with("/v1/"),
+            whole: false,
             at: Instant::now(),
         }
     }
@@ -282,14 +338,17 @@ impl Service<Request<Incoming>> for Answering {
     type Error = Infallible;
     type Future = Soon<Pin<Box<dyn Future<Output = Result<Reply, Infallible>> + Send>>>;
 
-    fn call(&self, request: Request<Incoming>) -> Self::Future {
-        let asked = Asked::of(&request);
-        if let Err(problem) = self.admit(&request) {
-            return Soon::Now(Some(Self::finish(&self.shared, &asked, problem.into_response().map(Either::Right))));
-        }
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let mut asked = Asked::of(&request);
+        let permit = match self.admit(&request) {
+            Ok(permit) => permit,
+            Err(denied) => return Soon::Now(Some(self.refuse(asked, denied))),
+        };
+        asked.whole = permit.is_whole();
         if let Some(reply) = entry::read_directly(&self.shared, &request) {
             return Soon::Now(Some(Self::finish(&self.shared, &asked, reply.map(Either::Left))));
         }
+        request.extensions_mut().insert(permit.into_owned());
         let answer = self.router.call(request);
         let shared = self.shared.clone();
         Soon::Later(Box::pin(async move {
@@ -320,7 +379,8 @@ impl<F: Future<Output = Result<Reply, Infallible>> + Unpin> Future for Soon<F> {
     }
 }
 
-fn check_head(uri: &Uri, headers: &HeaderMap, max: usize) -> Answer<()> {
+/// Bounds a request's head, and looks at each of its fields once.
+fn check_head(uri: &Uri, headers: &HeaderMap, max: usize) -> Answer<Marks> {
     let target = uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target > TARGET_BYTES {
         let detail = format!("the request target has {target} bytes; at most {TARGET_BYTES} are taken");
@@ -330,12 +390,17 @@ fn check_head(uri: &Uri, headers: &HeaderMap, max: usize) -> Answer<()> {
         let detail = format!("the request has {} header fields; at most {HEADER_FIELDS} are taken", headers.len());
         return Err(Problem::new(Kind::Headers, detail));
     }
-    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+    let (mut bytes, mut marks) = (0, Marks::default());
+    for (name, value) in headers {
+        let name = name.as_str();
+        bytes += name.len() + value.len() + 4;
+        marks.note(name, value);
+    }
     if bytes > max {
         let detail = format!("the request's header fields have {bytes} bytes; at most {max} are taken");
         return Err(Problem::new(Kind::Headers, detail));
     }
-    Ok(())
+    Ok(marks)
 }
 
 fn method_word(method: &Method) -> &'static str {

@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::config::Http;
+use crate::config::{Access, Http};
 
 /// The Unix socket that local services use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnixSocket {
     /// Where.
     pub path: PathBuf,
-    /// File mode. Who may open the socket may read and write configuration: 0660 keeps strangers out.
+    /// File mode. While no role names a user, who may open the socket may read and write configuration: 0660 keeps
+    /// strangers out.
     pub mode: u32,
 }
 
@@ -24,6 +25,8 @@ pub struct HttpSettings {
     pub tcp: Option<SocketAddr>,
     /// Names that `Host` may give on TCP, without the port, which must be the one bound.
     pub hosts: Vec<String>,
+    /// Who may do what. By default: on the Unix socket everything, over TCP nothing without a token.
+    pub access: Access,
     /// The node's name, as `status` shows it.
     pub name: String,
     /// Connections at once. A local service needs one or two; this bounds memory to some hundred MiB at the worst.
@@ -56,6 +59,7 @@ impl Default for HttpSettings {
             unix: None,
             tcp: None,
             hosts: ["localhost", "127.0.0.1", "[::1]"].map(str::to_owned).into(),
+            access: Access::default(),
             name: String::new(),
             max_connections: 1024,
             max_watchers: 1024,
@@ -73,12 +77,13 @@ impl Default for HttpSettings {
 
 impl HttpSettings {
     /// What the configuration says, for a node of this name.
-    pub fn of(http: &Http, name: &str) -> Self {
+    pub fn of(http: &Http, access: &Access, name: &str) -> Self {
         let bytes = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         Self {
             unix: http.socket.clone().map(|path| UnixSocket { path, mode: http.socket_mode }),
             tcp: http.listen,
             hosts: http.allowed_hosts.clone(),
+            access: access.clone(),
             name: name.to_owned(),
             max_connections: bytes(http.max_connections.into()),
             max_watchers: bytes(http.max_watchers.into()),

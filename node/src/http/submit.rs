@@ -12,7 +12,7 @@ use driftless_statement::limits;
 
 use super::edit::json;
 use super::problem::{Answer, Kind, Problem};
-use super::routes::Shared;
+use super::routes::{self, Shared};
 use super::settings::SUBMIT_STATEMENTS;
 use super::target::Query;
 use super::{body, refuse, tell};
@@ -36,6 +36,7 @@ pub async fn submit(State(shared): State<Arc<Shared>>, request: Request) -> Answ
 /// `POST /v1/preview`: what acts would change. Nothing is kept of them.
 pub async fn preview(State(shared): State<Arc<Shared>>, request: Request) -> Answer<Response<Body>> {
     Query::parse(request.uri().query())?.end()?;
+    let permit = routes::permit(&request);
     let (head, body) = request.into_parts();
     body::media(&head.headers, &["application/cbor-seq"])?;
     let bytes = body::read(&shared, &head.headers, body).await?;
@@ -47,8 +48,12 @@ pub async fn preview(State(shared): State<Arc<Shared>>, request: Request) -> Ans
         PreviewRefused::NotAnAct { .. } => Kind::Statements,
         PreviewRefused::NotFounded => Kind::NotFounded,
     };
-    told.map(|preview| json(&tell::preview(preview)))
-        .map_err(|refused| Problem::new(kind(&refused), refused.to_string()))
+    let cut = |preview| {
+        let mut told = tell::preview(preview);
+        permit.cut_preview(&mut told);
+        json(&told)
+    };
+    told.map(cut).map_err(|refused| Problem::new(kind(&refused), refused.to_string()))
 }
 
 fn revision(outcome: &SubmitOutcome) -> Option<Revision> {

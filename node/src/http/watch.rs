@@ -15,6 +15,7 @@ use driftless_core::view::{Revision, Since, View};
 use driftless_statement::{Path, Prefix};
 use tokio::sync::watch;
 
+use super::access::{Lease, Permit};
 use super::entry;
 use super::problem::{Answer, Kind, Problem};
 use super::routes::Shared;
@@ -66,6 +67,7 @@ enum Telling {
 /// The pure part of a watch: views in, events out.
 pub struct Watcher {
     target: Target,
+    permit: Permit,
     /// Everything up to here was told.
     told: Option<Revision>,
     telling: Telling,
@@ -73,8 +75,12 @@ pub struct Watcher {
 
 impl Watcher {
     /// A watch that goes on from a revision, or begins anew.
-    pub fn new(target: Target, resume: Option<Revision>) -> Self {
-        Self { target, told: resume, telling: Telling::Nothing }
+    pub fn new(target: Target, permit: Permit, resume: Option<Revision>) -> Self {
+        Self { target, permit, told: resume, telling: Telling::Nothing }
+    }
+
+    fn tells_of(&self, path: &Path) -> bool {
+        self.target.covers(path) && self.permit.reads(path)
     }
 
     /// Looks at the newest view, when everything before it was told. Returns what opens the telling, if something does.
@@ -88,7 +94,7 @@ impl Watcher {
         };
         match view.since(&told) {
             Since::Changed(paths) => {
-                let paths: VecDeque<Path> = paths.into_iter().filter(|path| self.target.covers(path)).collect();
+                let paths: VecDeque<Path> = paths.into_iter().filter(|path| self.tells_of(path)).collect();
                 if paths.is_empty() {
                     self.told = Some(view.revision());
                 } else {
@@ -122,7 +128,7 @@ impl Watcher {
                 return text;
             }
             last = Some(path.clone());
-            let Some(json) = found.json.as_ref().filter(|_| self.target.covers(path)) else { continue };
+            let Some(json) = found.json.as_ref().filter(|_| self.tells_of(path)) else { continue };
             text.push_str(&put(&entry::item(path, found, json, &view), None));
         }
         self.told = Some(view.revision());
@@ -184,6 +190,8 @@ fn synced(revision: &Revision) -> String {
 /// A watch on its way to one reader.
 struct Stream {
     watcher: Watcher,
+    /// What may end the watch early.
+    lease: Option<Lease>,
     door: Door,
     changed: watch::Receiver<u64>,
     shutdown: watch::Receiver<bool>,
@@ -204,9 +212,13 @@ impl Stream {
         event(&alive, self.watcher.told.as_ref())
     }
 
-    /// The next events; `None` ends the watch: the node shuts down.
+    /// The next events; `None` ends the watch: the node shuts down, or the reader's token has ended.
     async fn next(&mut self) -> Option<String> {
         loop {
+            // Asked before each part: a reader who is never up to date must not go on for ever.
+            if self.lease.as_ref().is_some_and(|lease| lease.is_over(now_ms())) {
+                return None;
+            }
             if let Some(text) = self.watcher.next() {
                 return Some(text);
             }
@@ -225,10 +237,19 @@ impl Stream {
             }
             tokio::select! {
                 () = stopped(self.shutdown.clone()) => return None,
+                () = ended(&mut self.lease) => return None,
                 changed = self.changed.changed() => if changed.is_err() { return None },
                 () = tokio::time::sleep(self.heartbeat) => return Some(self.alive()),
             }
         }
+    }
+}
+
+/// Waits for the end of a token; without one, for ever.
+async fn ended(lease: &mut Option<Lease>) {
+    match lease {
+        Some(lease) => lease.ended().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -247,6 +268,7 @@ fn resume(query: &mut Query, headers: &HeaderMap) -> Answer<Option<Revision>> {
 /// Opens a watch.
 pub async fn open(
     shared: &Arc<Shared>,
+    permit: Permit,
     about: Target,
     mut query: Query,
     headers: &HeaderMap,
@@ -260,7 +282,8 @@ pub async fn open(
         return Err(Problem::new(Kind::Busy, "this node has as many watches as http.max_watchers allows"));
     }
     let stream = Stream {
-        watcher: Watcher::new(about.clone(), resume),
+        lease: permit.lease().cloned(),
+        watcher: Watcher::new(about.clone(), permit, resume),
         door: shared.door.clone(),
         changed: shared.door.changed.clone(),
         shutdown: shared.shutdown.clone(),

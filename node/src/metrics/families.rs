@@ -125,6 +125,8 @@ pub(super) struct Door {
     pub refused_connections: Family<Reason, Total>,
     pub requests: Family<Request, Total>,
     pub request_seconds: Family<Route, Histogram>,
+    pub denied: Family<Reason, Total>,
+    pub tokens_broken: Gauge,
 }
 
 const NONE: &[&str] = &[];
@@ -338,6 +340,15 @@ impl Door {
                 "http_connections_cut",
                 &["reason"],
                 "HTTP connections refused or cut",
+            )),
+            denied: roll.add(labelled(
+                "http_requests_denied",
+                &["reason"],
+                "HTTP requests refused for who sent them or from where",
+            )),
+            tokens_broken: roll.add(plain(
+                "tokens_file_broken",
+                "1 while the file of tokens cannot be used, and the last good set of tokens holds",
             )),
             requests: roll.add(labelled("http_requests", &["route", "method", "status"], "HTTP requests answered")),
             request_seconds: roll.add_made(

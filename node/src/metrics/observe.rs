@@ -244,6 +244,16 @@ impl Metrics {
         self.families.door.refused_connections.get_or_create(&Reason { reason }).inc();
     }
 
+    /// An HTTP request was refused for who sent it, or from where. `reason` is one of the program's own words.
+    pub(crate) fn denied(&self, reason: &'static str) {
+        self.families.door.denied.get_or_create(&Reason { reason }).inc();
+    }
+
+    /// Whether the file of tokens cannot be used.
+    pub(crate) fn tokens_broken(&self, broken: bool) {
+        self.families.door.tokens_broken.set(broken.into());
+    }
+
     /// Counts and measures an HTTP request.
     pub(crate) fn request(&self, request: &Request, seconds: f64) {
         if let Some((count, time)) = self.reads.get().filter(|_| *request == READ) {

@@ -11,8 +11,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use driftless_client::tokens::Rights;
 use driftless_core::machine::{CallId, Effect, Event, Machine, Now, Pace, Proofs, Setup, Standing};
 use driftless_core::view::View;
+use driftless_node::config::{Access, Role};
 use driftless_node::door::{Call, Door};
 use driftless_node::http::{self, HttpSettings, UnixSocket};
 use driftless_node::metrics::Metrics;
@@ -132,6 +134,12 @@ pub struct Faults {
     pub hang: AtomicBool,
 }
 
+/// Whoever comes over TCP may do everything, as on the Unix socket: most tests are about something else.
+fn open_to_tcp() -> Access {
+    let role = Role { name: "tcp".to_owned(), rights: Rights::all(), ..Role::default() };
+    Access { role: vec![role], tcp_role: Some("tcp".to_owned()), ..Access::default() }
+}
+
 /// A node without network and disk, its sockets, and what tests need to reach it.
 pub struct World {
     pub socket: PathBuf,
@@ -168,6 +176,7 @@ impl World {
         let mut settings = HttpSettings {
             unix: Some(UnixSocket { path: socket.clone(), mode: 0o600 }),
             tcp: Some("127.0.0.1:0".parse().unwrap()),
+            access: open_to_tcp(),
             name: "alpha".to_owned(),
             heartbeat: Duration::from_millis(300),
             ..HttpSettings::default()

@@ -104,7 +104,13 @@ impl Mesh {
     /// A grant by the roots: what they sign for it, and its id.
     pub fn grant(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str) -> (Vec<Arc<Verified>>, StatementId) {
         let prefix = prefix.parse().unwrap_or_else(|_| Prefix::all());
-        let body = Body::Grant(Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new(), terms: Terms::default() });
+        let body = Body::Grant(Grant {
+            key,
+            verbs: verbs.iter().copied().collect(),
+            prefix,
+            scopes: Vec::new(),
+            terms: Terms::default(),
+        });
         self.root_act(body, &[], 0)
     }
 

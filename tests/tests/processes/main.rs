@@ -1,6 +1,7 @@
 //! Real processes over real sockets: what a user starts, kills, and gets wrong.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod access;
 mod approvals;
 mod audit;
 #[path = "../figures.rs"]

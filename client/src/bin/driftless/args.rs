@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod authority;
+mod token;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use driftless_statement::path::BadPath;
 use driftless_statement::{Path, Prefix, PublicKey, Scope, StatementId};
 
 pub use authority::{GrantArgs, KeysCommand, RevokeArgs, RoleCommand, RotateArgs, Until, verbs};
+
+pub use token::{Expiry, TokenCommand, TokenNew};
 
 /// Reads, changes and watches the configuration of a Driftless mesh.
 ///
@@ -39,6 +42,9 @@ pub struct Global {
     /// Key file to sign with. Wins over the context.
     #[arg(long, global = true, env = "DRIFTLESS_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// File that holds the token to show to the node. Wins over the context. The token itself may be in DRIFTLESS_TOKEN.
+    #[arg(long, global = true, env = "DRIFTLESS_TOKEN_FILE", value_name = "FILE")]
+    pub token_file: Option<PathBuf>,
     /// How data is printed. Tables are for people; json and yaml are for programs and stay the same.
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
     pub output: Option<Format>,
@@ -230,6 +236,9 @@ pub enum Command {
     /// Show who may do what, and by which grants.
     #[command(subcommand)]
     Trust(audit::TrustCommand),
+    /// Make, list and revoke tokens for the local API of a node on this machine.
+    #[command(subcommand)]
+    Token(TokenCommand),
     /// List, choose and change contexts.
     #[command(subcommand)]
     Context(ContextCommand),
@@ -321,7 +330,7 @@ pub enum ContextCommand {
         /// Its name.
         name: String,
     },
-    /// Make or change a context from --endpoint and --key.
+    /// Make or change a context from --endpoint, --key and --token-file.
     Set {
         /// Its name.
         name: String,
@@ -445,6 +454,9 @@ mod tests {
             &format!("audit verify f --mesh {key}"),
             "trust show --from f",
             &format!("trust check {key} write shop/a --from f --mesh {key}"),
+            "token new n --tokens f --read / --write shop/a --observe --submit --expires 30d",
+            "token list --tokens f",
+            "token revoke n --tokens f",
             "context list",
             "context use a",
             "context set a",
@@ -453,7 +465,7 @@ mod tests {
             "completion bash",
             "version",
         ];
-        let options = "--context c --endpoint unix:/s --key k -o json --timeout 5s -v";
+        let options = "--context c --endpoint unix:/s --key k --token-file t -o json --timeout 5s -v";
         for command in commands {
             let line = format!("driftless {command} {options}");
             let read = Arguments::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string());

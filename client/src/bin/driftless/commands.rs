@@ -15,6 +15,7 @@ mod revoke;
 pub mod role;
 mod rotate;
 mod set;
+mod token;
 mod trust;
 mod wait;
 
@@ -32,11 +33,12 @@ pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Completion { shell } => return completion(shell, out),
         Command::Init(init) => return init::run(&init, out),
         Command::Context(command) => return context::run(command, &arguments.global, out),
+        Command::Token(command) => return token::run(command, out),
         other => other,
     };
     let session = Session::open(arguments.global, out)?;
     match command {
-        Command::Completion { .. } | Command::Init(_) | Command::Context(_) => Ok(()),
+        Command::Completion { .. } | Command::Init(_) | Command::Context(_) | Command::Token(_) => Ok(()),
         Command::Keys(command) => keys::run(command, &session).await,
         Command::Node(NodeCommand::Add(node)) => node::add(&session, &node).await,
         Command::Grant(grant) => grant::run(grant, &session).await,

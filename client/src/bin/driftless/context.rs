@@ -31,6 +31,9 @@ pub struct Context {
     /// Key file to sign with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<PathBuf>,
+    /// File that holds the token to show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
 }
 
 /// What is in force, and where each part comes from.
@@ -41,6 +44,8 @@ pub struct InForce {
     pub endpoint_from: &'static str,
     pub key: Option<PathBuf>,
     pub key_from: &'static str,
+    pub token_file: Option<PathBuf>,
+    pub token_from: &'static str,
 }
 
 /// Where the file lies: `$DRIFTLESS_CONTEXTS`, else below `$XDG_CONFIG_HOME`, else below `$HOME/.config`.
@@ -105,6 +110,8 @@ pub fn in_force(global: &Global, contexts: &Contexts) -> Result<InForce, Failure
     Ok(InForce {
         endpoint_from: from(global.endpoint.is_some(), context.endpoint.is_some()),
         key_from: from(global.key.is_some(), context.key.is_some()),
+        token_from: from(global.token_file.is_some(), context.token_file.is_some()),
+        token_file: global.token_file.clone().or(context.token_file),
         endpoint: global.endpoint.clone().or(context.endpoint),
         key: global.key.clone().or(context.key),
         context: name,
@@ -121,6 +128,7 @@ mod tests {
             context: context.map(str::to_owned),
             endpoint: endpoint.map(|text| text.parse().unwrap()),
             key: None,
+            token_file: None,
             output: None,
             timeout: None,
             verbose: 0,

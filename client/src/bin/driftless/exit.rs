@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use driftless_client::error::ClientError;
 use driftless_client::keys::KeyError;
 use driftless_client::sign::SignError;
+use driftless_client::tokens::TokenError;
 
 /// Why a command did not do what was asked. The message says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +39,9 @@ pub enum Failure {
     /// A key file cannot be used.
     #[error("{0}")]
     Key(#[from] KeyError),
+    /// A token, or a file of tokens, cannot be used.
+    #[error("{0}")]
+    Token(#[from] TokenError),
     /// Standard output was closed: whoever read it has enough.
     #[error("")]
     Closed,
@@ -54,7 +58,7 @@ impl Failure {
             Self::NotFound(_) => 4,
             Self::Unreachable(_) => 5,
             Self::OutOfTime(_) => 6,
-            Self::File { .. } | Self::Key(_) => 7,
+            Self::File { .. } | Self::Key(_) | Self::Token(_) => 7,
         }
     }
 
@@ -78,6 +82,7 @@ impl From<ClientError> for Failure {
                 "the node does not know this call: {text}; do client and node differ in version?"
             )),
             ClientError::Problem(problem) => match problem.status {
+                401 => Self::Refused(format!("{text}; show one with --token-file, or use the node's Unix socket")),
                 404 | 410 | 421 => Self::NotFound(with_holders(text, &problem.held_by)),
                 412 => Self::Differs(text),
                 400 | 413 | 414 | 415 | 422 => Self::Usage(text),

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use driftless_client::api::{Merged, Submission};
 use driftless_client::sign::Edited;
-use driftless_client::{Client, Endpoint, Signer, clock, keys, sign};
+use driftless_client::tokens::BadToken;
+use driftless_client::{Client, Endpoint, Signer, Token, clock, keys, sign};
 use driftless_statement::{Note, StatementId, Verified};
 
 use crate::args::{Global, NoteArgs};
@@ -13,6 +14,8 @@ use crate::exit::Failure;
 use crate::out::Out;
 use crate::render::count;
 
+/// The variable that may hold a token, where no file can be: never an argument, which every user of a machine can see.
+const TOKEN: &str = "DRIFTLESS_TOKEN";
 /// How long a call may take when `--timeout` does not say.
 const CALL: Duration = Duration::from_secs(15);
 
@@ -48,7 +51,23 @@ impl Session {
     pub fn client(&self) -> Result<Client, Failure> {
         let endpoint = self.endpoint()?;
         self.out.detail(&format!("calling {endpoint}"));
-        Ok(Client::with_timeout(endpoint, self.global.timeout.unwrap_or(CALL)))
+        let client = Client::with_timeout(endpoint, self.global.timeout.unwrap_or(CALL));
+        Ok(match self.token()? {
+            Some(token) => client.with_token(token),
+            None => client,
+        })
+    }
+
+    /// The token to show: of the file that a flag or the environment names, else of the environment itself, else of the
+    /// context's file.
+    fn token(&self) -> Result<Option<Token>, Failure> {
+        if self.global.token_file.is_none()
+            && let Some(text) = std::env::var_os(TOKEN).filter(|text| !text.is_empty())
+        {
+            let token = text.to_str().ok_or(BadToken).and_then(Token::parse);
+            return token.map(Some).map_err(|bad| Failure::Usage(format!("{TOKEN}: {bad}")));
+        }
+        Ok(self.in_force.token_file.as_deref().map(Token::read).transpose()?)
     }
 
     /// Signs with the operator's key.

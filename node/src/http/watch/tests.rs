@@ -6,6 +6,7 @@ use driftless_client::api::Item;
 use driftless_core::view::Candidate;
 use driftless_statement::Value;
 
+use super::super::access::Who;
 use super::*;
 
 fn path(text: &str) -> Path {
@@ -71,7 +72,7 @@ impl Reader {
 #[test]
 fn a_new_watch_gets_the_state_then_changes_each_with_an_id() {
     let first = next(&empty(), &[("shop/a", Some(1)), ("shop/b", Some(2)), ("other/c", Some(3))]);
-    let mut watcher = Watcher::new(shop(), None);
+    let mut watcher = Watcher::new(shop(), Permit::everything(Who::Unknown), None);
     let mut reader = Reader::default();
     reader.drain(&mut watcher, &first);
     assert_eq!(reader.names, ["reset", "put", "put", "synced"]);
@@ -87,7 +88,7 @@ fn a_new_watch_gets_the_state_then_changes_each_with_an_id() {
 #[test]
 fn a_slow_reader_gets_the_latest_values_once() {
     let mut view = next(&empty(), &[("shop/a", Some(0))]);
-    let mut watcher = Watcher::new(shop(), None);
+    let mut watcher = Watcher::new(shop(), Permit::everything(Who::Unknown), None);
     let mut reader = Reader::default();
     reader.drain(&mut watcher, &view);
     reader.names.clear();
@@ -102,7 +103,7 @@ fn a_slow_reader_gets_the_latest_values_once() {
 #[test]
 fn an_entry_watch_is_about_that_entry_alone() {
     let view = next(&empty(), &[("shop/a", Some(1)), ("shop/a/b", Some(2)), ("shop/a-b", Some(3))]);
-    let mut watcher = Watcher::new(Target::Entry(path("shop/a")), None);
+    let mut watcher = Watcher::new(Target::Entry(path("shop/a")), Permit::everything(Who::Unknown), None);
     let mut reader = Reader::default();
     reader.drain(&mut watcher, &view);
     assert_eq!(reader.held.len(), 1);
@@ -116,7 +117,7 @@ fn an_entry_watch_is_about_that_entry_alone() {
 fn a_resumed_watch_gets_only_what_it_missed() {
     let first = next(&empty(), &[("shop/a", Some(1)), ("shop/b", Some(2))]);
     let second = next(&first, &[("shop/b", Some(3))]);
-    let mut watcher = Watcher::new(shop(), Some(first.revision()));
+    let mut watcher = Watcher::new(shop(), Permit::everything(Who::Unknown), Some(first.revision()));
     let mut reader = Reader { held: BTreeMap::from([("shop/a".to_owned(), 1)]), ..Reader::default() };
     reader.drain(&mut watcher, &second);
     assert_eq!(reader.names, ["put"]);
@@ -133,7 +134,7 @@ fn whoever_comes_from_another_store_boot_or_future_starts_anew() {
         Revision { count: now.count + 1, ..now },
     ] {
         let mut reader = Reader { held: BTreeMap::from([("shop/old".to_owned(), 1)]), ..Reader::default() };
-        reader.drain(&mut Watcher::new(shop(), Some(resume)), &view);
+        reader.drain(&mut Watcher::new(shop(), Permit::everything(Who::Unknown), Some(resume)), &view);
         assert_eq!(reader.names, ["reset", "put", "synced"], "{resume}");
         assert_eq!(reader.held, BTreeMap::from([("shop/a".to_owned(), 1)]));
     }
@@ -144,7 +145,7 @@ fn a_large_state_comes_in_chunks_from_one_view_and_catches_up_afterwards() {
     let names: Vec<String> = (0..3000).map(|index| format!("shop/{index:05}")).collect();
     let changes: Vec<(&str, Option<i128>)> = names.iter().map(|name| (name.as_str(), Some(7))).collect();
     let first = next(&empty(), &changes);
-    let mut watcher = Watcher::new(shop(), None);
+    let mut watcher = Watcher::new(shop(), Permit::everything(Who::Unknown), None);
     let mut reader = Reader::default();
     reader.read(&watcher.look(&first).unwrap());
     let mut chunks = 0;
@@ -174,7 +175,8 @@ fn any_sequence_of_lags_ends_with_the_views_own_values() {
             state % bound
         };
         let mut view = next(&empty(), &[("shop/x", Some(0))]);
-        let (mut watcher, mut reader) = (Watcher::new(shop(), None), Reader::default());
+        let (mut watcher, mut reader) =
+            (Watcher::new(shop(), Permit::everything(Who::Unknown), None), Reader::default());
         for step in 0..40 {
             let at = format!("shop/{}", roll(5));
             let value = (roll(4) > 0).then_some(step);
@@ -191,7 +193,7 @@ fn any_sequence_of_lags_ends_with_the_views_own_values() {
                 1 => {
                     // The connection breaks: the reader comes back with the last id it saw.
                     let resume = reader.last_id.as_ref().map(|id| id.parse().unwrap());
-                    watcher = Watcher::new(shop(), resume);
+                    watcher = Watcher::new(shop(), Permit::everything(Who::Unknown), resume);
                 }
                 _ => {}
             }

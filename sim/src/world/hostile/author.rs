@@ -5,7 +5,8 @@ use driftless_core::machine::Machine;
 use driftless_core::rng::Rng;
 use driftless_statement::edit::Op;
 use driftless_statement::{
-    Body, Edit, Grant, Hlc, MeshId, Path, PublicKey, SecretKey, Statement, StatementId, Touch, Value, Verb, Write,
+    Body, Edit, Grant, Hlc, MeshId, Path, PublicKey, SecretKey, Statement, StatementId, Terms, Touch, Value, Verb,
+    Write,
 };
 
 use super::bodies::Others;
@@ -184,7 +185,8 @@ fn junior_grant(
     steward: &(SecretKey, StatementId),
 ) -> (StatementId, Hlc) {
     let prefix = prefix.parse().unwrap_or_else(|_| panic!("{prefix} is no prefix"));
-    let grant = Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new() };
+    let grant =
+        Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new(), terms: Terms::default() };
     let last = mesh.bundle.iter().map(|statement| statement.statement().hlc).max().unwrap_or_default();
     let hlc = last.next().unwrap_or(last);
     let statement = unsigned(mesh.id(), steward.0.public(), steward.1, hlc, Body::Grant(grant));

@@ -1,6 +1,6 @@
 //! Whom hostile authors aim at, and the bodies of what they say about trust.
 
-use driftless_statement::{Body, Frontier, Grant, Prefix, PublicKey, Revoke, SecretKey, StatementId, Verb};
+use driftless_statement::{Body, Frontier, Grant, Prefix, PublicKey, Revoke, SecretKey, StatementId, Terms, Verb};
 
 use crate::world::founding::Mesh;
 
@@ -31,7 +31,13 @@ impl Others {
 /// A grant.
 pub fn grant(key: PublicKey, verbs: &[Verb], prefix: &str) -> Body {
     let prefix = Prefix::parse(prefix).unwrap_or_else(|_| Prefix::all());
-    Body::Grant(Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new() })
+    Body::Grant(Grant {
+        key,
+        verbs: verbs.iter().copied().collect(),
+        prefix,
+        scopes: Vec::new(),
+        terms: Terms::default(),
+    })
 }
 
 /// A revocation.

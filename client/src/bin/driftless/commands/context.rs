@@ -44,13 +44,15 @@ fn known(contexts: &Contexts, name: &str) -> Result<(), Failure> {
 /// Makes or changes a context; the first one becomes the current one.
 fn set(contexts: &mut Contexts, name: &str, global: &Global) -> Result<(), Failure> {
     context::check_name(name)?;
-    if global.endpoint.is_none() && global.key.is_none() {
-        return Err(Failure::Usage("give --endpoint, --key or both for the context to hold".to_owned()));
+    if global.endpoint.is_none() && global.key.is_none() && global.token_file.is_none() {
+        return Err(Failure::Usage("give --endpoint, --key or --token-file for the context to hold".to_owned()));
     }
-    let key = global.key.as_ref().map(|path| std::path::absolute(path).map_err(|error| Failure::file(path, error)));
+    let absolute = |path: &std::path::PathBuf| std::path::absolute(path).map_err(|error| Failure::file(path, error));
+    let (key, token_file) = (global.key.as_ref().map(absolute), global.token_file.as_ref().map(absolute));
     let context: &mut Context = contexts.contexts.entry(name.to_owned()).or_default();
     context.endpoint = global.endpoint.clone().or(context.endpoint.take());
     context.key = key.transpose()?.or(context.key.take());
+    context.token_file = token_file.transpose()?.or(context.token_file.take());
     contexts.current.get_or_insert_with(|| name.to_owned());
     Ok(())
 }
@@ -79,10 +81,11 @@ fn rows(paint: Paint, listed: &[Listed<'_>]) -> String {
         .map(|one| {
             let endpoint = one.context.endpoint.as_ref().map(ToString::to_string).unwrap_or_default();
             let key = one.context.key.as_ref().map(|key| key.display().to_string()).unwrap_or_default();
-            row![Cell::ink(if one.current { "*" } else { "" }, Ink::Good), one.name, endpoint, key]
+            let token = one.context.token_file.as_ref().map(|file| file.display().to_string()).unwrap_or_default();
+            row![Cell::ink(if one.current { "*" } else { "" }, Ink::Good), one.name, endpoint, key, token]
         })
         .collect();
-    if rows.is_empty() { String::new() } else { table(paint, &["", "NAME", "ENDPOINT", "KEY"], &rows) }
+    if rows.is_empty() { String::new() } else { table(paint, &["", "NAME", "ENDPOINT", "KEY", "TOKEN"], &rows) }
 }
 
 fn show(global: &Global, contexts: &Contexts, out: Out) -> Result<(), Failure> {
@@ -93,6 +96,11 @@ fn show(global: &Global, contexts: &Contexts, out: Out) -> Result<(), Failure> {
             row!["context", shown.context.clone().unwrap_or_else(none), ""],
             row!["endpoint", shown.endpoint.as_ref().map_or_else(none, ToString::to_string), shown.endpoint_from],
             row!["key", shown.key.as_ref().map_or_else(none, |key| key.display().to_string()), shown.key_from],
+            row![
+                "token",
+                shown.token_file.as_ref().map_or_else(none, |file| file.display().to_string()),
+                shown.token_from
+            ],
         ];
         table(paint, &["WHAT", "VALUE", "FROM"], &rows)
     })
