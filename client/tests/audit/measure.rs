@@ -58,8 +58,8 @@ fn judging_costs_little_more_than_the_signatures() {
         let signed: Vec<Signed> = wires.iter().map(|wire| Signed::decode(wire).unwrap()).collect();
         let begun = processor();
         let mut points = Points::default();
-        let good = signed.into_iter().map(|signed| signed.verify_with(&mut points).is_ok());
-        assert!(good.fold(true, |all, good| all && good));
+        let mut good = signed.into_iter().map(|signed| signed.verify_with(&mut points).is_ok());
+        assert!(good.all(|good| good));
         let signatures = processor() - begun;
         let begun = processor();
         let audited = audit::verify(&mut BufReader::new(std::fs::File::open(&file).unwrap()), None).unwrap();
