@@ -24,7 +24,7 @@ pub enum Bug {
     RecoveryForgets,
     /// The machine is not told that a link came up again.
     LinkUntold,
-    /// Who joins late is not given what stands in a set only because something names it.
+    /// Who joins late is not given what stands in the set and does not show: void, unfit or pending.
     JoinerUnderfed,
 }
 

@@ -67,9 +67,9 @@ impl World {
         kept.iter().cloned().collect()
     }
 
-    /// Whether a late joiner is given a statement of the set: all of it, or not what only stands in it because it is named.
+    /// Whether a late joiner is given a statement of the set: all of it, or only what shows.
     pub(super) fn feeds(&self, source: &Machine, id: &StatementId) -> bool {
-        let counts = || source.statement(id).is_some_and(|told| !matches!(told.fate, Fate::Void(_)));
+        let counts = || source.statement(id).is_some_and(|told| matches!(told.fate, Fate::Fit));
         !self.has(Bug::JoinerUnderfed) || counts()
     }
 
