@@ -82,7 +82,7 @@ fn members(effects: &[Effect]) -> BTreeSet<PublicKey> {
 fn told(machine: &Machine) -> impl PartialEq + std::fmt::Debug + use<> {
     let sets: Vec<(Scope, u64, [u8; 32])> =
         machine.sets().map(|(scope, count, set)| (scope.clone(), count, set)).collect();
-    let grants: Vec<StatementId> = machine.grants().into_iter().map(|grant| grant.id).collect();
+    let grants: Vec<StatementId> = machine.grants().into_iter().map(|grant| grant.standing.id).collect();
     let status = machine.status();
     (sets, grants, status.statements, status.fold_version, format!("{:?}", status.scopes), machine.standing().digest)
 }
