@@ -3,8 +3,8 @@
 
 use driftless_core::machine::{Attempt, Fate, Signature};
 use driftless_statement::{
-    Body, Edit, Grant, Hlc, MeshId, Note, Op, Path, Prefix, PublicKey, SecretKey, Statement, StatementId, Touch, Value,
-    Verb, Verified, Write,
+    Body, Edit, Grant, Hlc, MeshId, Note, Op, Path, Prefix, PublicKey, SecretKey, Statement, StatementId, Terms, Touch,
+    Value, Verb, Verified, Write,
 };
 
 use crate::random::ahead;
@@ -130,7 +130,13 @@ fn what_waits_for_signatures_is_told_with_its_age_and_who_has_signed() {
     let mut world = World::with_roots(1, 3);
     world.submit(0, world.bundle.clone());
     world.run_ms(1_000);
-    let grant = Grant { key: key(110).public(), verbs: [Verb::Write].into(), prefix: Prefix::all(), scopes: vec![] };
+    let grant = Grant {
+        key: key(110).public(),
+        verbs: [Verb::Write].into(),
+        prefix: Prefix::all(),
+        scopes: vec![],
+        terms: Terms::default(),
+    };
     let act = world.root_act(Body::Grant(grant), &[], world.now_ms);
     let id = grant_id(&act);
     world.submit(0, vec![act[0].clone()]);

@@ -263,14 +263,22 @@ const REVOKER: u8 = 103;
 /// A grant to a key with a verb, as one node knows it, whether it still stands or not.
 fn any_grant(world: &World, node: usize, key: &SecretKey, verb: Verb) -> Option<StatementId> {
     let grants = world.nodes[node].machine.grants();
-    let mut fits = grants.iter().filter(|told| told.grant.key == key.public() && told.grant.verbs.contains(&verb));
-    fits.next().map(|told| told.id)
+    let mut fits = grants
+        .iter()
+        .filter(|told| told.standing.grant.key == key.public() && told.standing.grant.verbs.contains(&verb));
+    fits.next().map(|told| told.standing.id)
 }
 
 fn delegate(world: &mut World, node: usize, to: &SecretKey) {
     let Some(grant) = any_grant(world, node, &key(REVOKER), Verb::Delegate) else { return };
     let verbs = [Verb::Write].into_iter().collect();
-    let body = Body::Grant(Grant { key: to.public(), verbs, prefix: Prefix::parse("shop").unwrap(), scopes: vec![] });
+    let body = Body::Grant(Grant {
+        key: to.public(),
+        verbs,
+        prefix: Prefix::parse("shop").unwrap(),
+        scopes: vec![],
+        terms: Terms::default(),
+    });
     let act = world.act(&key(REVOKER), grant, body, world.now(node).wall_ms);
     world.submit(node, vec![act.wire().to_vec()]);
 }
@@ -301,7 +309,13 @@ fn give_back(world: &mut World, node: usize, to: &SecretKey) {
     let revocations = told.iter().filter(|told| matches!(told.statement.statement().body, Body::Revoke(_)));
     let bases: Vec<StatementId> = revocations.map(|told| told.statement.id()).take(16).collect();
     let verbs = [Verb::Write].into_iter().collect();
-    let body = Body::Grant(Grant { key: to.public(), verbs, prefix: Prefix::parse("shop").unwrap(), scopes: vec![] });
+    let body = Body::Grant(Grant {
+        key: to.public(),
+        verbs,
+        prefix: Prefix::parse("shop").unwrap(),
+        scopes: vec![],
+        terms: Terms::default(),
+    });
     let acts = world.root_act(body, &bases, world.now(node).wall_ms + 100_000);
     world.submit(node, acts);
 }
