@@ -71,6 +71,7 @@ fn components() -> ComponentsBuilder {
     let components = with::<api::Conflicts>(with::<api::Divergence>(components));
     let components = with::<api::Change>(with::<api::Status>(components));
     let components = with::<api::Author>(with::<api::Preview>(components));
+    let components = with::<api::PendingList>(components);
     let components = with::<api::AuditPage>(with::<api::Attempts>(components));
     with::<api::Grants>(with::<api::Item>(components))
 }

@@ -264,6 +264,7 @@ fn every_kind_of_statement_is_generated() {
         "note",
         "put",
         "revoke",
+        "rotate",
         "several touches",
         "unknown",
         "unknown edit",
