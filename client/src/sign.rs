@@ -165,7 +165,7 @@ impl Signer {
             return Ok(frame(mesh, grants, grants.epoch));
         }
         let verbs: Vec<Verb> = wanted.verbs.iter().copied().chain([Verb::Delegate]).collect();
-        self.frame_on(mesh, grants, &verbs, &[wanted.prefix.clone()], now_ms)
+        self.frame_on(mesh, grants, &verbs, std::slice::from_ref(&wanted.prefix), now_ms)
     }
 
     /// The frame on the first grant that gives this key all of these verbs on each of these prefixes; an error names the last verb.

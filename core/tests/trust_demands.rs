@@ -41,7 +41,7 @@ impl World {
     fn give(&mut self, author: usize, on: Option<StatementId>, to: usize, terms: Terms) -> StatementId {
         let on = on.unwrap_or(self.maker.genesis.id());
         let Body::Grant(grant) = grant_body(to, &[Verb::Write, Verb::Operate, Verb::Delegate], "", &[]) else {
-            unreachable!()
+            panic!("a grant")
         };
         self.say(author, on, Body::Grant(Grant { terms, ..grant }))
     }
@@ -222,7 +222,7 @@ fn labels_are_those_of_the_least_rank_and_then_of_the_latest() {
         ..Terms::default()
     };
     let mut member = |author, on: StatementId, terms| {
-        let Body::Grant(grant) = grant_body(4, &[Verb::Member, Verb::Delegate], "", &[]) else { unreachable!() };
+        let Body::Grant(grant) = grant_body(4, &[Verb::Member, Verb::Delegate], "", &[]) else { panic!("a grant") };
         world.say(author, on, Body::Grant(Grant { terms, ..grant }))
     };
     let epoch = Maker::new(1).genesis.id();

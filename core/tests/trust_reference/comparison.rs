@@ -249,7 +249,7 @@ fn every_order(what: &str, alphabet: &Alphabet) {
         let part = if acts < 3 { 1 } else { (10_000 / u64::from(figures::asked())).max(1) };
         every(acts, alphabet, |world| {
             skip += 1;
-            if skip % part == 0 {
+            if skip.is_multiple_of(part) {
                 let real = Real::of(world);
                 let all: Vec<usize> = (0..world.said.len()).collect();
                 orders(&[], &all, &mut |order| {

@@ -38,10 +38,12 @@ pub fn time(place: Id) -> u64 {
 /// What a statement is made of: what the model says, and the ids that its numbers stand for, genesis first.
 type Recipe = (usize, model::Statement, Vec<StatementId>);
 
+type Geneses = BTreeMap<(Vec<Key>, usize), Arc<Verified>>;
+
 thread_local! {
     /// What was made before. Worlds of one alphabet begin alike, and most of the cost of a world is to encode and decode.
     static MADE: RefCell<HashMap<Recipe, Arc<Verified>>> = RefCell::default();
-    static GENESES: RefCell<BTreeMap<(Vec<Key>, usize), Arc<Verified>>> = RefCell::default();
+    static GENESES: RefCell<Geneses> = RefCell::default();
 }
 
 /// At about 2 KB each.

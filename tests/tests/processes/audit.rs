@@ -120,7 +120,7 @@ fn altered(mesh: &Mesh, file: &FilePath) {
     with(planted, Some(fit)).bad(1, &format!("line {}, statement ", planted + 1));
     let wire = lines[limits].rfind("\"}}").unwrap();
     let mut signed = lines[limits].to_owned();
-    let other = if &signed[wire - 8..wire - 7] == "A" { "B" } else { "A" };
+    let other = if signed.get(wire - 8..wire - 7) == Some("A") { "B" } else { "A" };
     signed.replace_range(wire - 8..wire - 7, other);
     with(limits, Some(signed)).bad(1, "signature: does not verify");
     // The grants hang on it: whatever comes first and names it is named.

@@ -13,7 +13,7 @@ fn public(secret: u8) -> PublicKey {
 }
 
 fn on(terms: Terms) -> Body {
-    let Body::Grant(grant) = grant_body(WRITER, &[Verb::Write, Verb::Member], "shop", &[]) else { unreachable!() };
+    let Body::Grant(grant) = grant_body(WRITER, &[Verb::Write, Verb::Member], "shop", &[]) else { panic!("a grant") };
     Body::Grant(Grant { terms, ..grant })
 }
 

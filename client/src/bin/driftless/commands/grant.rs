@@ -29,7 +29,8 @@ pub async fn run(arguments: GrantArgs, session: &Session) -> Result<(), Failure>
     let terms = arguments.terms.over(given.terms);
     let grant = Grant { key, verbs: given.verbs, prefix: given.prefix, scopes, terms };
     warn(session, &grant);
-    if !(grant.scopes.is_empty() && grant.terms.labels.is_empty()) && !grant.verbs.contains(&Verb::Member) {
+    let for_members = !grant.scopes.is_empty() || !grant.terms.labels.is_empty();
+    if for_members && !grant.verbs.contains(&Verb::Member) {
         return Err(Failure::Usage(
             "--scopes and --label go with the verb member: they say what a node may hold, and what it is".to_owned(),
         ));
