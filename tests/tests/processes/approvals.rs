@@ -92,6 +92,9 @@ async fn root_keys_are_changed_and_a_node_that_was_down_follows() {
     assert!(told.err.contains("2 root keys have approved it"), "{}", told.err);
     let rotation = told.good().trim().to_owned();
     assert!(run(&mesh, &["pending"], "").good().contains("rotate to 2 of 2 root keys"));
+    by(&old[0], &["keys", "rotate", "--roots", &new[0]]).bad(3, "has signed rotation");
+    let other = by(&old[2], &["keys", "rotate", "--roots", &new[0]]).good().trim().to_owned();
+    by(&old[0], &["approve", &other]).bad(3, "has signed rotation");
     by(&old[1], &["approve", &rotation]).good();
     let grants = || serde_json::from_str::<Grants>(&run(&mesh, &["grant", "-o", "json"], "").good()).unwrap();
     wait("the next epoch to be in force", || async { grants().epoch.to_string() == rotation }).await;

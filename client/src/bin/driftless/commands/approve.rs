@@ -36,6 +36,9 @@ pub async fn approve(session: &Session, id: StatementId, given: &NoteArgs) -> Re
             (signer.approve_frame(mesh, &grants, &paths, now)?, write.scope.clone())
         }
         Some((act, info)) if act.grant == grants.epoch => {
+            if matches!(act.body, Body::Rotate(_)) {
+                super::rotate::sign_only_one(&client, &signer.public(), Some(&id)).await?;
+            }
             session.out.say(&render::pending::approved(info));
             (signer.root_frame(mesh, &grants)?, Scope::mesh())
         }

@@ -1,13 +1,16 @@
 //! `keys rotate`: the next root keys of the mesh, and what stays of what the old ones said.
 
 use driftless_client::api::EpochInfo;
-use driftless_client::clock;
-use driftless_statement::{Frontier, Scope};
+use driftless_client::{Client, clock};
+use driftless_statement::{Frontier, Prefix, PublicKey, Scope, StatementId};
 
 use crate::args::RotateArgs;
 use crate::exit::Failure;
 use crate::render::{count, revocations};
 use crate::session::{Session, note};
+
+/// Pending statements looked through.
+const MOST: u32 = 1000;
 
 pub async fn run(arguments: RotateArgs, session: &Session) -> Result<(), Failure> {
     let mut roots = arguments.roots;
@@ -32,6 +35,7 @@ pub async fn run(arguments: RotateArgs, session: &Session) -> Result<(), Failure
         ));
     };
     let frame = signer.root_frame(mesh, &grants)?;
+    sign_only_one(&client, &signer.public(), None).await?;
     let frontier = if arguments.accept_nothing { Frontier::nothing() } else { keeping(epoch) };
     session.out.say(&format!(
         "ends epoch {} ({} of {} root keys), keeping {}; {threshold} of {} root keys follow",
@@ -59,6 +63,22 @@ pub async fn run(arguments: RotateArgs, session: &Session) -> Result<(), Failure
     }
     session.out.say("once it counts everywhere, destroy the old root keys: enough of them in one hand could end the epoch a second time");
     Ok(())
+}
+
+/// Refuses to sign a second rotation of an epoch: one that is pending never lapses, and two that count fork the chain of epochs.
+pub async fn sign_only_one(client: &Client, key: &PublicKey, about: Option<&StatementId>) -> Result<(), Failure> {
+    let list = client.pending(&Prefix::all(), MOST).await?;
+    let rotations =
+        list.pending.iter().filter(|one| one.statement.kind == "rotate" && about != Some(&one.statement.id));
+    let mut signed = rotations.filter(|one| one.wanted.iter().any(|wanted| wanted.by.contains(key)));
+    match signed.next() {
+        Some(one) => Err(Failure::Refused(format!(
+            "this key has signed rotation {} of the same epoch, which is pending and never lapses; if both came to count, no root act would \
+             count any more. Have that one approved",
+            one.statement.id
+        ))),
+        None => Ok(()),
+    }
 }
 
 fn keeping(epoch: &EpochInfo) -> Frontier {
