@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use driftless_statement::id::parse_hex32;
@@ -132,7 +132,14 @@ fn encode(key: &SecretKey) -> String {
     text
 }
 
-/// Reads a key file, and refuses one that others than its owner can read or change.
+/// Whether a path names a descriptor that this process was started with, like `/dev/fd/3`: what a CI job or a shell's `<(…)`
+/// hands over instead of a file.
+fn is_descriptor(path: &Path) -> bool {
+    path.parent().is_some_and(|parent| parent == Path::new("/dev/fd") || parent == Path::new("/proc/self/fd"))
+}
+
+/// Reads a key file, and refuses one that others than its owner can read or change. A pipe is read when it was passed as a
+/// descriptor (`/dev/fd/3`): nobody else has it.
 pub fn load(path: &Path) -> Result<SecretKey, KeyError> {
     let failed = |doing| move |cause| KeyError::Io { path: path.to_owned(), doing, cause };
     // Looked at before it is opened: opening a pipe would wait for a writer.
@@ -150,6 +157,9 @@ pub fn load(path: &Path) -> Result<SecretKey, KeyError> {
 }
 
 fn check(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyError> {
+    if metadata.file_type().is_fifo() && is_descriptor(path) {
+        return Ok(());
+    }
     if !metadata.is_file() {
         return Err(KeyError::NotAFile(path.to_owned()));
     }
@@ -191,6 +201,23 @@ mod tests {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             assert!(matches!(load(&path).err(), Some(KeyError::Open { mode: found, .. }) if found == mode), "{mode:o}");
         }
+    }
+
+    #[test]
+    fn a_key_is_read_from_a_descriptor_and_from_no_other_pipe() {
+        use std::os::fd::AsRawFd;
+        let key = SecretKey::from_bytes([3; 32]);
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(encode(&key).as_bytes()).unwrap();
+        drop(writer);
+        let path = PathBuf::from(format!("/dev/fd/{}", reader.as_raw_fd()));
+        assert_eq!(load(&path).unwrap().public(), key.public());
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(&[b'x'; 5000]).unwrap();
+        drop(writer);
+        let path = PathBuf::from(format!("/dev/fd/{}", reader.as_raw_fd()));
+        assert!(matches!(load(&path), Err(KeyError::Malformed(_))), "and not without end");
+        assert!(!is_descriptor(Path::new("/dev/fd/../../tmp/key")) && !is_descriptor(Path::new("/tmp/fd/3")));
     }
 
     #[test]

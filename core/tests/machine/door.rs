@@ -1,11 +1,11 @@
 //! What a machine turns away at its door, and in which order it looks: the guards that no law would miss.
 
 use driftless_core::fold::Breach;
-use driftless_core::machine::{Effect, Event, Fate, LocalChange, Precondition, SubmitOutcome, WriteRefused};
+use driftless_core::machine::{Effect, Event, Fate, LocalChange, Precondition, SubmitOutcome, Verdict, WriteRefused};
 use driftless_core::reconcile::Short;
 use driftless_core::trust::Refusal;
 use driftless_core::wire::{Gossip, Request, Response};
-use driftless_statement::{Body, Frontier, Revoke, Scope, StatementId, Value, Verb, json};
+use driftless_statement::{Body, Frontier, MeshId, Revoke, Scope, StatementId, Value, Verb, Verified, json};
 
 use crate::random::ahead;
 use crate::world::{World, key};
@@ -169,4 +169,40 @@ fn who_may_not_hold_a_scope_is_served_nothing_of_it() {
         assert!(!matches!(ask(member, request.clone()), Response::Refused { .. }), "{request:?}");
         assert!(matches!(ask(outsider, request.clone()), Response::Refused { .. }), "{request:?}");
     }
+}
+
+/// What a peer is told about what it handed on: its score hangs on it.
+#[test]
+fn what_gossip_brings_is_judged() {
+    let mut world = World::founded(2);
+    let operator = key(110);
+    let grant = world.grant(operator.public(), Verb::Write, "shop", world.now_ms);
+    world.submit(0, grant);
+    world.run_ms(1_000);
+    let good = ahead(&world, 0, "shop/a", &operator, 0).wire().to_vec();
+    let mut forged = ahead(&world, 0, "shop/b", &operator, 0).wire().to_vec();
+    *forged.last_mut().unwrap() ^= 1;
+    let mut foreign = ahead(&world, 0, "shop/c", &operator, 0).statement().clone();
+    foreign.mesh = MeshId([9; 32]);
+    let foreign = Verified::sign(foreign, &operator).unwrap().wire().to_vec();
+    let body =
+        Body::Revoke(Revoke { key: key(1).public(), prefix: "".parse().unwrap(), frontier: Frontier::nothing() });
+    let stranger = world.act(&key(99), world.genesis.id(), body, world.now_ms).wire().to_vec();
+    let from = world.nodes[1].machine.node();
+    let now = world.now(0);
+    let mut verdict = |name: u8, wire: &[u8]| {
+        let mut effects = Vec::new();
+        let bytes = Gossip::Statement { wire: wire.into() }.encode();
+        world.nodes[0].machine.handle(now, Event::Gossip { id: vec![name], from, bytes }, &mut effects);
+        let verdict = effects.iter().find_map(|effect| match effect {
+            Effect::Verdict { verdict, .. } => Some(*verdict),
+            _ => None,
+        });
+        verdict.unwrap()
+    };
+    assert_eq!(verdict(0, &forged), Verdict::Reject, "a signature that does not verify");
+    assert_eq!(verdict(1, &foreign), Verdict::Reject, "another mesh");
+    assert_eq!(verdict(2, &stranger), Verdict::Ignore, "its author may be known to others already");
+    assert_eq!(verdict(3, &good), Verdict::Accept);
+    assert_eq!(verdict(4, &good), Verdict::Ignore, "known");
 }
