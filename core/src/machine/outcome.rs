@@ -338,6 +338,8 @@ pub struct StatusTold {
     pub scopes: Vec<ScopeState>,
     /// Own branches beyond the first, over all scopes.
     pub own_forks: u64,
+    /// Whether two rotations ended the same epoch, so that no root act counts any more.
+    pub epochs_forked: bool,
     /// The times of the statements that wait for approvals, Unix milliseconds, ascending.
     pub pending_ms: Vec<u64>,
 }

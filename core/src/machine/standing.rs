@@ -46,6 +46,7 @@ impl Machine {
             waiting: self.log.room().waiting as u64,
             scopes: self.scopes.keys().map(|scope| self.scope_state(scope)).collect(),
             own_forks: self.own_forks(),
+            epochs_forked: self.trust.as_ref().is_some_and(|trust| trust.epoch().is_none()),
             pending_ms: self.pending_since(),
         }
     }

@@ -267,12 +267,13 @@ pub fn scope_row(state: &ScopeState) -> api::ScopeRow {
 }
 
 /// Words for what is wrong with this node; none when it is well.
-pub fn health(standing: &Standing, own_forks: u64) -> Vec<String> {
+pub fn health(standing: &Standing, own_forks: u64, epochs_forked: bool) -> Vec<String> {
     let words = [
         ("not_ready", !standing.ready),
         ("read_only", standing.read_only.is_some()),
         ("isolated", standing.isolated),
         ("own_branch_forked", own_forks > 0),
+        ("epochs_forked", epochs_forked),
     ];
     words.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word.to_owned()).collect()
 }
@@ -309,7 +310,7 @@ pub fn status(told: &StatusTold, shell: &Shell<'_>) -> api::Status {
         entries: shell.entries,
         conflicts: told.scopes.iter().map(|scope| scope.conflicts).sum(),
         scopes: told.scopes.iter().map(scope_row).collect(),
-        health: health(shell.standing, told.own_forks),
+        health: health(shell.standing, told.own_forks, told.epochs_forked),
         store_bytes: shell.store_bytes,
         staleness: shell.staleness,
     }
@@ -352,8 +353,8 @@ mod tests {
     #[test]
     fn health_is_empty_when_well() {
         let well = Standing { ready: true, ..Standing::default() };
-        assert!(health(&well, 0).is_empty());
+        assert!(health(&well, 0, false).is_empty());
         let ill = Standing { isolated: true, read_only: Some("full".to_owned()), ..Standing::default() };
-        assert_eq!(health(&ill, 2), ["not_ready", "read_only", "isolated", "own_branch_forked"]);
+        assert_eq!(health(&ill, 2, true), ["not_ready", "read_only", "isolated", "own_branch_forked", "epochs_forked"]);
     }
 }

@@ -86,6 +86,7 @@ pub(super) struct Statements {
     pub entries: Gauge,
     pub conflicts: Gauge,
     pub own_forks: Gauge,
+    pub epochs_forked: Gauge,
     pub own_forks_seen: Total,
     pub refusals: Family<Refusal, Total>,
     pub pending: Family<Age, Gauge>,
@@ -250,6 +251,10 @@ impl Statements {
             own_forks: roll.add(plain(
                 "own_branch_forks",
                 "Branches of this node's own statements beyond the first: the key was used twice or the store restored",
+            )),
+            epochs_forked: roll.add(plain(
+                "epochs_forked",
+                "1 when two rotations ended the same epoch: no root act counts any more, and the mesh must be founded anew",
             )),
             own_forks_seen: roll.add(plain(
                 "own_branch_forks_seen",

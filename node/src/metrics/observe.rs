@@ -87,6 +87,7 @@ impl Metrics {
         families.conflicts.set(sum(|scope| scope.conflicts));
         families.waiting.set(signed(status.waiting));
         families.own_forks.set(signed(status.own_forks));
+        families.epochs_forked.set(i64::from(status.epochs_forked));
         families.fold_version.set(signed(status.fold_version));
         self.pending(&status.pending_ms, now_ms());
         self.families.standing.peers_connected.set(signed(status.peers.len() as u64));
