@@ -56,7 +56,7 @@ static ROWS: [Row; 28] = [
     core(InCore::OutsideCounts, "nothing-beyond-the-grant", "hostile"),
     core(InCore::NeverReturns, "roots-recover", "hostile"),
     core(InCore::KeepsGone, "incremental-equals-batch", "hostile"),
-    core(InCore::PushesAgain, "no-ping-pong", "storm"),
+    core(InCore::PushesAgain, "no-ping-pong", "three-regions"),
     shell(Bug::JoinerUnderfed, "late-joiner-computes-the-same", "hostile"),
 ];
 
