@@ -117,9 +117,8 @@ impl Machine {
 
     /// Whether a statement is held and not on disk yet.
     pub(super) fn is_storing(&self, id: &StatementId) -> bool {
-        let on_disk = |held: &Arc<Verified>| {
-            self.scopes.get(&held.statement().scope).is_some_and(|room| room.has_stored(id))
-        };
+        let on_disk =
+            |held: &Arc<Verified>| self.scopes.get(&held.statement().scope).is_some_and(|room| room.has_stored(id));
         self.log.get(id).is_some_and(|held| !on_disk(held))
     }
 
