@@ -269,16 +269,19 @@ fn any_grant(world: &World, node: usize, key: &SecretKey, verb: Verb) -> Option<
     fits.next().map(|told| told.standing.id)
 }
 
-fn delegate(world: &mut World, node: usize, to: &SecretKey) {
-    let Some(grant) = any_grant(world, node, &key(REVOKER), Verb::Delegate) else { return };
-    let verbs = [Verb::Write].into_iter().collect();
-    let body = Body::Grant(Grant {
+fn write_in_shop(to: &SecretKey) -> Body {
+    Body::Grant(Grant {
         key: to.public(),
-        verbs,
+        verbs: [Verb::Write].into(),
         prefix: Prefix::parse("shop").unwrap(),
         scopes: vec![],
         terms: Terms::default(),
-    });
+    })
+}
+
+fn delegate(world: &mut World, node: usize, to: &SecretKey) {
+    let Some(grant) = any_grant(world, node, &key(REVOKER), Verb::Delegate) else { return };
+    let body = write_in_shop(to);
     let act = world.act(&key(REVOKER), grant, body, world.now(node).wall_ms);
     world.submit(node, vec![act.wire().to_vec()]);
 }
@@ -308,14 +311,7 @@ fn give_back(world: &mut World, node: usize, to: &SecretKey) {
     let told = world.nodes[node].machine.statements(Some(&Scope::mesh()), None, usize::MAX);
     let revocations = told.iter().filter(|told| matches!(told.statement.statement().body, Body::Revoke(_)));
     let bases: Vec<StatementId> = revocations.map(|told| told.statement.id()).take(16).collect();
-    let verbs = [Verb::Write].into_iter().collect();
-    let body = Body::Grant(Grant {
-        key: to.public(),
-        verbs,
-        prefix: Prefix::parse("shop").unwrap(),
-        scopes: vec![],
-        terms: Terms::default(),
-    });
+    let body = write_in_shop(to);
     let acts = world.root_act(body, &bases, world.now(node).wall_ms + 100_000);
     world.submit(node, acts);
 }
