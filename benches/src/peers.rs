@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use driftless_core::machine::{CallId, Effect, Event, Machine, Now, Pace, Setup};
+use driftless_core::machine::{CallId, Effect, Event, KEEP_STRUCK_BYTES, Machine, Now, Pace, Setup};
 use driftless_statement::{PublicKey, Verified};
 
 use crate::forge::{Forge, START_MS, key};
@@ -34,6 +34,7 @@ impl Peer {
             store: number.into(),
             boot: 1,
             floor_ms: 0,
+            keep_struck_bytes: KEEP_STRUCK_BYTES,
             seed: number.into(),
             pace: Pace::default(),
             proofs: driftless_core::machine::Proofs::default(),

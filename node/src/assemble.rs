@@ -112,6 +112,7 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
         store: u64::from_be_bytes(loaded.store_id),
         boot: loaded.boot,
         floor_ms: loaded.floor_ms,
+        keep_struck_bytes: usize::try_from(config.store.keep_struck_bytes).unwrap_or(usize::MAX),
         seed,
         pace: core_pace(config),
         proofs: driftless_core::machine::Proofs::default(),

@@ -54,8 +54,9 @@ impl Trace {
     /// A node asks for something.
     pub fn effect(&mut self, effect: &Effect) {
         match effect {
-            Effect::Store { batch, statements, floor_ms } => {
+            Effect::Store { batch, gone, statements, floor_ms } => {
                 self.note(21, &[&batch.to_le_bytes(), &floor_ms.to_le_bytes()]);
+                gone.iter().for_each(|id| self.note(1, &[id.as_bytes()]));
                 statements.iter().for_each(|statement| self.note(0, &[statement.id().as_bytes()]));
             }
             Effect::Publish { bytes, .. } => self.note(22, &[ends(bytes)]),

@@ -30,6 +30,8 @@ pub struct Counts {
     pub beacons: u64,
     /// What the rules about who may do what refused, by how it came (`edit`, `submission`, `peer`) and rule.
     pub refusals: BTreeMap<(&'static str, &'static str), u64>,
+    /// Statements that root acts struck and that were taken off the disk.
+    pub struck_gone: u64,
     /// How often this node's own branch was seen to fork.
     pub own_forks: u64,
 }

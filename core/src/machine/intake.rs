@@ -9,7 +9,7 @@ use super::Machine;
 use super::attempts::Signature;
 use super::effect::{Effect, Topic};
 use super::planted::Planted;
-use super::storing::{OnItsWay, Origin};
+use super::storing::{OnItsWay, Origin, ToStore};
 use crate::log::Arrival;
 use crate::trust::{Refusal, Trust};
 use crate::wire::Gossip;
@@ -184,11 +184,11 @@ impl Machine {
     /// Sends statements to the disk; what came from there is on it already.
     pub(super) fn store(&mut self, effects: &mut Vec<Effect>) {
         let demanded = self.floor_wanted();
-        if let Some((batch, mut statements)) = self.storing.send(self.floor_ms, demanded) {
+        if let Some(ToStore { number, mut statements, gone }) = self.storing.send(self.floor_ms, demanded) {
             if self.planted(Planted::ChildFirst) {
                 statements.reverse();
             }
-            effects.push(Effect::Store { batch, statements, floor_ms: self.floor_ms });
+            effects.push(Effect::Store { batch: number, gone, statements, floor_ms: self.floor_ms });
         }
     }
 

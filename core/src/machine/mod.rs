@@ -9,6 +9,7 @@ mod counts;
 mod draft;
 mod effect;
 mod event;
+mod forget;
 mod gossip;
 mod image;
 mod intake;
@@ -51,7 +52,7 @@ pub use outcome::{
 pub use planted::Planted;
 pub use preview::PreviewRefused;
 pub use proofs::Proofs;
-pub use setup::{Pace, Setup};
+pub use setup::{KEEP_STRUCK_BYTES, Pace, Setup};
 pub use tell::{Before, NotHeld};
 
 use crate::beacon::Divergence;
@@ -95,6 +96,9 @@ pub struct Machine {
     accepted: Accepted,
     /// Whether revocations changed, and what is held was not looked at since.
     sift_wanted: bool,
+    /// Whether more is aside on disk than when it was last looked at.
+    forget_wanted: bool,
+    keep_struck_bytes: usize,
     members: Arc<BTreeSet<PublicKey>>,
     expelled: Arc<BTreeSet<PublicKey>>,
     storing: Storing,
@@ -165,6 +169,8 @@ impl Machine {
             settled: None,
             accepted: Accepted::default(),
             sift_wanted: false,
+            forget_wanted: false,
+            keep_struck_bytes: setup.keep_struck_bytes,
             members: Arc::default(),
             expelled: Arc::default(),
             storing: Storing::default(),

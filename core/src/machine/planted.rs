@@ -60,6 +60,8 @@ pub enum Planted {
     NeverReturns,
     /// What leaves the set stays in the fold (`settle`).
     KeepsGone,
+    /// Whatever is aside leaves the disk, also what a senior act can bring back (`forget`).
+    ForgetsAll,
     /// Each regular look at peers hands them the latest statement of `@mesh` once more (`peers`).
     #[cfg(feature = "planted")]
     PushesAgain,
@@ -68,7 +70,7 @@ pub enum Planted {
 #[cfg(feature = "planted")]
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::FoldByArrival,
         Self::ComparesOnce,
         Self::PublishesAtOnce,
@@ -87,6 +89,7 @@ impl Planted {
         Self::StrikesSideways,
         Self::NeverReturns,
         Self::KeepsGone,
+        Self::ForgetsAll,
         Self::PushesAgain,
     ];
 }

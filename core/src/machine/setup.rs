@@ -27,6 +27,10 @@ impl Default for Pace {
     }
 }
 
+/// How many bytes of what root acts struck a node keeps when nothing else is said. A guess: some ten thousand writes, for who
+/// asks what the struck key did.
+pub const KEEP_STRUCK_BYTES: usize = 16 << 20;
+
 /// Everything that makes one node different from another before it has seen anything.
 pub struct Setup {
     /// Its key: proves membership to peers and signs its beacons and its local services' edits.
@@ -43,6 +47,8 @@ pub struct Setup {
     pub boot: u64,
     /// The durable time floor, Unix milliseconds.
     pub floor_ms: u64,
+    /// How many bytes of what root acts struck are kept on disk, the earliest first.
+    pub keep_struck_bytes: usize,
     /// Seeds the order of peers and the jitter of timers.
     pub seed: u64,
     /// How often it acts by itself.

@@ -1,8 +1,8 @@
 //! For each kind of event, a small state and the exact list of effects that follows.
 
 use driftless_core::machine::{
-    CallId, Effect, Event, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Setup, SubmitOutcome,
-    Topic, WriteRefused,
+    CallId, Effect, Event, KEEP_STRUCK_BYTES, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Setup,
+    SubmitOutcome, Topic, WriteRefused,
 };
 use driftless_core::wire::{Gossip, Request, Response};
 use driftless_statement::{MeshId, Note, PublicKey, Scope, Signed, StatementId, json};
@@ -12,7 +12,8 @@ use crate::world::{START_MS, World, key};
 /// An effect as one line: what it is, with all that a test must tell apart.
 fn line(effect: &Effect) -> String {
     match effect {
-        Effect::Store { batch, statements, floor_ms } => {
+        Effect::Store { batch, gone, statements, floor_ms } => {
+            assert!(gone.is_empty());
             format!("store {batch}: {} statements, floor {}", statements.len(), floor_ms - START_MS)
         }
         Effect::Publish { topic: Topic::Beacons, .. } => "publish beacon".to_owned(),
@@ -95,6 +96,7 @@ impl One {
             store: 1,
             boot: 1,
             floor_ms: 0,
+            keep_struck_bytes: KEEP_STRUCK_BYTES,
             seed: 1,
             pace: Pace::default(),
             proofs: Proofs::default(),

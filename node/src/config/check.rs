@@ -103,11 +103,13 @@ fn store(reader: &mut Reader<'_>) -> Option<Store> {
     let cache_bytes = reader.bytes(keys::STORE_CACHE_BYTES);
     let reserve_bytes = reader.bytes(keys::STORE_RESERVE_BYTES);
     let queue = reader.count(keys::STORE_QUEUE);
+    let keep_struck_bytes = reader.bytes(keys::STORE_KEEP_STRUCK_BYTES);
     let longest_pause = reader.duration(keys::STORE_LONGEST_PAUSE);
     Some(Store {
         cache_bytes: cache_bytes?,
         reserve_bytes: reserve_bytes?,
         queue: queue?,
+        keep_struck_bytes: keep_struck_bytes?,
         longest_pause: longest_pause?,
     })
 }

@@ -142,6 +142,8 @@ keys! {
         "Disk space set aside in `store.reserve`, so that a node can start on a full disk.");
     STORE_QUEUE = key("store.queue", Kind::Count(1, 65_536), "1024",
         "Batches of statements that may wait for the disk; then writes are refused until some are done.");
+    STORE_KEEP_STRUCK_BYTES = key("store.keep_struck_bytes", Kind::Bytes(0, 64 * GIB), r#""16MiB""#,
+        "How much of what root keys struck is kept, its beginning first, for whoever asks what a struck key did. What goes beyond it leaves disk and memory, and nothing can bring it back. What any other key struck is always kept: a senior one can make it good.");
     STORE_LONGEST_PAUSE = key("store.longest_pause", Kind::Duration(100, 10 * MINUTE), r#""30s""#,
         "Longest pause between attempts to open the store again after a failure; each is drawn at random below a bound that doubles up to this.");
 

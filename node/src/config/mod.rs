@@ -103,6 +103,7 @@ pub struct Store {
     pub cache_bytes: u64,
     pub reserve_bytes: u64,
     pub queue: u32,
+    pub keep_struck_bytes: u64,
     pub longest_pause: Duration,
 }
 

@@ -26,7 +26,10 @@ impl Driver {
 
     pub(super) fn store_event(&mut self, event: store::Event) {
         match event {
-            store::Event::Stored { batches, bytes, commit, size, statements } => {
+            store::Event::Stored { batches, bytes, commit, size, statements, gone } => {
+                if gone > 0 {
+                    info!(statements = gone, "what root keys struck left the disk; its beginning is kept");
+                }
                 self.metrics.committed(commit, statements, bytes, size);
                 batches.into_iter().for_each(|batch| self.step_event(Event::Stored { batch }));
             }
@@ -76,8 +79,8 @@ impl Driver {
 
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Store { batch, statements, floor_ms } => {
-                self.send_to_store(store::Batch { id: batch, statements, floor_ms })
+            Effect::Store { batch, gone, statements, floor_ms } => {
+                self.send_to_store(store::Batch { id: batch, gone, statements, floor_ms })
             }
             Effect::Publish { topic, bytes } => {
                 self.command(Command::Publish { topic: translate::topic(&topic), bytes })

@@ -116,6 +116,7 @@ pub(super) struct Disk {
     pub statements: Total,
     pub written: Total,
     pub store_bytes: Gauge,
+    pub struck_gone: Total,
     pub read_only: Gauge,
 }
 
@@ -331,6 +332,10 @@ impl Disk {
                 labels: NONE,
                 help: "Size of the store file",
             }),
+            struck_gone: roll.add(plain(
+                "statements_struck_gone",
+                "Statements that root keys struck and that left the disk, beyond what is kept of them",
+            )),
             read_only: roll.add(plain("store_read_only", "1 while the store takes no writes")),
         }
     }

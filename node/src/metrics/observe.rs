@@ -194,6 +194,7 @@ impl Metrics {
             raise(&self.families.statements.refusals.get_or_create(&Refusal { came, reason }), *total);
         }
         raise(&self.families.statements.own_forks_seen, counts.own_forks);
+        raise(&self.families.disk.struck_gone, counts.struck_gone);
         for (reason, total) in &counts.refused_messages {
             raise(&families.refused_messages.get_or_create(&Reason { reason }), *total);
         }

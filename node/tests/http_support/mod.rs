@@ -12,7 +12,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use driftless_client::tokens::Rights;
-use driftless_core::machine::{CallId, Effect, Event, Machine, Now, Pace, Proofs, Setup, Standing};
+use driftless_core::machine::{CallId, Effect, Event, KEEP_STRUCK_BYTES, Machine, Now, Pace, Proofs, Setup, Standing};
 use driftless_core::view::View;
 use driftless_node::config::{Access, Role};
 use driftless_node::door::{Call, Door};
@@ -219,6 +219,7 @@ fn drive(mesh: &Mesh, loaded: Option<Vec<Arc<Verified>>>, faults: Arc<Faults>, m
         store: 0x5f3a_09c2_b1d4_e6f8,
         boot: 1,
         floor_ms: 0,
+        keep_struck_bytes: KEEP_STRUCK_BYTES,
         seed: 7,
         pace: Pace::default(),
         proofs: Proofs::default(),

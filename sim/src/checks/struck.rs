@@ -87,7 +87,7 @@ impl Check for Struck {
 }
 
 /// What a strike accepts: what it lists, and all that this names in its own scope.
-fn accepted(scene: &Scene, strike: &Strike) -> BTreeSet<StatementId> {
+pub fn accepted(scene: &Scene, strike: &Strike) -> BTreeSet<StatementId> {
     let mut stack: Vec<StatementId> = strike.listed.iter().copied().collect();
     let mut all = BTreeSet::new();
     while let Some(id) = stack.pop() {

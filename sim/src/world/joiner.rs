@@ -38,6 +38,7 @@ impl World {
             store: 1,
             boot: 1,
             floor_ms: self.nodes[of].disk.floor_ms,
+            keep_struck_bytes: super::shell::KEEP_STRUCK_BYTES,
             seed: self.case.seed,
             pace: self.pace(),
             proofs: self.proofs.clone(),

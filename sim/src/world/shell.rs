@@ -9,11 +9,14 @@ use driftless_core::wire::{Request, Response};
 use driftless_statement::statement::Bytes;
 use driftless_statement::{Path, SecretKey, Signed, StatementId, Verified};
 
-use super::disk::Batch;
+use super::disk::{Batch, Put};
 use super::{What, World};
 use crate::checks::Seen;
 use crate::facts::Made;
 use crate::said::Said;
+
+/// How much of what the roots struck a node keeps: so little that a flood of minutes goes beyond it.
+pub(super) const KEEP_STRUCK_BYTES: usize = 8_192;
 
 impl World {
     /// The machine's own paces, as the scenario sets them.
@@ -51,6 +54,7 @@ impl World {
             store: here.disk.store,
             boot: here.disk.boots,
             floor_ms: here.disk.floor_ms,
+            keep_struck_bytes: KEEP_STRUCK_BYTES,
             seed,
             pace,
             proofs,
@@ -125,6 +129,11 @@ impl World {
         if self.checks.is_empty() {
             return;
         }
+        // What may leave a disk, a check has judged by now; nobody is promised that it stays.
+        for id in &batch.gone {
+            self.facts.durable[node].remove(id);
+            self.facts.promised[node].remove(id);
+        }
         let ids: Vec<StatementId> = batch.statements.iter().map(|statement| statement.id()).collect();
         self.facts.durable[node].extend(ids.iter().copied());
         self.look(node, &Seen::Synced(&ids));
@@ -146,6 +155,14 @@ impl World {
             }
         }
         self.look(node, &Seen::Forgot);
+    }
+
+    /// A disk is in an earlier state.
+    pub(super) fn was_put(&mut self, node: usize, put: &Put) {
+        if !self.checks.is_empty() {
+            self.facts.durable[node].extend(put.back.iter().copied());
+        }
+        self.forgot(node, &put.gone);
     }
 
     /// Services see another view.
