@@ -36,6 +36,7 @@ impl Peer {
             floor_ms: 0,
             seed: number.into(),
             pace: Pace::default(),
+            rates: driftless_core::machine::Rates::default(),
             proofs: driftless_core::machine::Proofs::default(),
         };
         let now = Now { mono_ms: 1_000, wall_ms: START_MS + 60_000 };

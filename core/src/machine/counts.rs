@@ -30,6 +30,8 @@ pub struct Counts {
     pub beacons: u64,
     /// What the rules about who may do what refused, by how it came (`edit`, `submission`, `peer`) and rule.
     pub refusals: BTreeMap<(&'static str, &'static str), u64>,
+    /// What was delayed by an intake rate, by cause.
+    pub delayed: BTreeMap<&'static str, u64>,
     /// How often this node's own branch was seen to fork.
     pub own_forks: u64,
 }

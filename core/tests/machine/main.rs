@@ -9,6 +9,7 @@ mod figures;
 mod outsider;
 mod properties;
 mod random;
+mod rates;
 mod revoke;
 mod schemas;
 mod watch;

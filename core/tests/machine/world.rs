@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless_core::machine::{
-    CallId, Effect, Event, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Setup, SubmitOutcome,
-    Topic, Verdict, WriteOutcome,
+    CallId, Effect, Event, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Rates, Setup,
+    SubmitOutcome, Topic, Verdict, WriteOutcome,
 };
 use driftless_core::rng::Rng;
 use driftless_statement::{
@@ -82,6 +82,8 @@ pub struct World {
     pub bundle: Vec<Vec<u8>>,
     pub cut: BTreeSet<(usize, usize)>,
     pub sins: Sins,
+    /// How fast nodes that start from now on take things in.
+    pub rates: Rates,
     /// Picks what happens next among all that may; without it, what came first.
     pub order: Option<Rng>,
     pub watch: Watch,
@@ -145,6 +147,7 @@ impl World {
             genesis: Arc::new(genesis),
             cut: BTreeSet::new(),
             sins: Sins::default(),
+            rates: Rates::default(),
             order: None,
             watch: Watch::default(),
             events: 0,
@@ -212,6 +215,19 @@ impl World {
         world
     }
 
+    /// The same, with other intake rates.
+    pub fn limited(count: usize, rates: Rates) -> Self {
+        let mut world = Self::new(count);
+        world.rates = rates;
+        (0..count).for_each(|index| world.restart(index));
+        for index in 0..count {
+            world.submit(index, world.bundle.clone());
+        }
+        world.link_all();
+        world.run_ms(5_000);
+        world
+    }
+
     pub fn now(&self, index: usize) -> Now {
         let skew_ms = self.nodes.get(index).map_or(0, |node| node.skew_ms);
         Now { mono_ms: self.now_ms - START_MS + 1_000, wall_ms: self.now_ms.saturating_add_signed(skew_ms) }
@@ -228,6 +244,7 @@ impl World {
             floor_ms,
             seed: index as u64,
             pace: Pace::default(),
+            rates: self.rates,
             proofs: self.proofs.clone(),
         }
     }
