@@ -37,6 +37,7 @@ impl Peer {
             keep_struck_bytes: KEEP_STRUCK_BYTES,
             seed: number.into(),
             pace: Pace::default(),
+            rates: driftless_core::machine::Rates::default(),
             proofs: driftless_core::machine::Proofs::default(),
         };
         let now = Now { mono_ms: 1_000, wall_ms: START_MS + 60_000 };

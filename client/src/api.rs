@@ -3,6 +3,7 @@
 //! Every answer to a read carries the headers in [`header`]; every error is an RFC 9457 [`Problem`].
 
 mod audit;
+mod flood;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use driftless_statement::{Hlc, MeshId, Note, Path, PublicKey, Scope, StatementId
 use serde::{Deserialize, Serialize};
 
 pub use audit::{Approval, Attempt, Attempts, AuditPage, AuditReach, AuditRecord, Laggard};
+pub use flood::{Flood, remedy};
 pub use trust::{
     Author, AuthorScope, DemandInfo, EntryTurn, EpochInfo, GrantInfo, Grants, PendingInfo, PendingList, Preview,
     RevocationInfo, Strike, WantedInfo,
@@ -524,6 +526,9 @@ pub struct Status {
     pub scopes: Vec<ScopeRow>,
     /// Health words; empty when well.
     pub health: Vec<String>,
+    /// Authors that are or lately were over their intake rate here, at most sixteen: those that are first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub floods: Vec<Flood>,
     /// Bytes of the store on disk.
     pub store_bytes: u64,
     /// Seconds since this node agreed with another one; absent: never.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use driftless_client::{bundle, keys};
-use driftless_core::machine::{Machine, Pace, Setup};
+use driftless_core::machine::{Machine, Pace, Rates, Setup};
 use driftless_statement::{MeshId, PublicKey, Signed};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -115,6 +115,7 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
         keep_struck_bytes: usize::try_from(config.store.keep_struck_bytes).unwrap_or(usize::MAX),
         seed,
         pace: core_pace(config),
+        rates: core_rates(config),
         proofs: driftless_core::machine::Proofs::default(),
     };
     let machine = Machine::new(setup, clock.now());
@@ -197,6 +198,16 @@ fn core_pace(config: &Config) -> Pace {
         reconcile_ms: millis(config.reconcile.interval),
         repair_ms: millis(config.reconcile.repair_interval),
         request_ms: millis(config.reconcile.request_timeout),
+    }
+}
+
+fn core_rates(config: &Config) -> Rates {
+    Rates {
+        author_statements: config.intake.author_statements.into(),
+        author_bytes: config.intake.author_bytes,
+        peer_bytes: config.intake.peer_bytes,
+        peer_checks: config.intake.peer_checks.into(),
+        burst_ms: millis(config.intake.burst),
     }
 }
 

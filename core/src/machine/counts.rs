@@ -32,6 +32,8 @@ pub struct Counts {
     pub refusals: BTreeMap<(&'static str, &'static str), u64>,
     /// Statements that root acts struck and that were taken off the disk.
     pub struck_gone: u64,
+    /// What was delayed by an intake rate, by cause.
+    pub delayed: BTreeMap<&'static str, u64>,
     /// How often this node's own branch was seen to fork.
     pub own_forks: u64,
 }

@@ -6,6 +6,7 @@ mod audit;
 mod beat;
 mod calls;
 mod counts;
+mod delays;
 mod draft;
 mod effect;
 mod event;
@@ -20,6 +21,7 @@ mod planted;
 mod preview;
 mod proofs;
 mod quiet;
+mod rates;
 mod repair;
 mod scope;
 mod serve;
@@ -41,6 +43,7 @@ pub use crate::now::Now;
 pub use attempts::{Attempt, Signature};
 pub use audit::{Approval, Audited, Exported};
 pub use counts::Counts;
+pub use delays::{Cause, Flood};
 pub use effect::{Effect, Topic, Verdict};
 pub use event::{CallId, Event};
 pub use outcome::{
@@ -52,6 +55,7 @@ pub use outcome::{
 pub use planted::Planted;
 pub use preview::PreviewRefused;
 pub use proofs::Proofs;
+pub use rates::Rates;
 pub use setup::{KEEP_STRUCK_BYTES, Pace, Setup};
 pub use tell::{Before, NotHeld};
 
@@ -109,6 +113,8 @@ pub struct Machine {
     /// The entry and entity tag of a local edit that changes nothing, between drafting and answering it.
     unchanged: Option<(Path, String)>,
     peers: peers::Peers,
+    /// What authors and peers spent of their intake rates.
+    intake: delays::Intake,
     /// Pushes that are acknowledged when the disk has them, by the token of their request.
     pushes: BTreeMap<u64, serve::Pushed>,
     /// Who waits for a statement to be durable, besides the call that wrote it.
@@ -180,6 +186,7 @@ impl Machine {
             submissions: BTreeMap::new(),
             unchanged: None,
             peers: peers::Peers::default(),
+            intake: delays::Intake::new(&setup.rates),
             pushes: BTreeMap::new(),
             waiters: BTreeMap::new(),
             held_back: BTreeMap::new(),

@@ -181,6 +181,13 @@ pub enum SubmitOutcome {
         /// Its id.
         id: StatementId,
     },
+    /// An author in the submission is over its intake rate. Nothing of the whole submission was kept.
+    Delayed {
+        /// The author.
+        author: PublicKey,
+        /// When to come again, milliseconds from now.
+        wait_ms: u64,
+    },
 }
 
 /// What a rule made of a statement.
@@ -342,6 +349,8 @@ pub struct StatusTold {
     pub epochs_forked: bool,
     /// The times of the statements that wait for approvals, Unix milliseconds, ascending.
     pub pending_ms: Vec<u64>,
+    /// Authors that are or lately were over their intake rate.
+    pub floods: Vec<super::Flood>,
 }
 
 /// A grant as trust sees it.

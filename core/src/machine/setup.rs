@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use driftless_statement::{MeshId, Scope, SecretKey};
 
 use super::proofs::Proofs;
+use super::rates::Rates;
 
 /// How often a node does what it does by itself. The defaults are guesses that keep an idle node under 1 KB/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct Setup {
     pub seed: u64,
     /// How often it acts by itself.
     pub pace: Pace,
+    /// How much of one author and of one peer it takes in how fast.
+    pub rates: Rates,
     /// Signatures that were checked in this process already; a node alone leaves it at its default.
     pub proofs: Proofs,
     /// A bug to plant: only builds for the tests of the simulator's checks know any.

@@ -1,8 +1,8 @@
 //! For each kind of event, a small state and the exact list of effects that follows.
 
 use driftless_core::machine::{
-    CallId, Effect, Event, KEEP_STRUCK_BYTES, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Setup,
-    SubmitOutcome, Topic, WriteRefused,
+    CallId, Effect, Event, KEEP_STRUCK_BYTES, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Rates,
+    Setup, SubmitOutcome, Topic, WriteRefused,
 };
 use driftless_core::wire::{Gossip, Request, Response};
 use driftless_statement::{MeshId, Note, PublicKey, Scope, Signed, StatementId, json};
@@ -75,6 +75,7 @@ fn submitted(outcome: &SubmitOutcome) -> &'static str {
         SubmitOutcome::NotHeld { .. } => "not held",
         SubmitOutcome::ReadOnly { .. } => "read only",
         SubmitOutcome::Full { .. } => "full",
+        SubmitOutcome::Delayed { .. } => "delayed",
     }
 }
 
@@ -99,6 +100,7 @@ impl One {
             keep_struck_bytes: KEEP_STRUCK_BYTES,
             seed: 1,
             pace: Pace::default(),
+            rates: Rates::default(),
             proofs: Proofs::default(),
         };
         let machine = Machine::new(setup, Now { mono_ms: 1_000, wall_ms: START_MS });

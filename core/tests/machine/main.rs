@@ -10,6 +10,7 @@ mod forget;
 mod outsider;
 mod properties;
 mod random;
+mod rates;
 mod revoke;
 mod schemas;
 mod watch;

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless_core::machine::{
-    CallId, Effect, Event, KEEP_STRUCK_BYTES, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Setup,
-    SubmitOutcome, Topic, Verdict, WriteOutcome,
+    CallId, Effect, Event, KEEP_STRUCK_BYTES, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Rates,
+    Setup, SubmitOutcome, Topic, Verdict, WriteOutcome,
 };
 use driftless_core::rng::Rng;
 use driftless_statement::{
@@ -84,6 +84,8 @@ pub struct World {
     pub bundle: Vec<Vec<u8>>,
     pub cut: BTreeSet<(usize, usize)>,
     pub sins: Sins,
+    /// How fast nodes that start from now on take things in.
+    pub rates: Rates,
     /// Picks what happens next among all that may; without it, what came first.
     pub order: Option<Rng>,
     pub watch: Watch,
@@ -147,6 +149,7 @@ impl World {
             genesis: Arc::new(genesis),
             cut: BTreeSet::new(),
             sins: Sins::default(),
+            rates: Rates::default(),
             order: None,
             watch: Watch::default(),
             events: 0,
@@ -214,6 +217,19 @@ impl World {
         world
     }
 
+    /// The same, with other intake rates.
+    pub fn limited(count: usize, rates: Rates) -> Self {
+        let mut world = Self::new(count);
+        world.rates = rates;
+        (0..count).for_each(|index| world.restart(index));
+        for index in 0..count {
+            world.submit(index, world.bundle.clone());
+        }
+        world.link_all();
+        world.run_ms(5_000);
+        world
+    }
+
     pub fn now(&self, index: usize) -> Now {
         let skew_ms = self.nodes.get(index).map_or(0, |node| node.skew_ms);
         Now { mono_ms: self.now_ms - START_MS + 1_000, wall_ms: self.now_ms.saturating_add_signed(skew_ms) }
@@ -231,6 +247,7 @@ impl World {
             keep_struck_bytes: self.nodes.get(index).map_or(KEEP_STRUCK_BYTES, |node| node.keep_struck_bytes),
             seed: index as u64,
             pace: Pace::default(),
+            rates: self.rates,
             proofs: self.proofs.clone(),
         }
     }

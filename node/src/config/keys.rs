@@ -56,6 +56,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("access", "Who may do what over that interface; [access.md](access.md) explains it with examples."),
     ("store", "How it keeps statements."),
     ("reconcile", "How differences are found for certain."),
+    (
+        "intake",
+        "How much of one author, and of one peer, is taken in how fast. Beyond it things come later, never otherwise; what\nthis node signs itself, and `@mesh` beside all else, is not counted against it. The defaults are more than a node can\nfold for long: only floods meet them.",
+    ),
     ("beacon", "How nodes report their state to one another."),
     ("log", "What it tells its operator, on standard error."),
 ];
@@ -153,6 +157,17 @@ keys! {
         "Shortest time between comparisons with a peer whose beacon shows a difference.");
     RECONCILE_REQUEST_TIMEOUT = key("reconcile.request_timeout", Kind::Duration(100, 10 * MINUTE), r#""10s""#,
         "Time for a peer to answer one request.");
+
+    INTAKE_AUTHOR_STATEMENTS = key("intake.author_statements", Kind::Count(1, 1_000_000), "1000",
+        "Statements of one author a second. More are dropped from gossip, before their signature is checked, and come by comparison at this rate; at the door they are refused with 429 until there is room. Bytes likewise:");
+    INTAKE_AUTHOR_BYTES = key("intake.author_bytes", Kind::Bytes(64 * KIB, GIB), r#""4MiB""#,
+        "Bytes of one author's statements a second.");
+    INTAKE_PEER_BYTES = key("intake.peer_bytes", Kind::Bytes(64 * KIB, GIB), r#""16MiB""#,
+        "Bytes of statements that one peer brings a second, asked for or not. Beyond it this node asks the peer more slowly, and drops what it sends unasked.");
+    INTAKE_PEER_CHECKS = key("intake.peer_checks", Kind::Count(16, 1_000_000), "4000",
+        "Checks of signatures that one peer asks for unasked a second. One that fails counts as sixteen.");
+    INTAKE_BURST = key("intake.burst", Kind::Duration(1_000, HOUR), r#""1m""#,
+        "For so long each rate may go unused and be made up for at once.");
 
     BEACON_INTERVAL = key("beacon.interval", Kind::Duration(100, 10 * MINUTE), r#""2s""#,
         "Time between beacons. Divergence is noticed no faster.");

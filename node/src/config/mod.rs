@@ -43,6 +43,8 @@ pub struct Config {
     pub store: Store,
     /// `[reconcile]`
     pub reconcile: Reconcile,
+    /// `[intake]`
+    pub intake: Intake,
     /// `[beacon]`
     pub beacon: Beacon,
     /// `[log]`
@@ -114,6 +116,17 @@ pub struct Reconcile {
     pub interval: Duration,
     pub repair_interval: Duration,
     pub request_timeout: Duration,
+}
+
+/// `[intake]`: how much of one author and of one peer is taken in how fast.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each field is the key of that name, explained in keys.rs")]
+pub struct Intake {
+    pub author_statements: u32,
+    pub author_bytes: u64,
+    pub peer_bytes: u64,
+    pub peer_checks: u32,
+    pub burst: Duration,
 }
 
 /// `[beacon]`: how nodes report their state.

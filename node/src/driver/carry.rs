@@ -1,5 +1,6 @@
 //! Carrying out: events of the rooms into core, effects of core into the rooms.
 
+use driftless_client::{api, clock};
 use driftless_core::machine::{Effect, Event};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -155,5 +156,21 @@ impl Driver {
             );
         }
         self.shown.standing.store(standing.into());
+        self.tell_floods();
+    }
+
+    /// Says once that an author is over its intake rate, and once that it no longer is.
+    fn tell_floods(&mut self) {
+        let floods: Vec<_> = self.machine.floods().into_iter().filter(|flood| flood.now).collect();
+        for flood in floods.iter().filter(|flood| !self.floods_told.contains(&flood.author)) {
+            let (author, since) = (flood.author, clock::rfc3339(flood.since_ms));
+            let remedy = api::remedy(&author);
+            warn!(%author, %since, "an author is over its intake rate and delayed; if its key turned bad: {remedy}");
+        }
+        let now = floods.iter().map(|flood| flood.author).collect();
+        for author in self.floods_told.difference(&now) {
+            info!(%author, "an author is within its intake rate again");
+        }
+        self.floods_told = now;
     }
 }

@@ -47,6 +47,8 @@ pub struct Driver {
     look: Instant,
     /// Forks of the own branch that were warned of.
     forks_told: u64,
+    /// Authors over their intake rate that were warned of.
+    floods_told: std::collections::BTreeSet<driftless_statement::PublicKey>,
     heartbeat: Arc<std::sync::atomic::AtomicU64>,
 }
 
@@ -107,6 +109,7 @@ impl Driver {
             pending: Vec::new(),
             look: Instant::now(),
             forks_told: 0,
+            floods_told: Default::default(),
             heartbeat: Arc::default(),
         };
         (driver, door)

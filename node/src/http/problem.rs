@@ -61,6 +61,8 @@ pub enum Kind {
     ReadOnly,
     /// Too much waits already.
     Busy,
+    /// An author is over its intake rate.
+    AuthorRate,
     /// The node does not hold the mesh's genesis yet.
     NotFounded,
     /// The node is not ready.
@@ -79,7 +81,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, for the documentation and its test.
-    pub const ALL: [Kind; 33] = [
+    pub const ALL: [Kind; 34] = [
         Self::NotFound,
         Self::NoRoute,
         Self::Method,
@@ -106,6 +108,7 @@ impl Kind {
         Self::Clock,
         Self::ReadOnly,
         Self::Busy,
+        Self::AuthorRate,
         Self::NotFounded,
         Self::NotReady,
         Self::ShuttingDown,
@@ -144,6 +147,7 @@ impl Kind {
             Self::Clock => ("clock", StatusCode::SERVICE_UNAVAILABLE, "This node's clock is behind"),
             Self::ReadOnly => ("read_only", StatusCode::SERVICE_UNAVAILABLE, "The store takes no writes"),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "Too much waits already"),
+            Self::AuthorRate => ("author_rate", StatusCode::TOO_MANY_REQUESTS, "An author is over its intake rate"),
             Self::NotFounded => ("not_founded", StatusCode::SERVICE_UNAVAILABLE, "No mesh yet"),
             Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready"),
             Self::ShuttingDown => ("shutting_down", StatusCode::SERVICE_UNAVAILABLE, "Shutting down"),
@@ -177,6 +181,13 @@ impl Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         Box::new(Self { kind, detail: detail.into(), instance: None, held_by: Vec::new(), headers })
+    }
+
+    /// Says when to come again, in whole seconds.
+    #[must_use]
+    pub fn retry_after(mut self: Box<Self>, seconds: u64) -> Box<Self> {
+        self.headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        self
     }
 
     /// Names the path or id that the problem is about.

@@ -28,6 +28,9 @@ pub async fn submit(State(shared): State<Arc<Shared>>, request: Request) -> Answ
     let bytes = body::read(&shared, &head.headers, body).await?;
     let statements = split(&bytes).map_err(|detail| Problem::new(Kind::Statements, detail))?;
     let outcomes = shared.door.submit(statements).await.map_err(refuse::closed)?;
+    if let Some(SubmitOutcome::Delayed { author, wait_ms }) = outcomes.first() {
+        return Err(refuse::delayed(author, *wait_ms));
+    }
     let reached = outcomes.iter().filter_map(revision).max_by_key(|revision| (revision.boot, revision.count));
     let revision = reached.unwrap_or_else(|| shared.door.view().revision());
     Ok(json(&Submission { results: outcomes.iter().map(refuse::submitted).collect(), revision: revision.to_string() }))
@@ -64,7 +67,8 @@ fn revision(outcome: &SubmitOutcome) -> Option<Revision> {
         | SubmitOutcome::Refused { .. }
         | SubmitOutcome::NotHeld { .. }
         | SubmitOutcome::ReadOnly { .. }
-        | SubmitOutcome::Full { .. } => None,
+        | SubmitOutcome::Full { .. }
+        | SubmitOutcome::Delayed { .. } => None,
     }
 }
 

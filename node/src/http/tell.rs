@@ -6,7 +6,7 @@ use driftless_client::api;
 use driftless_client::clock::rfc3339_millis as rfc3339;
 use driftless_client::readable;
 use driftless_core::machine::{
-    Approval, AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, GrantTold, MergedAnswer,
+    Approval, AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, Flood, GrantTold, MergedAnswer,
     PendingTold, Preview, RevocationTold, ScopeState, Standing, StatusTold, Told,
 };
 use driftless_core::trust::Wanted;
@@ -266,14 +266,51 @@ pub fn scope_row(state: &ScopeState) -> api::ScopeRow {
     }
 }
 
+/// Floods that `status` names.
+const FLOODS: usize = 16;
+
+/// What may be wrong with a node besides how it stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Troubles {
+    /// Own branches beyond the first.
+    pub own_forks: u64,
+    /// Whether two rotations ended the same epoch.
+    pub epochs_forked: bool,
+    /// Authors that are over their intake rate now.
+    pub authors_over_rate: usize,
+}
+
+impl Troubles {
+    /// As the core tells them.
+    pub fn of(told: &StatusTold) -> Self {
+        Self {
+            own_forks: told.own_forks,
+            epochs_forked: told.epochs_forked,
+            authors_over_rate: told.floods.iter().filter(|flood| flood.now).count(),
+        }
+    }
+}
+
+/// An author that is or was over its intake rate.
+fn flood(flood: &Flood) -> api::Flood {
+    api::Flood {
+        author: flood.author,
+        since: rfc3339(flood.since_ms),
+        last: rfc3339(flood.last_ms),
+        delayed: flood.delayed,
+        now: flood.now,
+    }
+}
+
 /// Words for what is wrong with this node; none when it is well.
-pub fn health(standing: &Standing, own_forks: u64, epochs_forked: bool) -> Vec<String> {
+pub fn health(standing: &Standing, told: &Troubles) -> Vec<String> {
     let words = [
         ("not_ready", !standing.ready),
         ("read_only", standing.read_only.is_some()),
         ("isolated", standing.isolated),
-        ("own_branch_forked", own_forks > 0),
-        ("epochs_forked", epochs_forked),
+        ("own_branch_forked", told.own_forks > 0),
+        ("epochs_forked", told.epochs_forked),
+        ("author_over_rate", told.authors_over_rate > 0),
     ];
     words.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word.to_owned()).collect()
 }
@@ -310,7 +347,8 @@ pub fn status(told: &StatusTold, shell: &Shell<'_>) -> api::Status {
         entries: shell.entries,
         conflicts: told.scopes.iter().map(|scope| scope.conflicts).sum(),
         scopes: told.scopes.iter().map(scope_row).collect(),
-        health: health(shell.standing, told.own_forks, told.epochs_forked),
+        health: health(shell.standing, &Troubles::of(told)),
+        floods: told.floods.iter().take(FLOODS).map(flood).collect(),
         store_bytes: shell.store_bytes,
         staleness: shell.staleness,
     }
@@ -353,8 +391,10 @@ mod tests {
     #[test]
     fn health_is_empty_when_well() {
         let well = Standing { ready: true, ..Standing::default() };
-        assert!(health(&well, 0, false).is_empty());
+        assert!(health(&well, &Troubles::default()).is_empty());
         let ill = Standing { isolated: true, read_only: Some("full".to_owned()), ..Standing::default() };
-        assert_eq!(health(&ill, 2, true), ["not_ready", "read_only", "isolated", "own_branch_forked", "epochs_forked"]);
+        let told = Troubles { own_forks: 2, epochs_forked: true, authors_over_rate: 1 };
+        let words = ["not_ready", "read_only", "isolated", "own_branch_forked", "epochs_forked", "author_over_rate"];
+        assert_eq!(health(&ill, &told), words);
     }
 }

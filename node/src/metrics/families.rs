@@ -40,6 +40,7 @@ labels! {
     Queue { queue }
     Refusal { came, reason }
     Age { age }
+    Delayed { cause }
     Reason { reason }
     Verdict { verdict }
     Outcome { outcome }
@@ -89,6 +90,8 @@ pub(super) struct Statements {
     pub epochs_forked: Gauge,
     pub own_forks_seen: Total,
     pub refusals: Family<Refusal, Total>,
+    pub delayed: Family<Delayed, Total>,
+    pub authors_over_rate: Gauge,
     pub pending: Family<Age, Gauge>,
     pub pending_oldest: Float,
     pub fold_version: Gauge,
@@ -265,6 +268,15 @@ impl Statements {
                 "authorisation_refusals",
                 &["came", "reason"],
                 "Statements and edits that the rules about who may do what refused, by how they came and the rule",
+            )),
+            delayed: roll.add(labelled(
+                "intake_delayed",
+                &["cause"],
+                "Times that something was to come later because an author or a peer was over its intake rate",
+            )),
+            authors_over_rate: roll.add(plain(
+                "authors_over_rate",
+                "Authors that are over their intake rate now; `driftless status` names them",
             )),
             pending: roll.add(labelled(
                 "statements_pending",

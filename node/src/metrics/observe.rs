@@ -6,10 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use driftless_core::beacon::{NodeState, Picture};
-use driftless_core::machine::{Counts, Machine, ScopeState, Standing, StatusTold, Verdict, WriteOutcome};
+use driftless_core::machine::{Cause, Counts, Machine, ScopeState, Standing, StatusTold, Verdict, WriteOutcome};
 
 use super::Metrics;
-use super::families::{Age, Fate, Intake, Outcome, Queue, Reason, Refusal, Request, Route, Total, Verdict as Judged};
+use super::families::{
+    Age, Delayed, Fate, Intake, Outcome, Queue, Reason, Refusal, Request, Route, Total, Verdict as Judged,
+};
 use super::words;
 
 fn now_ms() -> u64 {
@@ -178,6 +180,8 @@ impl Metrics {
         }
         self.observe_divergence(&machine.divergence(), &machine.nodes(), now_ms());
         self.observe_standing(&machine.standing());
+        let over = machine.floods().iter().filter(|flood| flood.now).count();
+        self.families.statements.authors_over_rate.set(signed(over as u64));
         if self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(10) {
             self.observe_status(&machine.status());
         }
@@ -192,6 +196,10 @@ impl Metrics {
         }
         for ((came, reason), total) in &counts.refusals {
             raise(&self.families.statements.refusals.get_or_create(&Refusal { came, reason }), *total);
+        }
+        for cause in Cause::ALL.map(Cause::word) {
+            let total = counts.delayed.get(cause).copied().unwrap_or(0);
+            raise(&self.families.statements.delayed.get_or_create(&Delayed { cause }), total);
         }
         raise(&self.families.statements.own_forks_seen, counts.own_forks);
         raise(&self.families.disk.struck_gone, counts.struck_gone);

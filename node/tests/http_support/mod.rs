@@ -12,7 +12,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
 use driftless_client::tokens::Rights;
-use driftless_core::machine::{CallId, Effect, Event, KEEP_STRUCK_BYTES, Machine, Now, Pace, Proofs, Setup, Standing};
+use driftless_core::machine::{
+    CallId, Effect, Event, KEEP_STRUCK_BYTES, Machine, Now, Pace, Proofs, Rates, Setup, Standing,
+};
 use driftless_core::view::View;
 use driftless_node::config::{Access, Role};
 use driftless_node::door::{Call, Door};
@@ -42,6 +44,8 @@ fn wall_ms() -> u64 {
 pub struct Mesh {
     pub genesis: Arc<Verified>,
     pub grants: Vec<Arc<Verified>>,
+    /// How fast the node takes things in.
+    pub rates: Rates,
     next: u64,
 }
 
@@ -64,7 +68,7 @@ impl Mesh {
             unknown: vec![],
         };
         let genesis = Arc::new(Verified::sign(statement, &root).unwrap());
-        let mut mesh = Self { genesis, grants: vec![], next: start.0 + 1 };
+        let mut mesh = Self { genesis, grants: vec![], rates: Rates::default(), next: start.0 + 1 };
         mesh.grant(node_key().public(), &[Verb::Member], "", &["platform", "shop"]);
         mesh.grant(node_key().public(), &[Verb::Write], "shop", &[]);
         mesh.grant(SecretKey::from_bytes([2; 32]).public(), &[Verb::Member], "", &["elsewhere"]);
@@ -222,6 +226,7 @@ fn drive(mesh: &Mesh, loaded: Option<Vec<Arc<Verified>>>, faults: Arc<Faults>, m
         keep_struck_bytes: KEEP_STRUCK_BYTES,
         seed: 7,
         pace: Pace::default(),
+        rates: mesh.rates,
         proofs: Proofs::default(),
     };
     let machine = Machine::new(setup, now());

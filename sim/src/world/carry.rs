@@ -52,6 +52,7 @@ impl World {
                         SubmitOutcome::Refused { refusal, .. } => Err(refusal.word().to_owned()),
                         SubmitOutcome::NotHeld { .. } => Err("not held".to_owned()),
                         SubmitOutcome::Full { .. } => Err("full".to_owned()),
+                        SubmitOutcome::Delayed { .. } => Err("delayed".to_owned()),
                     };
                     if let Some((_, asked_us)) = known {
                         self.hear(call, &told);

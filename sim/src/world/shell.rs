@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use driftless_core::machine::{CallId, Effect, Event, Machine, Setup, SubmitOutcome};
+use driftless_core::machine::{CallId, Effect, Event, Machine, Rates, Setup, SubmitOutcome};
 use driftless_core::view::View;
 use driftless_core::wire::{Request, Response};
 use driftless_statement::statement::Bytes;
@@ -30,13 +30,24 @@ impl World {
         }
     }
 
+    /// How fast nodes take things in.
+    pub(super) fn rates(&self) -> Rates {
+        let (rates, said) = (Rates::default(), &self.case.scenario.intake);
+        Rates {
+            author_statements: said.author_statements.unwrap_or(rates.author_statements),
+            peer_checks: said.peer_checks.unwrap_or(rates.peer_checks),
+            burst_ms: said.burst_ms.unwrap_or(rates.burst_ms),
+            ..rates
+        }
+    }
+
     /// A process begins. `deaths`: so often it dies while it does.
     pub(super) fn start(&mut self, node: usize, deaths: u64) {
         let here = &self.nodes[node];
         if here.is_up() || !here.down.is_empty() {
             return;
         }
-        let (pace, proofs, mesh) = (self.pace(), self.proofs.clone(), self.mesh.id());
+        let (pace, rates, proofs, mesh) = (self.pace(), self.rates(), self.proofs.clone(), self.mesh.id());
         let now = self.now(node);
         let seed = self.rng.next_u64();
         let here = &mut self.nodes[node];
@@ -57,6 +68,7 @@ impl World {
             keep_struck_bytes: KEEP_STRUCK_BYTES,
             seed,
             pace,
+            rates,
             proofs,
             #[cfg(feature = "planted")]
             planted: self.options.bug.and_then(crate::bugs::Planted::in_core),

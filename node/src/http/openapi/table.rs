@@ -317,7 +317,7 @@ pub const OPERATIONS: &[Operation] = &[
         parameters: &[],
         body: &[("application/cbor-seq", Shape::Bytes)],
         good: &[named("What became of each, in order", &[(JSON, Shape::Named("Submission"))])],
-        problems: &[Kind::Query, Kind::MediaType, Kind::Body, Kind::Statements],
+        problems: &[Kind::Query, Kind::MediaType, Kind::Body, Kind::Statements, Kind::AuthorRate],
     },
     Operation {
         path: "/v1/statements",

@@ -4,8 +4,8 @@
 mod audit;
 
 use driftless_client::api::{
-    Author, Change, Conflicts, Divergence, Explanation, Grants, Item, Merged, PendingList, Preview, StatementInfo,
-    Status,
+    Author, Change, Conflicts, Divergence, Explanation, Flood, Grants, Item, Merged, PendingList, Preview,
+    StatementInfo, Status,
 };
 use driftless_client::sign::{self, Desired};
 use driftless_statement::json;
@@ -130,6 +130,10 @@ fn the_status_of_a_mesh_in_trouble() {
 fn the_status_with_an_alarm() {
     let mut overview = Overview { status: answer::<Status>(STATUS), divergence: answer::<Divergence>(DIVERGENCE) };
     overview.divergence.alarm = true;
+    let flood = answer::<Flood>(
+        r#"{"author":"%3","since":"2026-11-26T21:40:07.318Z","last":"2026-11-26T21:41:00.000Z","delayed":1204,"now":true}"#,
+    );
+    overview.status.floods = vec![flood.clone(), Flood { now: false, ..flood }];
     overview.divergence.nodes.clear();
     overview.status.scopes.clear();
     overview.status.staleness = None;
