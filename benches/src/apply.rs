@@ -22,7 +22,7 @@ const VALUE: usize = 200;
 const CHECKED: usize = 2_000;
 
 /// Seconds a statement that the check of signatures takes, alone.
-fn bound(statements: &[Arc<Verified>]) -> f64 {
+pub fn bound(statements: &[Arc<Verified>]) -> f64 {
     let some = &statements[..statements.len().min(CHECKED)];
     let (took, good) = work_seconds(|| {
         let good = |statement: &&Arc<Verified>| {

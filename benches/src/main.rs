@@ -2,7 +2,7 @@
 //!
 //! `cargo run --release -p driftless-benches` runs all and prints the table; `--only NAME` some; `--quick` sees that all
 //! runs; `--write docs/benchmarks.md` puts the rows into that page. Ratios count; absolute times only say how large a
-//! thing is on the machine at hand.
+//! thing is on the machine at hand. `--no-default-features` leaves out what starts whole nodes, and builds only the core.
 #![forbid(unsafe_code)]
 #![allow(
     clippy::unwrap_used,
@@ -16,26 +16,39 @@
 )]
 
 mod apply;
+mod authorise;
+mod authority;
+#[cfg(feature = "nodes")]
 mod durable;
+#[cfg(feature = "nodes")]
 mod etcd;
+#[cfg(feature = "nodes")]
 mod fanout;
 mod forge;
+#[cfg(feature = "nodes")]
 mod http;
+#[cfg(feature = "nodes")]
 mod load;
+#[cfg(feature = "nodes")]
 mod memory;
+#[cfg(feature = "nodes")]
 mod overwrite;
 mod pairing;
 mod peers;
+#[cfg(feature = "nodes")]
 mod reads;
 mod reconcile;
+mod revocation;
+#[cfg(feature = "nodes")]
 mod rig;
 mod simulator;
+#[cfg(feature = "nodes")]
 mod spread;
 mod table;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::Parser;
 use pairing::Effort;
 use table::Row;
 
@@ -54,18 +67,21 @@ struct Arguments {
     /// Lists the names
     #[arg(long)]
     list: bool,
+    #[cfg(feature = "nodes")]
     #[command(subcommand)]
     command: Option<Command>,
 }
 
-#[derive(Subcommand)]
+#[cfg(feature = "nodes")]
+#[derive(clap::Subcommand)]
 enum Command {
     /// What this program starts itself as, to have it in a process of its own
     #[command(subcommand, hide = true)]
     Role(Role),
 }
 
-#[derive(Subcommand)]
+#[cfg(feature = "nodes")]
+#[derive(clap::Subcommand)]
 enum Role {
     /// A node
     Node { config: PathBuf },
@@ -77,6 +93,7 @@ enum Role {
     Load { kind: String, socket: PathBuf, target: String, connections: usize, millis: u64 },
 }
 
+#[cfg(feature = "nodes")]
 fn play(role: &Role) {
     match role {
         Role::Node { config } => rig::node(config),
@@ -92,23 +109,34 @@ type Bench = fn(Effort) -> Vec<Row>;
 
 /// All benchmarks by name, in the order of the table.
 const BENCHES: &[(&str, Bench)] = &[
+    #[cfg(feature = "nodes")]
     ("reads", reads::run),
+    #[cfg(feature = "nodes")]
     ("http", http::run),
+    #[cfg(feature = "nodes")]
     ("durable", durable::run),
     ("apply", apply::run),
+    #[cfg(feature = "nodes")]
     ("spread", spread::run),
     ("reconcile", reconcile::run),
+    #[cfg(feature = "nodes")]
     ("memory", memory::run),
+    #[cfg(feature = "nodes")]
     ("overwrite", overwrite::run),
+    #[cfg(feature = "nodes")]
     ("fanout", fanout::run),
+    ("authorise", authorise::run),
+    ("revocation", revocation::run),
     ("simulator", simulator::run),
 ];
 
 /// Those that need yardsticks that are no crates.
+#[cfg(feature = "nodes")]
 const WITH_SERVERS: &[&str] = &["http", "durable", "spread"];
 
 fn main() {
     let arguments = Arguments::parse();
+    #[cfg(feature = "nodes")]
     if let Some(Command::Role(role)) = &arguments.command {
         return play(role);
     }
@@ -122,6 +150,7 @@ fn main() {
     }
     let effort = if arguments.quick { Effort::QUICK } else { Effort::FULL };
     let wanted = |name: &str| arguments.only.is_empty() || arguments.only.iter().any(|only| only == name);
+    #[cfg(feature = "nodes")]
     if WITH_SERVERS.iter().any(|name| wanted(name)) {
         rig::fetch_yardsticks();
     }

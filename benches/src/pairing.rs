@@ -43,6 +43,11 @@ impl Spread {
         Self::of(self.sorted.iter().map(|number| 1.0 / number))
     }
 
+    /// The same in another unit.
+    pub fn times(&self, factor: f64) -> Self {
+        Self::of(self.sorted.iter().map(|number| number * factor))
+    }
+
     /// The number below which this share of them lies.
     pub fn quantile(&self, share: f64) -> f64 {
         let last = self.sorted.len().saturating_sub(1);

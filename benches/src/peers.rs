@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use driftless_core::machine::{CallId, Effect, Event, KEEP_STRUCK_BYTES, Machine, Now, Pace, Setup};
-use driftless_statement::{PublicKey, Verified};
+use driftless_statement::{MeshId, PublicKey, Verified};
 
 use crate::forge::{Forge, START_MS, key};
 use crate::pairing::work_seconds;
@@ -26,9 +26,14 @@ pub fn keys(count: u8) -> Vec<PublicKey> {
 impl Peer {
     /// A machine of the mesh, with what its disk holds.
     pub fn new(forge: &Forge, number: u8, disk: Vec<Arc<Verified>>) -> Self {
+        Self::of(forge.mesh, number, disk)
+    }
+
+    /// The same of any mesh.
+    pub fn of(mesh: MeshId, number: u8, disk: Vec<Arc<Verified>>) -> Self {
         let setup = Setup {
             key: key(number),
-            mesh: forge.mesh,
+            mesh,
             name: format!("node-{number}"),
             wants: None,
             store: number.into(),
@@ -61,6 +66,18 @@ impl Peer {
             }
         }
         out
+    }
+
+    /// Follows one event and no more. Gives how long it worked, in seconds, and all effects.
+    pub fn step(&mut self, event: Event) -> (f64, Vec<Effect>) {
+        let mut effects = Vec::new();
+        let (took, ()) = work_seconds(|| self.machine.handle(self.now, event, &mut effects));
+        (took, effects)
+    }
+
+    /// The machine itself.
+    pub fn machine(&self) -> &Machine {
+        &self.machine
     }
 
     /// Statements held.

@@ -41,7 +41,7 @@ impl core::fmt::Debug for LtHash {
     }
 }
 
-/// A member with its lanes drawn, for all the sets that it joins: drawing costs more than joining.
+/// A member with its lanes drawn, for all the sets that it joins or leaves: drawing costs more than joining.
 pub struct Drawn([u8; BYTES]);
 
 impl Drawn {
@@ -78,7 +78,12 @@ impl LtHash {
 
     /// Takes a member out again.
     pub fn remove(&mut self, member: &[u8]) {
-        self.each(&Drawn::of(member), u16::wrapping_sub);
+        self.leave(&Drawn::of(member));
+    }
+
+    /// Takes a member out whose lanes are drawn.
+    pub fn leave(&mut self, member: &Drawn) {
+        self.each(member, u16::wrapping_sub);
     }
 
     /// Adds all members of another set.

@@ -70,10 +70,15 @@ impl Marks {
 
     /// Takes a statement out, with the time it was added with.
     pub fn remove(&mut self, id: &StatementId, hlc: Hlc) {
+        self.leave(id, hlc, |hash| hash.remove(id.as_bytes()));
+    }
+
+    /// The same for a statement that leaves a hash by `leave`.
+    pub fn leave(&mut self, id: &StatementId, hlc: Hlc, leave: impl FnOnce(&mut LtHash)) {
         if bucket(hlc) >= self.horizon {
             self.later.remove(&(hlc, *id));
         } else {
-            self.hash_of(bucket(hlc)).remove(id.as_bytes());
+            leave(self.hash_of(bucket(hlc)));
         }
     }
 

@@ -9,7 +9,7 @@ use super::repair::Recent;
 use super::twins::{FoldName, Joining};
 use crate::beacon::Marks;
 use crate::fold::ScopeFold;
-use crate::lthash::LtHash;
+use crate::lthash::{Drawn, LtHash};
 use crate::reconcile::Summary;
 use crate::trust::Refusal;
 use crate::view::EntryView;
@@ -98,12 +98,15 @@ impl ScopeRoom {
     /// Takes a stored statement out of the replicated set, and of what is due. False: it was not in the set.
     pub fn put_aside(&mut self, statement: &Arc<Verified>) -> bool {
         let (id, hlc) = (statement.id(), statement.statement().hlc);
-        if !self.summary.remove(&id) {
+        if !self.summary.contains(&id) {
             return false;
         }
-        self.marks.remove(&id, hlc);
+        // Drawn once for all: a revocation may take a hundred thousand statements out.
+        let drawn = Drawn::of(id.as_bytes());
+        self.summary.leave(&id, &drawn);
+        self.marks.leave(&id, hlc, |hash| hash.leave(&drawn));
         if self.waiting_for_time.remove(&(hlc.millis(), id)).is_none() {
-            self.due.remove(id.as_bytes());
+            self.due.leave(&drawn);
         }
         self.out.remove(&id);
         self.aside.insert(id, statement.clone());

@@ -63,10 +63,15 @@ impl Summary {
 
     /// Takes an id out; false when it was not there, and then nothing changes.
     pub fn remove(&mut self, id: &StatementId) -> bool {
+        self.contains(id) && self.leave(id, &Drawn::of(id.as_bytes()))
+    }
+
+    /// The same for an id whose lanes are drawn.
+    pub fn leave(&mut self, id: &StatementId, drawn: &Drawn) -> bool {
         if self.set.ids.remove(id).is_none() {
             return false;
         }
-        self.set.hash.remove(id.as_bytes());
+        self.set.hash.leave(drawn);
         Arc::make_mut(&mut self.sketch).remove(id);
         true
     }
