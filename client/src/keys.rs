@@ -92,11 +92,16 @@ pub fn create(path: &Path) -> Result<SecretKey, KeyError> {
 
 /// Writes a key file with mode 0600: whole and synced, or not at all. Never overwrites one.
 pub fn save(path: &Path, key: &SecretKey) -> Result<(), KeyError> {
+    save_text(path, &Zeroizing::new(encode(key)))
+}
+
+/// Writes a file of secrets as [`save`] does.
+pub(crate) fn save_text(path: &Path, text: &str) -> Result<(), KeyError> {
     let failed = |doing| move |cause| KeyError::Io { path: path.to_owned(), doing, cause };
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().ok_or_else(|| KeyError::NotAFile(path.to_owned()))?.to_string_lossy();
     let partial = directory.join(format!(".{name}.{}.partial", std::process::id()));
-    let written = write_new(&partial, key).map_err(failed("writing it"));
+    let written = write_new(&partial, text).map_err(failed("writing it"));
     // Linking refuses an existing name in one step, which renaming would replace.
     let linked = written.and_then(|()| {
         fs::hard_link(&partial, path).map_err(|cause| match cause.kind() {
@@ -109,8 +114,7 @@ pub fn save(path: &Path, key: &SecretKey) -> Result<(), KeyError> {
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed("syncing its directory"))
 }
 
-fn write_new(path: &Path, key: &SecretKey) -> io::Result<()> {
-    let text = Zeroizing::new(encode(key));
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
@@ -141,6 +145,11 @@ fn is_descriptor(path: &Path) -> bool {
 /// Reads a key file, and refuses one that others than its owner can read or change. A pipe is read when it was passed as a
 /// descriptor (`/dev/fd/3`): nobody else has it.
 pub fn load(path: &Path) -> Result<SecretKey, KeyError> {
+    decode(path, &read_private(path)?)
+}
+
+/// The bytes of a file of secrets, which only its owner can read or change.
+pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let failed = |doing| move |cause| KeyError::Io { path: path.to_owned(), doing, cause };
     // Looked at before it is opened: opening a pipe would wait for a writer.
     let metadata = fs::metadata(path).map_err(|cause| match cause.kind() {
@@ -153,7 +162,7 @@ pub fn load(path: &Path) -> Result<SecretKey, KeyError> {
     check(path, &file.metadata().map_err(failed("reading it"))?)?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST as usize));
     file.take(LARGEST).read_to_end(&mut bytes).map_err(failed("reading it"))?;
-    decode(path, &bytes)
+    Ok(bytes)
 }
 
 fn check(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyError> {
