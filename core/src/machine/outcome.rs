@@ -10,6 +10,7 @@ use driftless_statement::{
 };
 
 use super::audit::Approval;
+use crate::beacon::Health;
 use crate::fold::Breach;
 use crate::trust::{Refusal, Revocation, Wanted};
 use crate::view::Revision;
@@ -342,6 +343,8 @@ pub struct StatusTold {
     pub epochs_forked: bool,
     /// The times of the statements that wait for approvals, Unix milliseconds, ascending.
     pub pending_ms: Vec<u64>,
+    /// What is wrong with it, as its beacons say.
+    pub health: Health,
 }
 
 /// A grant as trust sees it.

@@ -48,6 +48,7 @@ impl Machine {
             own_forks: self.own_forks(),
             epochs_forked: self.trust.as_ref().is_some_and(|trust| trust.epoch().is_none()),
             pending_ms: self.pending_since(),
+            health: self.health(),
         }
     }
 
