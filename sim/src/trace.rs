@@ -48,6 +48,7 @@ impl Trace {
             Event::StoreRecovered => self.note(12, &[]),
             Event::StoreLost { ids } => self.note(13, &[&(ids.len() as u64).to_le_bytes()]),
             Event::Tick => self.note(14, &[]),
+            Event::Ails(health) => self.note(15, &[&health.0.to_le_bytes()]),
         }
     }
 

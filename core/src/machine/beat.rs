@@ -158,8 +158,17 @@ impl Machine {
         self.scopes.values().filter(|room| room.summary.count() == 0).count()
     }
 
-    fn health(&self) -> Health {
-        let mut health = Health::default();
+    /// What the shell says goes out with the next beacon, and soon: others decide by it whether a change is done.
+    pub(super) fn ailing(&mut self, health: Health) {
+        if std::mem::replace(&mut self.ails, health) != health {
+            self.stir();
+            self.timers.beacon = self.timers.beacon.min(self.now.mono_ms + self.news_ms());
+        }
+    }
+
+    /// All that is wrong with this node, as its beacons say it.
+    pub(super) fn health(&self) -> Health {
+        let mut health = self.ails;
         let signs = [
             (self.storing.read_only().is_some(), Health::READ_ONLY),
             (self.own_forks() > 0, Health::OWN_BRANCH),

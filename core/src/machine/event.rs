@@ -5,6 +5,7 @@ use std::sync::Arc;
 use driftless_statement::{PublicKey, StatementId, Verified};
 
 use super::outcome::LocalEdit;
+use crate::beacon::Health;
 
 /// Names a call of a local service, so that its reply finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,6 +93,8 @@ pub enum Event {
         /// Which.
         ids: Vec<StatementId>,
     },
+    /// What the shell finds wrong with this node, which core cannot see. It holds until the shell says otherwise.
+    Ails(Health),
     /// The deadline passed.
     Tick,
 }

@@ -59,7 +59,7 @@ pub use rates::Rates;
 pub use setup::{KEEP_STRUCK_BYTES, Pace, Setup};
 pub use tell::{Before, NotHeld};
 
-use crate::beacon::Divergence;
+use crate::beacon::{Divergence, Health};
 use crate::log::Log;
 use crate::rng::Rng;
 use crate::trust::{Accepted, Trust};
@@ -136,6 +136,8 @@ pub struct Machine {
     /// When something happened last that is not just time passing, on the timer clock.
     stirred_ms: u64,
     beacons_sent: u64,
+    /// What the shell found wrong with this node.
+    ails: Health,
     counts: Counts,
     attempts: attempts::Attempts,
     /// Own heads by scope, as far as there was more than one.
@@ -199,6 +201,7 @@ impl Machine {
             linked_ms: now.mono_ms,
             stirred_ms: now.mono_ms,
             beacons_sent: 0,
+            ails: Health::default(),
             counts: Counts::default(),
             attempts: attempts::Attempts::default(),
             own_heads: BTreeMap::new(),
@@ -226,6 +229,7 @@ impl Machine {
             Event::StoreFailed { batch, reason } => self.store_failed(batch, &reason, effects),
             Event::StoreRecovered => self.store_recovered(),
             Event::StoreLost { ids } => self.store_lost(&ids),
+            Event::Ails(health) => self.ailing(health),
             Event::Tick => self.tick(effects),
         }
         self.refresh_trust(effects);

@@ -10,6 +10,7 @@ use driftless_statement::{
 };
 
 use super::audit::Approval;
+use crate::beacon::Health;
 use crate::fold::Breach;
 use crate::trust::{Refusal, Revocation, Wanted};
 use crate::view::Revision;
@@ -351,6 +352,8 @@ pub struct StatusTold {
     pub pending_ms: Vec<u64>,
     /// Authors that are or lately were over their intake rate.
     pub floods: Vec<super::Flood>,
+    /// What is wrong with it, as its beacons say.
+    pub health: Health,
 }
 
 /// A grant as trust sees it.

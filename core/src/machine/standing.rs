@@ -49,6 +49,7 @@ impl Machine {
             epochs_forked: self.trust.as_ref().is_some_and(|trust| trust.epoch().is_none()),
             pending_ms: self.pending_since(),
             floods: self.floods(),
+            health: self.health(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! For each kind of event, a small state and the exact list of effects that follows.
 
+use driftless_core::beacon::Health;
 use driftless_core::machine::{
     CallId, Effect, Event, KEEP_STRUCK_BYTES, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Rates,
     Setup, SubmitOutcome, Topic, WriteRefused,
@@ -386,4 +387,20 @@ fn ticked() {
     assert_eq!(one.on(Event::Tick), ["publish beacon"]);
     assert!(one.machine.deadline() > 1_000 + one.at_ms);
     assert_eq!(one.on(Event::Tick), NOTHING);
+}
+
+#[test]
+fn ailing() {
+    let mut one = One::founded();
+    one.at_ms = 3_500;
+    assert_eq!(one.on(Event::Tick), ["publish beacon"]);
+    assert_eq!(one.on(Event::Ails(Health::UNOPENABLE)), NOTHING);
+    assert!(one.machine.status().health.has(Health::UNOPENABLE));
+    one.at_ms = 4_000;
+    assert_eq!(one.on(Event::Tick), ["publish beacon"], "told sooner than the beat would");
+    assert_eq!(one.on(Event::Ails(Health::UNOPENABLE)), NOTHING);
+    one.at_ms = 4_500;
+    assert_eq!(one.on(Event::Tick), NOTHING, "nothing new, nothing sooner");
+    assert_eq!(one.on(Event::Ails(Health::default())), NOTHING);
+    assert!(!one.machine.status().health.has(Health::UNOPENABLE));
 }
