@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod access;
+mod air_gap;
 mod approvals;
 mod audit;
 #[path = "../figures.rs"]
@@ -12,6 +13,7 @@ mod local_snapshot;
 mod logs;
 mod mesh;
 mod operator;
+mod passphrases;
 mod revoke;
 mod schemas;
 mod small_disk;

@@ -128,6 +128,7 @@ mod tests {
             context: context.map(str::to_owned),
             endpoint: endpoint.map(|text| text.parse().unwrap()),
             key: None,
+            passphrase_file: None,
             token_file: None,
             output: None,
             timeout: None,

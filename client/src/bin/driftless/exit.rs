@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use driftless_client::error::ClientError;
 use driftless_client::keys::KeyError;
+use driftless_client::keys::passphrase::BadPassphrase;
 use driftless_client::sign::SignError;
 use driftless_client::tokens::TokenError;
 
@@ -39,6 +40,9 @@ pub enum Failure {
     /// A key file cannot be used.
     #[error("{0}")]
     Key(#[from] KeyError),
+    /// A passphrase cannot be used.
+    #[error("{0}")]
+    Passphrase(#[from] BadPassphrase),
     /// A token, or a file of tokens, cannot be used.
     #[error("{0}")]
     Token(#[from] TokenError),
@@ -58,7 +62,7 @@ impl Failure {
             Self::NotFound(_) => 4,
             Self::Unreachable(_) => 5,
             Self::OutOfTime(_) => 6,
-            Self::File { .. } | Self::Key(_) | Self::Token(_) => 7,
+            Self::File { .. } | Self::Key(_) | Self::Passphrase(_) | Self::Token(_) => 7,
         }
     }
 

@@ -8,7 +8,7 @@ use driftless_client::clock;
 use driftless_statement::terms::is_label;
 use driftless_statement::{Demand, Demands, Labels, Prefix, PublicKey, Scope, Terms, Verb, Verbs};
 
-use super::{NoteArgs, duration, key, prefix};
+use super::{SigningArgs, duration, key, prefix};
 
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
@@ -16,8 +16,23 @@ pub enum KeysCommand {
     New {
         /// File to make. It must not exist.
         file: PathBuf,
+        /// Encrypt it with a passphrase: asked for twice on the terminal, or taken from --passphrase-file.
+        #[arg(long)]
+        passphrase: bool,
     },
-    /// Print the public key of a key file (default: the context's).
+    /// Set, change or remove the passphrase of a key file.
+    Passphrase {
+        /// Key file.
+        file: PathBuf,
+        /// File whose only line is the new passphrase, or `/dev/fd/N`. The present one, if there is one, comes from --passphrase-file.
+        /// What is not given is asked for on the terminal.
+        #[arg(long, value_name = "FILE")]
+        new_passphrase_file: Option<PathBuf>,
+        /// Leave the key file without a passphrase.
+        #[arg(long, conflicts_with = "new_passphrase_file")]
+        remove: bool,
+    },
+    /// Print the public key of a key file (default: the context's). Of an encrypted one, what FILE.pub beside it says.
     Show {
         /// Key file.
         file: Option<PathBuf>,
@@ -41,7 +56,7 @@ pub struct RotateArgs {
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
-    pub note: NoteArgs,
+    pub signing: SigningArgs,
 }
 
 #[derive(Debug, Args)]
@@ -67,7 +82,7 @@ pub struct GrantArgs {
     #[arg(long, requires = "to")]
     pub again: bool,
     #[command(flatten)]
-    pub note: NoteArgs,
+    pub signing: SigningArgs,
 }
 
 /// On what terms something is granted.
@@ -124,14 +139,14 @@ pub enum RoleCommand {
         #[command(flatten)]
         terms: TermsArgs,
         #[command(flatten)]
-        note: NoteArgs,
+        signing: SigningArgs,
     },
     /// Delete a role. Grants that were made with it stay.
     Delete {
         /// Its name.
         name: String,
         #[command(flatten)]
-        note: NoteArgs,
+        signing: SigningArgs,
     },
 }
 
@@ -151,7 +166,7 @@ pub struct RevokeArgs {
     #[arg(long, requires = "of")]
     pub dry_run: bool,
     #[command(flatten)]
-    pub note: NoteArgs,
+    pub signing: SigningArgs,
 }
 
 /// Up to when a revocation accepts what its key said.

@@ -10,34 +10,45 @@ use crate::render;
 use crate::session::{Session, note};
 
 pub async fn run(arguments: RevokeArgs, session: &Session) -> Result<(), Failure> {
-    let client = session.client()?;
     let (Some(key), Some(until)) = (arguments.of, arguments.accept_up_to) else {
-        let grants = client.grants(None).await?;
+        let grants = session.client()?.grants(None).await?;
         return session.out.show(&grants.revocations, |paint| render::revocations::list(paint, &grants.revocations));
     };
+    let source = session.source(&arguments.signing, arguments.dry_run)?;
     let signer = session.signer()?;
-    let grants = client.grants(Some(&signer.public())).await?;
-    let mesh = client.status().await?.mesh;
+    let grants = source.grants(&signer.public()).await?;
+    let mesh = source.mesh().await?.0;
     let frame = signer.revoke_frame(mesh, &grants, &arguments.prefix, clock::now_ms())?;
-    let mut said = client.author(&key, at(until)).await?;
+    let mut said = source.author(&key, at(until)).await?;
     let within = |scope: &Prefix| scope.overlaps(&arguments.prefix) || scope.as_str() == "@mesh";
     said.scopes.retain(|scope| within(&Prefix::from(&scope.scope)));
     let frontier = if until == Until::Never { Frontier::nothing() } else { sign::frontier(&said) };
     session.out.say(&render::revocations::frontier(&said, until == Until::Never));
-    let signed = signer.revoke(&frame, key, arguments.prefix, &frontier, &note(&arguments.note), clock::now_ms())?;
-    let preview = client.preview(&signed).await?;
+    if let Some((known, age)) = source.age().filter(|_| until != Until::Never) {
+        session.out.say(&accepts_only(&known, &age));
+    }
+    let signed = signer.revoke(&frame, key, arguments.prefix, &frontier, &note(&arguments.signing), clock::now_ms())?;
+    let preview = source.preview(session.out, &signed).await?;
     if arguments.dry_run {
         check(&preview)?;
         return session.out.show(&preview, |paint| render::revocations::preview(paint, &preview));
     }
     session.out.say(&render::revocations::preview(crate::out::Paint::NONE, &preview));
     check(&preview)?;
-    let ids = session.hand_over(&client, &signed).await?;
+    let ids = session.hand_over(&source, &arguments.signing, &signed).await?;
     session.out.show(&ids, |_| ids.iter().map(|id| format!("{id}\n")).collect())?;
     if grants.roots.contains(&signer.public()) && grants.threshold > 1 {
         session.out.say(&to_be_approved(grants.threshold, ids.last()));
     }
     Ok(())
+}
+
+/// What a revocation from an export cannot accept.
+pub fn accepts_only(known: &str, age: &str) -> String {
+    format!(
+        "WARNING: it accepts only what the export holds, up to {known} ({age} ago). All that the key has said since then, good or bad, becomes VOID \
+         where it relies on what is struck. To keep it, take a fresh export, or revoke where a node is reached"
+    )
 }
 
 /// What is left to be done for a root act.
