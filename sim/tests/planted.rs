@@ -29,7 +29,7 @@ const fn shell(bug: Bug, check: &'static str, scenario: &'static str) -> Row {
     Row { bug: Planted::Shell(bug), check, scenario }
 }
 
-static ROWS: [Row; 28] = [
+static ROWS: [Row; 29] = [
     core(InCore::ChildFirst, "closed-storage", "storm"),
     core(InCore::PublishesAtOnce, "persist-before-publish", "storm"),
     core(InCore::TakenAtOnce, "persist-before-publish", "storm"),
@@ -56,6 +56,7 @@ static ROWS: [Row; 28] = [
     core(InCore::OutsideCounts, "nothing-beyond-the-grant", "hostile"),
     core(InCore::NeverReturns, "roots-recover", "hostile"),
     core(InCore::KeepsGone, "incremental-equals-batch", "hostile"),
+    core(InCore::CountsIdentities, "an-eclipse-is-detected", "eclipse"),
     core(InCore::PushesAgain, "no-ping-pong", "three-regions"),
     shell(Bug::JoinerUnderfed, "late-joiner-computes-the-same", "hostile"),
 ];

@@ -63,12 +63,14 @@ pub enum Planted {
     /// Each regular look at peers hands them the latest statement of `@mesh` once more (`peers`).
     #[cfg(feature = "planted")]
     PushesAgain,
+    /// Each key that agrees counts as a witness, however many of them stand in one place (`agreement`).
+    CountsIdentities,
 }
 
 #[cfg(feature = "planted")]
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::FoldByArrival,
         Self::ComparesOnce,
         Self::PublishesAtOnce,
@@ -88,6 +90,7 @@ impl Planted {
         Self::NeverReturns,
         Self::KeepsGone,
         Self::PushesAgain,
+        Self::CountsIdentities,
     ];
 }
 

@@ -6,6 +6,7 @@ mod door;
 mod effects;
 #[path = "../../../tests/tests/figures.rs"]
 mod figures;
+mod membership;
 mod outsider;
 mod properties;
 mod random;
