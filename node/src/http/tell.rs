@@ -14,6 +14,7 @@ use driftless_statement::id::hex;
 use driftless_statement::schema::Rule;
 use driftless_statement::{Body, Demand, ElementId, Path, Prefix, PublicKey, StatementId, Tree, Verified};
 
+use crate::door::Ban;
 use crate::metrics::words;
 
 /// Names of nodes, as far as they are known.
@@ -272,6 +273,7 @@ pub fn health(standing: &Standing, own_forks: u64, epochs_forked: bool) -> Vec<S
         ("not_ready", !standing.ready),
         ("read_only", standing.read_only.is_some()),
         ("isolated", standing.isolated),
+        ("stale_peers", standing.stale_peers),
         ("own_branch_forked", own_forks > 0),
         ("epochs_forked", epochs_forked),
     ];
@@ -292,6 +294,18 @@ pub struct Shell<'a> {
     pub store_bytes: u64,
     /// Seconds since it agreed with another node.
     pub staleness: Option<u64>,
+    /// Who is banned now.
+    pub bans: Vec<api::Banned>,
+}
+
+/// The bans that hold now.
+pub fn bans(bans: &[Ban], now_ms: u64) -> Vec<api::Banned> {
+    let told = |ban: &Ban| api::Banned {
+        who: ban.who.clone(),
+        why: ban.why.to_owned(),
+        ends_seconds: ban.until_ms.saturating_sub(now_ms).div_ceil(1_000),
+    };
+    bans.iter().filter(|ban| ban.holds(now_ms)).map(told).collect()
 }
 
 /// This node.
@@ -313,6 +327,8 @@ pub fn status(told: &StatusTold, shell: &Shell<'_>) -> api::Status {
         health: health(shell.standing, told.own_forks, told.epochs_forked),
         store_bytes: shell.store_bytes,
         staleness: shell.staleness,
+        agreeing: shell.standing.agreeing,
+        bans: shell.bans.clone(),
     }
 }
 
@@ -354,7 +370,16 @@ mod tests {
     fn health_is_empty_when_well() {
         let well = Standing { ready: true, ..Standing::default() };
         assert!(health(&well, 0, false).is_empty());
-        let ill = Standing { isolated: true, read_only: Some("full".to_owned()), ..Standing::default() };
-        assert_eq!(health(&ill, 2, true), ["not_ready", "read_only", "isolated", "own_branch_forked", "epochs_forked"]);
+        let full = Some("full".to_owned());
+        let ill = Standing { isolated: true, stale_peers: true, read_only: full, ..Standing::default() };
+        let words = ["not_ready", "read_only", "isolated", "stale_peers", "own_branch_forked", "epochs_forked"];
+        assert_eq!(health(&ill, 2, true), words);
+    }
+
+    #[test]
+    fn a_ban_is_told_until_it_ends() {
+        let ban = Ban { who: "198.51.100.7".to_owned(), why: "noise", until_ms: 61_000 };
+        assert_eq!(bans(&[ban.clone()], 1_500).first().map(|told| told.ends_seconds), Some(60));
+        assert!(bans(&[ban], 61_000).is_empty());
     }
 }
