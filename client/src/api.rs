@@ -533,4 +533,22 @@ pub struct Status {
     pub store_bytes: u64,
     /// Seconds since this node agreed with another one; absent: never.
     pub staleness: Option<u64>,
+    /// Independent other nodes that agreed with this one lately, each by a beacon of its own. Fewer than two for some time
+    /// make the health word `stale_peers`.
+    #[serde(default)]
+    pub agreeing: u32,
+    /// Who is refused for a while for what it sent. A restart ends all bans.
+    #[serde(default)]
+    pub bans: Vec<Banned>,
+}
+
+/// A peer, or an address from which nobody proved a key, that is refused for a while.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Banned {
+    /// A peer's key, or an address.
+    pub who: String,
+    /// What it did.
+    pub why: String,
+    /// Seconds until the ban ends.
+    pub ends_seconds: u64,
 }

@@ -185,6 +185,8 @@ fn p2p_config(config: &Config, seed: u64) -> P2pConfig {
         mdns: config.p2p.mdns,
         max_connections: config.p2p.max_connections,
         max_memory_bytes: usize::try_from(config.p2p.max_memory_bytes).unwrap_or(usize::MAX),
+        first_ban: config.p2p.first_ban,
+        longest_ban: config.p2p.longest_ban,
         request_timeout: config.reconcile.request_timeout,
         seed,
         ..P2pConfig::new(config.mesh.id)

@@ -53,6 +53,26 @@ pub struct Door {
     pub changed: watch::Receiver<u64>,
     /// How stale the view is, whether the node is isolated, whether it takes writes.
     pub standing: Arc<ArcSwap<Standing>>,
+    /// Who is refused for a while for what it sent. Read them with [`Ban::holds`].
+    pub bans: Arc<ArcSwap<Vec<Ban>>>,
+}
+
+/// A peer, or an address from which nobody proved a key, that is refused for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ban {
+    /// A peer's key, or an address.
+    pub who: String,
+    /// What it did.
+    pub why: &'static str,
+    /// Until when, Unix milliseconds here.
+    pub until_ms: u64,
+}
+
+impl Ban {
+    /// Whether it still holds.
+    pub fn holds(&self, now_ms: u64) -> bool {
+        now_ms < self.until_ms
+    }
 }
 
 impl Door {

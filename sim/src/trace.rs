@@ -34,6 +34,7 @@ impl Trace {
                 statements.iter().for_each(|wire| self.note(0, &[ends(wire)]));
             }
             Event::Connected { peer } => self.note(4, &[peer.as_bytes()]),
+            Event::Group { peer, group } => self.note(15, &[peer.as_bytes(), &group.to_le_bytes()]),
             Event::Disconnected { peer } => self.note(5, &[peer.as_bytes()]),
             Event::Gossip { id, from, bytes } => self.note(6, &[id, from.as_bytes(), ends(bytes)]),
             Event::Request { peer, token, bytes } => {

@@ -57,6 +57,7 @@ static ROWS: [Row; 29] = [
     core(InCore::NeverReturns, "roots-recover", "hostile"),
     core(InCore::ForgetsAll, "roots-recover", "hostile"),
     core(InCore::KeepsGone, "incremental-equals-batch", "hostile"),
+    core(InCore::CountsIdentities, "an-eclipse-is-detected", "eclipse"),
     core(InCore::PushesAgain, "no-ping-pong", "three-regions"),
     shell(Bug::JoinerUnderfed, "late-joiner-computes-the-same", "hostile"),
 ];

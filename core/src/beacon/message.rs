@@ -79,6 +79,8 @@ impl Health {
     pub const CLOCK: Self = Self(8);
     /// Values are sealed to the node that it cannot open.
     pub const UNOPENABLE: Self = Self(16);
+    /// Fewer than two independent nodes agreed with the node for a while: what it has may be old.
+    pub const STALE_PEERS: Self = Self(32);
 
     /// Both.
     pub fn with(self, other: Self) -> Self {

@@ -120,8 +120,12 @@ impl Machine {
                 different += 1;
             }
         }
-        if (same > 0 && different == 0) || self.planted(Planted::AgreesAlways) {
+        let agrees = (same > 0 && different == 0) || self.planted(Planted::AgreesAlways);
+        if agrees {
             self.agreed_ms = Some(self.now.wall_ms);
+        }
+        if agrees || self.divergence.is_in_step(&beacon.node) {
+            self.note_agreeing(&beacon.node);
         }
     }
 
@@ -174,6 +178,7 @@ impl Machine {
             (self.own_forks() > 0, Health::OWN_BRANCH),
             (self.trust.as_ref().is_some_and(crate::trust::Trust::too_new), Health::TOO_OLD),
             (self.now.wall_ms.saturating_add(1_000) < self.floor_ms, Health::CLOCK),
+            (self.has_stale_peers(), Health::STALE_PEERS),
         ];
         for (is_so, sign) in signs {
             health = if is_so { health.with(sign) } else { health };

@@ -39,6 +39,13 @@ pub struct Counts {
 }
 
 impl Counts {
+    /// Messages that could not be read and that no version of the protocol allows. What a later version might say is
+    /// not among them: nobody is to be blamed for being newer.
+    pub fn unreadable(&self) -> u64 {
+        let words = ["too_large", "too_many_items", "cbor", "field", "too_many", "not_ascending"];
+        words.iter().filter_map(|word| self.refused_messages.get(word)).sum()
+    }
+
     pub(super) fn taken(&mut self, taken: &Taken) {
         *self.taken.entry((taken.word(), taken.reason())).or_default() += 1;
     }

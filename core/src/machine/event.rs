@@ -35,6 +35,14 @@ pub enum Event {
         /// The peer.
         peer: PublicKey,
     },
+    /// The part of the network in which a linked peer stands: links into one part are no independent witnesses. Who has
+    /// none told stands for itself.
+    Group {
+        /// The peer.
+        peer: PublicKey,
+        /// Names the part; the same number for all peers in it.
+        group: u64,
+    },
     /// The last link to a peer went down.
     Disconnected {
         /// The peer.

@@ -1,5 +1,6 @@
 //! The dispatcher: events in, effects out, one deadline. It decides nothing itself; each room decides for its part.
 
+mod agreement;
 mod arrivals;
 mod attempts;
 mod audit;
@@ -122,6 +123,7 @@ pub struct Machine {
     /// Gossip whose verdict waits for a statement: by that statement.
     held_back: BTreeMap<StatementId, gossip::HeldBack>,
     divergence: Divergence,
+    agreement: agreement::Agreement,
     /// Rises with everything that changes what a beacon tells of scopes.
     changes: u64,
     /// What of it, and which marks, the tracker of divergence was told last.
@@ -193,6 +195,7 @@ impl Machine {
             waiters: BTreeMap::new(),
             held_back: BTreeMap::new(),
             divergence: Divergence::new(node, setup.mesh, setup.pace.beacon_expiry_ms),
+            agreement: agreement::Agreement::since(now.mono_ms),
             changes: 0,
             told_own: None,
             arrivals: arrivals::Arrivals::since(now.wall_ms),
@@ -220,7 +223,13 @@ impl Machine {
             Event::Write { call, edit } => self.edit(call, edit, effects),
             Event::Submit { call, statements } => self.submit(call, &statements, effects),
             Event::Connected { peer } => self.connected(peer, effects),
+            Event::Group { peer, group } => self.agreement.stands_in(peer, group),
             Event::Disconnected { peer } => self.disconnected(peer),
+            // Who was cut off is neither heard nor answered while its link goes down.
+            Event::Gossip { id, from, .. } if self.is_expelled(&from) => {
+                effects.push(Effect::Verdict { id, from, verdict: Verdict::Ignore });
+            }
+            Event::Request { peer, .. } if self.is_expelled(&peer) => {}
             Event::Gossip { id, from, bytes } => self.gossip(id, from, &bytes, effects),
             Event::Request { peer, token, bytes } => self.serve(peer, token, &bytes, effects),
             Event::Response { peer, corr, bytes } => self.response(peer, corr, &bytes, effects),
@@ -233,6 +242,7 @@ impl Machine {
             Event::Tick => self.tick(effects),
         }
         self.refresh_trust(effects);
+        self.hold_back_expelled(effects);
         self.store(effects);
     }
 
@@ -279,6 +289,7 @@ impl Machine {
 
     /// The deadline passed: whatever is due by itself.
     fn tick(&mut self, effects: &mut Vec<Effect>) {
+        self.count_agreeing();
         if self.now.mono_ms >= self.timers.beacon {
             self.timers.beacon = self.now.mono_ms + self.rng.around(self.beat_ms());
             self.beat(effects);
@@ -286,6 +297,25 @@ impl Machine {
         if self.now.mono_ms >= self.timers.peers {
             self.timers.peers = self.now.mono_ms + self.rng.around(self.look_ms());
             self.look_at_peers(effects);
+        }
+    }
+
+    /// Whether a key was a member until a revocation took that from it.
+    fn is_expelled(&self, peer: &PublicKey) -> bool {
+        self.expelled.contains(peer)
+    }
+
+    /// Nothing that somebody brought whose revocation came in the meantime is handed on.
+    fn hold_back_expelled(&self, effects: &mut [Effect]) {
+        if self.expelled.is_empty() {
+            return;
+        }
+        for effect in effects {
+            if let Effect::Verdict { from, verdict: verdict @ Verdict::Accept, .. } = effect
+                && self.expelled.contains(from)
+            {
+                *verdict = Verdict::Ignore;
+            }
         }
     }
 

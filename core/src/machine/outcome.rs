@@ -317,6 +317,10 @@ pub struct Standing {
     pub agreed_ms: Option<u64>,
     /// It expects other nodes and hears none.
     pub isolated: bool,
+    /// Independent other nodes that agreed with this one lately, each by a beacon of its own.
+    pub agreeing: u32,
+    /// It expects two other nodes or more, and for a while fewer than two independent ones agreed with it.
+    pub stale_peers: bool,
     /// Why the store takes no writes, when it does not.
     pub read_only: Option<String>,
     /// Whether the mesh's genesis is held and the store was read.

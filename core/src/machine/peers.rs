@@ -129,6 +129,7 @@ impl Machine {
 
     pub(super) fn disconnected(&mut self, peer: PublicKey) {
         self.stir();
+        self.agreement.left(&peer);
         let asked = self.peers.asked.iter().filter(|(_, asked)| asked.peer == peer);
         let corrs: Vec<u64> = asked.map(|(corr, _)| *corr).collect();
         // Whoever else has it may be asked at once.

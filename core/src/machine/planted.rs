@@ -65,6 +65,8 @@ pub enum Planted {
     /// Each regular look at peers hands them the latest statement of `@mesh` once more (`peers`).
     #[cfg(feature = "planted")]
     PushesAgain,
+    /// Each key that agrees counts as a witness, however many of them stand in one place (`agreement`).
+    CountsIdentities,
 }
 
 #[cfg(feature = "planted")]
@@ -91,6 +93,7 @@ impl Planted {
         Self::KeepsGone,
         Self::ForgetsAll,
         Self::PushesAgain,
+        Self::CountsIdentities,
     ];
 }
 

@@ -92,7 +92,7 @@ pub struct World {
     /// Sync requests that the disk got, over all nodes.
     pub events: u64,
     roots: Vec<SecretKey>,
-    proofs: Proofs,
+    pub proofs: Proofs,
     queue: Vec<Item>,
     gossip: BTreeMap<Vec<u8>, (Topic, Vec<u8>, BTreeSet<usize>)>,
     asked: BTreeMap<(usize, u64), (usize, u64)>,

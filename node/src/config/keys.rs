@@ -110,6 +110,10 @@ keys! {
         "Connections at most, both ways together; peers that dial this node may take three quarters.");
     P2P_MAX_MEMORY_BYTES = key("p2p.max_memory_bytes", Kind::Bytes(64 * MIB, 1024 * GIB), r#""2GiB""#,
         "No connection is made or taken while the process uses more memory than this.");
+    P2P_FIRST_BAN = key("p2p.first_ban", Kind::Duration(1_000, HOUR), r#""1m""#,
+        "How long a peer that sends what no honest node sends, over and over, is refused the first time. Each further ban of it is twice as long. `driftless status` lists them; a restart ends them.");
+    P2P_LONGEST_BAN = key("p2p.longest_ban", Kind::Duration(1_000, 24 * HOUR), r#""1h""#,
+        "The longest ban. After so long without a fault, the next one is a first one again.");
 
     HTTP_SOCKET = bare("http.socket", Kind::Path,
         "`driftless.sock` in `$RUNTIME_DIRECTORY` (set by systemd), else in `$XDG_RUNTIME_DIR`, else in `node.data_dir`",

@@ -79,6 +79,8 @@ pub struct P2p {
     pub mdns: bool,
     pub max_connections: u32,
     pub max_memory_bytes: u64,
+    pub first_ban: Duration,
+    pub longest_ban: Duration,
 }
 
 /// `[http]`: how services and operators on this machine reach it.

@@ -15,7 +15,7 @@ use driftless_core::view::View;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::door::{Call, Door};
+use crate::door::{Ban, Call, Door};
 use crate::metrics::Metrics;
 use crate::p2p::{self, P2pHandle};
 use crate::store::{self, WriterHandle};
@@ -56,6 +56,7 @@ pub struct Driver {
 struct Shown {
     view: Arc<ArcSwap<View>>,
     standing: Arc<ArcSwap<Standing>>,
+    bans: Arc<ArcSwap<Vec<Ban>>>,
     changed: watch::Sender<u64>,
 }
 
@@ -92,7 +93,9 @@ impl Driver {
         let (changed, watching) = watch::channel(0);
         let view = Arc::new(ArcSwap::new(parts.machine.view().clone()));
         let standing = Arc::new(ArcSwap::from_pointee(parts.machine.standing()));
-        let door = Door { calls, view: view.clone(), changed: watching, standing: standing.clone() };
+        let bans = Arc::<ArcSwap<Vec<Ban>>>::default();
+        let door =
+            Door { calls, view: view.clone(), changed: watching, standing: standing.clone(), bans: bans.clone() };
         let driver = Self {
             machine: parts.machine,
             clock: parts.clock,
@@ -103,7 +106,7 @@ impl Driver {
             calls: waiting,
             shutdown: parts.shutdown,
             replies: Replies::default(),
-            shown: Shown { view, standing, changed },
+            shown: Shown { view, standing, bans, changed },
             metrics: parts.metrics,
             effects: Vec::new(),
             pending: Vec::new(),

@@ -264,6 +264,7 @@ pub async fn status(State(shared): Server, request: Request) -> Reply {
         standing: &standing,
         store_bytes: shared.metrics.store_bytes(),
         staleness: staleness(&standing, now_ms()),
+        bans: tell::bans(&shared.door.bans.load(), now_ms()),
     };
     let mut status = tell::status(&told, &shell);
     permit(&request).cut_scopes(&mut status.scopes);

@@ -92,6 +92,7 @@ fn health(health: Health) -> Vec<String> {
         ("own_branch_forked", Health::OWN_BRANCH),
         ("too_old", Health::TOO_OLD),
         ("clock", Health::CLOCK),
+        ("stale_peers", Health::STALE_PEERS),
     ];
     words.into_iter().filter(|(_, bit)| health.has(*bit)).map(|(word, _)| word.to_owned()).collect()
 }

@@ -14,6 +14,7 @@ use driftless_statement::id::hex;
 use driftless_statement::schema::Rule;
 use driftless_statement::{Body, Demand, ElementId, Path, Prefix, PublicKey, StatementId, Tree, Verified};
 
+use crate::door::Ban;
 use crate::metrics::words;
 
 /// Names of nodes, as far as they are known.
@@ -308,6 +309,7 @@ pub fn health(standing: &Standing, told: &Troubles) -> Vec<String> {
         ("not_ready", !standing.ready),
         ("read_only", standing.read_only.is_some()),
         ("isolated", standing.isolated),
+        ("stale_peers", standing.stale_peers),
         ("own_branch_forked", told.own_forks > 0),
         ("epochs_forked", told.epochs_forked),
         ("author_over_rate", told.authors_over_rate > 0),
@@ -329,6 +331,18 @@ pub struct Shell<'a> {
     pub store_bytes: u64,
     /// Seconds since it agreed with another node.
     pub staleness: Option<u64>,
+    /// Who is banned now.
+    pub bans: Vec<api::Banned>,
+}
+
+/// The bans that hold now.
+pub fn bans(bans: &[Ban], now_ms: u64) -> Vec<api::Banned> {
+    let told = |ban: &Ban| api::Banned {
+        who: ban.who.clone(),
+        why: ban.why.to_owned(),
+        ends_seconds: ban.until_ms.saturating_sub(now_ms).div_ceil(1_000),
+    };
+    bans.iter().filter(|ban| ban.holds(now_ms)).map(told).collect()
 }
 
 /// This node.
@@ -351,6 +365,8 @@ pub fn status(told: &StatusTold, shell: &Shell<'_>) -> api::Status {
         floods: told.floods.iter().take(FLOODS).map(flood).collect(),
         store_bytes: shell.store_bytes,
         staleness: shell.staleness,
+        agreeing: shell.standing.agreeing,
+        bans: shell.bans.clone(),
     }
 }
 
@@ -392,9 +408,17 @@ mod tests {
     fn health_is_empty_when_well() {
         let well = Standing { ready: true, ..Standing::default() };
         assert!(health(&well, &Troubles::default()).is_empty());
-        let ill = Standing { isolated: true, read_only: Some("full".to_owned()), ..Standing::default() };
+        let full = Some("full".to_owned());
+        let ill = Standing { isolated: true, stale_peers: true, read_only: full, ..Standing::default() };
         let told = Troubles { own_forks: 2, epochs_forked: true, authors_over_rate: 1 };
-        let words = ["not_ready", "read_only", "isolated", "own_branch_forked", "epochs_forked", "author_over_rate"];
-        assert_eq!(health(&ill, &told), words);
+        let words = ["not_ready", "read_only", "isolated", "stale_peers", "own_branch_forked", "epochs_forked"];
+        assert_eq!(health(&ill, &told), [words.as_slice(), &["author_over_rate"]].concat());
+    }
+
+    #[test]
+    fn a_ban_is_told_until_it_ends() {
+        let ban = Ban { who: "198.51.100.7".to_owned(), why: "noise", until_ms: 61_000 };
+        assert_eq!(bans(&[ban.clone()], 1_500).first().map(|told| told.ends_seconds), Some(60));
+        assert!(bans(&[ban], 61_000).is_empty());
     }
 }

@@ -65,6 +65,9 @@ pub(super) struct Standing {
     pub lag: Float,
     pub peers_lag: Float,
     pub isolated: Gauge,
+    pub stale_peers: Gauge,
+    pub peers_agreeing: Gauge,
+    pub bans: Gauge,
     pub ready: Gauge,
     pub agreed: Float,
     pub peers_expected: Gauge,
@@ -194,6 +197,15 @@ impl Standing {
                 "1 once two nodes with equal sets were seen with unequal merged digests: must never happen",
             )),
             isolated: roll.add(plain("isolated", "1 while this node hears no other node although it expects some")),
+            stale_peers: roll.add(plain(
+                "stale_peers",
+                "1 while for some time fewer than two independent nodes have agreed with this one although it expects more",
+            )),
+            peers_agreeing: roll.add(plain(
+                "peers_agreeing",
+                "Independent other nodes that agreed with this one lately, by their own beacons",
+            )),
+            bans: roll.add(plain("bans", "Peers and addresses that are refused now for what they sent")),
             ready: roll.add(plain("ready", "1 once the store was read and the mesh's genesis is held")),
             agreed: roll.add(seconds(
                 "last_agreed_timestamp",

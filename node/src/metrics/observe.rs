@@ -75,9 +75,16 @@ impl Metrics {
     pub fn observe_standing(&self, standing: &Standing) {
         let families = &self.families.standing;
         families.isolated.set(standing.isolated.into());
+        families.stale_peers.set(standing.stale_peers.into());
+        families.peers_agreeing.set(standing.agreeing.into());
         families.ready.set(standing.ready.into());
         families.agreed.set(standing.agreed_ms.unwrap_or(0) as f64 / 1000.0);
         self.families.disk.read_only.set(standing.read_only.is_some().into());
+    }
+
+    /// So many peers and addresses are banned now.
+    pub fn banned(&self, count: usize) {
+        self.families.standing.bans.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// What this node holds now.

@@ -234,7 +234,7 @@ fn drive(mesh: &Mesh, loaded: Option<Vec<Arc<Verified>>>, faults: Arc<Faults>, m
     let (changed, watching) = watch::channel(0);
     let view = Arc::new(ArcSwap::new(machine.view().clone()));
     let standing = Arc::new(ArcSwap::from_pointee(machine.standing()));
-    let door = Door { calls, view: view.clone(), changed: watching, standing: standing.clone() };
+    let door = Door { calls, view: view.clone(), changed: watching, standing: standing.clone(), bans: Arc::default() };
     let mut driver = Driver { machine, faults, metrics, view, standing, changed, replies: Replies::default(), next: 0 };
     // Before the first request can come: a world that holds statements is ready from its first answer on.
     if let Some(loaded) = loaded {

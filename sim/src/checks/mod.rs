@@ -8,6 +8,7 @@ mod bounded;
 mod closed_storage;
 mod convergence;
 mod divergence_zero;
+mod eclipse;
 mod equal_states;
 mod future;
 mod history;
@@ -142,6 +143,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<late_joiner::LateJoiner>::default(),
         Box::<survival::Survival>::default(),
         Box::<staleness::Staleness>::default(),
+        Box::<eclipse::Eclipse>::default(),
         Box::<divergence_zero::DivergenceZero>::default(),
     ]
 }

@@ -60,6 +60,18 @@ fn summary(paint: Paint, told: &Overview) -> String {
     if !status.health.is_empty() {
         lines.push(paint.ink(Ink::Warn, &format!("Health of this node: {}", status.health.join(", "))));
     }
+    if status.health.iter().any(|word| word == "stale_peers") {
+        let text = format!(
+            "Stale peers: {} of at least two independent nodes agree with this one. What it serves may be old: compare its \
+             digests with another node's, start nodes that are silent, revoke member grants of nodes that are gone",
+            status.agreeing
+        );
+        lines.push(paint.ink(Ink::Bad, &text));
+    }
+    for ban in &status.bans {
+        let (who, ends) = (plain(&ban.who), ago(Some(ban.ends_seconds)));
+        lines.push(paint.ink(Ink::Warn, &format!("Banned for {ends} more: {who} ({})", plain(&ban.why))));
+    }
     lines.join("\n") + "\n"
 }
 

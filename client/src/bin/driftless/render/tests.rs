@@ -109,7 +109,8 @@ const STATUS: &str = r#"{"node":"%1","name":"node-1","mesh":"%0","mesh_name":"de
     "revision":"5f3a09c2b1d4e6f8-12.345","peers":["%2"],"statements":420,"waiting":2,"entries":88,"conflicts":1,
     "scopes":[{"scope":"@mesh","state":"in_sync","statements":7,"set":"1111111111111111","merged":"2222222222222222",
     "effective":"3333333333333333"},{"scope":"shop","state":"differs","statements":413,"set":"4444444444444444",
-    "merged":"5555555555555555","effective":"6666666666666666"}],"health":["isolated"],"store_bytes":3145728,"staleness":75}"#;
+    "merged":"5555555555555555","effective":"6666666666666666"}],"health":["isolated","stale_peers"],"store_bytes":3145728,"staleness":75,"agreeing":1,
+    "bans":[{"who":"%9","why":"messages that no honest node hands on","ends_seconds":90}]}"#;
 const DIVERGENCE: &str = r#"{"node":"%1","ratio":0.5,"age_seconds":90,"expected":3,"heard":2,"silent":1,"alarm":false,"nodes":[
     {"node":"%1","name":"node-1","this":true,"state":"in_sync","since_seconds":4000,"heard_seconds":0,"lag_ms":0,
     "fold_version":1,"peers":1,"health":[],"scopes":[{"scope":"shop","state":"in_sync","statements":413,
