@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use driftless_client::api;
 use driftless_client::clock::rfc3339_millis as rfc3339;
 use driftless_client::readable;
+use driftless_core::beacon::Health;
 use driftless_core::machine::{
     Approval, AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, GrantTold, MergedAnswer,
     PendingTold, Preview, RevocationTold, ScopeState, Standing, StatusTold, Told,
@@ -266,14 +267,15 @@ pub fn scope_row(state: &ScopeState) -> api::ScopeRow {
     }
 }
 
-/// Words for what is wrong with this node; none when it is well.
-pub fn health(standing: &Standing, own_forks: u64, epochs_forked: bool) -> Vec<String> {
+/// Words for what is wrong with this node; none when it is well. `told`: what its beacons say.
+pub fn health(standing: &Standing, own_forks: u64, epochs_forked: bool, told: Health) -> Vec<String> {
     let words = [
         ("not_ready", !standing.ready),
         ("read_only", standing.read_only.is_some()),
         ("isolated", standing.isolated),
         ("own_branch_forked", own_forks > 0),
         ("epochs_forked", epochs_forked),
+        ("secrets_unopenable", told.has(Health::UNOPENABLE)),
     ];
     words.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word.to_owned()).collect()
 }
@@ -282,6 +284,8 @@ pub fn health(standing: &Standing, own_forks: u64, epochs_forked: bool) -> Vec<S
 pub struct Shell<'a> {
     /// The node's name.
     pub name: &'a str,
+    /// The recipient of what is sealed to the node.
+    pub recipient: &'a str,
     /// The present revision.
     pub revision: String,
     /// Entries with an effective value.
@@ -304,13 +308,14 @@ pub fn status(told: &StatusTold, shell: &Shell<'_>) -> api::Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         fold_version: told.fold_version,
         revision: shell.revision.clone(),
+        recipient: shell.recipient.to_owned(),
         peers: told.peers.clone(),
         statements: told.statements,
         waiting: told.waiting,
         entries: shell.entries,
         conflicts: told.scopes.iter().map(|scope| scope.conflicts).sum(),
         scopes: told.scopes.iter().map(scope_row).collect(),
-        health: health(shell.standing, told.own_forks, told.epochs_forked),
+        health: health(shell.standing, told.own_forks, told.epochs_forked, told.health),
         store_bytes: shell.store_bytes,
         staleness: shell.staleness,
     }
@@ -353,8 +358,10 @@ mod tests {
     #[test]
     fn health_is_empty_when_well() {
         let well = Standing { ready: true, ..Standing::default() };
-        assert!(health(&well, 0, false).is_empty());
+        assert!(health(&well, 0, false, Health::default()).is_empty());
         let ill = Standing { isolated: true, read_only: Some("full".to_owned()), ..Standing::default() };
-        assert_eq!(health(&ill, 2, true), ["not_ready", "read_only", "isolated", "own_branch_forked", "epochs_forked"]);
+        let words = health(&ill, 2, true, Health::UNOPENABLE);
+        let all = ["not_ready", "read_only", "isolated", "own_branch_forked", "epochs_forked", "secrets_unopenable"];
+        assert_eq!(words, all);
     }
 }

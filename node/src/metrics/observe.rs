@@ -9,7 +9,9 @@ use driftless_core::beacon::{NodeState, Picture};
 use driftless_core::machine::{Counts, Machine, ScopeState, Standing, StatusTold, Verdict, WriteOutcome};
 
 use super::Metrics;
-use super::families::{Age, Fate, Intake, Outcome, Queue, Reason, Refusal, Request, Route, Total, Verdict as Judged};
+use super::families::{
+    Age, Fate, Intake, Outcome, Queue, Reason, Refusal, Request, Route, Sealed, Total, Verdict as Judged,
+};
 use super::words;
 
 fn now_ms() -> u64 {
@@ -222,6 +224,18 @@ impl Metrics {
         families.peers_lag.set(picture.peers_lag_ms as f64 / 1000.0);
         let heard = nodes.iter().filter(|node| !node.silent).filter_map(|node| node.heard_ms).min();
         families.beacon_oldest.set(heard.map_or(0.0, |heard| now_ms.saturating_sub(heard) as f64 / 1000.0));
+    }
+
+    /// How many sealed entries there are of each state. States are the program's own words.
+    pub fn sealed(&self, counts: [(&'static str, u64); 5]) {
+        for (state, count) in counts {
+            self.families.secrets.sealed.get_or_create(&Sealed { state }).set(signed(count));
+        }
+    }
+
+    /// A sealed value became effective and was opened on trial, so many milliseconds after its author's time.
+    pub fn secret_propagated(&self, delay_ms: u64) {
+        self.families.secrets.propagation.observe(delay_ms as f64 / 1000.0);
     }
 
     /// Counts a watch as open until the answer is dropped.
