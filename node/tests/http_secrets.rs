@@ -4,7 +4,7 @@
 
 mod http_support;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use driftless_client::sealed::{Identity, Recipients, seal};
 use driftless_client::tokens::{self, Known, Rights, Token, TokenError};
@@ -76,11 +76,12 @@ async fn over_tcp_every_answer_is_the_same_and_no_token_opens() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("tokens.json");
     let token = Token::generate().unwrap();
+    let now_ms = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64;
     let known = Known {
         name: "all".to_owned(),
         hash: token.hash(),
-        created_ms: 0,
-        expires_ms: u64::MAX / 2,
+        created_ms: now_ms,
+        expires_ms: now_ms + 3_600_000,
         rights: Rights::all(),
     };
     tokens::update(&file, |all: &mut Vec<Known>| {

@@ -17,7 +17,7 @@ pub enum Unopened {
     #[error("it is not a sealed value")]
     NotSealed,
     /// It was meant to be a sealed value and is none.
-    #[error("the value {0}; set it again with `driftless secret set`")]
+    #[error("the value is not well sealed: {0}; set it again with `driftless secret set`")]
     Bad(#[from] BadSealed),
     /// It is sealed, and not opened by this node's identity.
     #[error("{0}")]

@@ -89,7 +89,8 @@ pub fn not_over_tcp(uri: &Uri) -> Option<Denied> {
 
 /// Lets a caller pass, or says what is missing. A target that cannot be read is a bad request, whoever asks.
 pub fn judge(permit: &Permit, method: &Method, uri: &Uri) -> Result<(), Denied> {
-    if permit.is_whole() && !is_secret(uri) {
+    let opens = || is_secret(uri) && of(routes::template(uri.path()), method) == Some(Need::Open);
+    if permit.is_whole() && !opens() {
         return Ok(());
     }
     let forbidden = |reason, what: &str| {
@@ -309,6 +310,11 @@ mod tests {
         assert_eq!(word(&opener, "GET", "/v1/secrets/platform/a"), "open");
         assert_eq!(word(&opener, "GET", "/v1/config/shop/a"), "read", "and does not let read");
         assert_eq!(word(&opener, "PUT", target), "unlisted");
+        assert_eq!(
+            word(&Permit::everything(Who::User(0)), "PUT", target),
+            "",
+            "the route says that it has no such method"
+        );
         assert!(not_over_tcp(&target.parse().unwrap()).is_some());
         assert!(not_over_tcp(&"/v1/config/shop/a".parse().unwrap()).is_none());
     }
