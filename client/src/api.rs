@@ -439,7 +439,7 @@ pub struct NodeRow {
     pub fold_version: u64,
     /// Peers it is connected to.
     pub peers: u32,
-    /// Health words such as `read_only`, `own_branch_forked`, `isolated`; empty when well.
+    /// Health words such as `read_only`, `own_branch_forked`, `isolated`, `secrets_unopenable`; empty when well.
     pub health: Vec<String>,
     /// Per scope.
     pub scopes: Vec<ScopeRow>,
@@ -511,6 +511,9 @@ pub struct Status {
     pub fold_version: u64,
     /// Current revision.
     pub revision: String,
+    /// The age recipient (`age1…`) of what is sealed to this node. Empty: a node of an earlier version.
+    #[serde(default)]
+    pub recipient: String,
     /// Peers connected.
     #[schema(value_type = Vec<String>)]
     pub peers: Vec<PublicKey>,

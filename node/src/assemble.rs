@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use driftless_client::sealed::IdentityError;
 use driftless_client::{bundle, keys};
 use driftless_core::machine::{Machine, Pace, Rates, Setup};
 use driftless_statement::{MeshId, PublicKey, Signed};
@@ -18,6 +19,7 @@ use crate::driver::{Clock, Driver, Parts};
 use crate::http::{self, HttpSettings};
 use crate::metrics::Metrics;
 use crate::p2p::{self, P2pConfig, P2pError};
+use crate::secrets::{Follower, Keeper};
 use crate::store::{self, Directory, Store, StoreError, Writer};
 
 /// Why a node did not start. Nothing of it runs afterwards; what is on disk is as it was, the boot counter excepted.
@@ -26,6 +28,9 @@ pub enum StartError {
     /// The key file cannot be used.
     #[error("{0}")]
     Key(#[from] keys::KeyError),
+    /// The file of the identity that opens secrets cannot be used.
+    #[error("node.secrets_key_file: {0}")]
+    Secrets(#[from] IdentityError),
     /// The bundle cannot be read.
     #[error("node.bundle {path}: {reason}")]
     Bundle {
@@ -92,6 +97,7 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
         warn!(missing = loaded.missing, "records are missing from the store; peers supply them again");
     }
     info!(statements = loaded.statements.len(), boot = loaded.boot, "store opened");
+    let keeper = Arc::new(Keeper::start(&config.node.secrets_key_file)?);
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     let seed = u64::from_le_bytes(entropy()?);
     let network = metrics.with_registry(|registry| p2p::spawn(p2p_config(config, seed), &key, registry))?;
@@ -123,9 +129,14 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
     let parts = Parts { machine, clock, network, store: writer, metrics: metrics.clone(), shutdown: ends.clone() };
     let (driver, door) = Driver::new(parts);
     let heartbeat = driver.heartbeat();
-    let served = http::serve(door.clone(), settings, metrics, ends).await?;
+    let follower = Follower::new(keeper.clone(), door.clone(), metrics.clone());
+    let served = http::serve(door.clone(), settings, keeper, metrics, ends.clone()).await?;
     let tcp = served.tcp;
-    let tasks = vec![tokio::spawn(served.run()), tokio::spawn(driver.run(loaded.statements, first))];
+    let tasks = vec![
+        tokio::spawn(served.run()),
+        tokio::spawn(follower.run(ends)),
+        tokio::spawn(driver.run(loaded.statements, first)),
+    ];
     Ok(Node { door, tcp, heartbeat, shutdown, tasks })
 }
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use driftless_core::beacon::Health;
 use driftless_core::machine::{LocalEdit, Machine, Standing, SubmitOutcome, WriteOutcome};
 use driftless_core::view::View;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -29,6 +30,8 @@ pub enum Call {
     Read(Box<dyn FnOnce(&Machine) + Send>),
     /// Cut or heal this node's network (demonstrations and drills).
     Isolate(bool),
+    /// Take over what the shell finds wrong with this node.
+    Ails(Health),
 }
 
 /// The call could not be taken: the node is shutting down or overloaded. Nothing was changed.
@@ -104,6 +107,11 @@ impl Door {
     pub async fn submit(&self, statements: Vec<Vec<u8>>) -> Result<Vec<SubmitOutcome>, Closed> {
         let (reply, answer) = oneshot::channel();
         self.call(Call::Submit { statements, reply }, answer).await
+    }
+
+    /// Says what is wrong with this node, until something else is said. Waits for room.
+    pub async fn ails(&self, health: Health) -> Result<(), Closed> {
+        self.calls.send(Call::Ails(health)).await.map_err(|_| Closed::ShuttingDown)
     }
 
     /// Asks a question of the state as it is now.

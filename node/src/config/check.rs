@@ -56,6 +56,7 @@ fn origins(reader: &Reader<'_>) -> Vec<(&'static str, String, Source)> {
 
 fn node(reader: &mut Reader<'_>, environment: &Environment) -> Option<Node> {
     let key_file = reader.file(keys::NODE_KEY_FILE);
+    let secrets_key_file = reader.file(keys::NODE_SECRETS_KEY_FILE);
     let bundle = reader.file(keys::NODE_BUNDLE);
     let name = reader.read(keys::NODE_NAME, |value| parse::name(parse::text(value)?).map(str::to_owned));
     let data_dir = match reader.given(keys::NODE_DATA_DIR) {
@@ -71,6 +72,7 @@ fn node(reader: &mut Reader<'_>, environment: &Environment) -> Option<Node> {
     }?;
     Some(Node {
         key_file: key_file.unwrap_or_else(|| data_dir.join("node.key")),
+        secrets_key_file: secrets_key_file.unwrap_or_else(|| data_dir.join("secrets.key")),
         bundle,
         name: name.unwrap_or_default(),
         data_dir,

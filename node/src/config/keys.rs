@@ -92,6 +92,8 @@ keys! {
         "Directory of the store. Made with mode 0700 when missing. One process uses it at a time.");
     NODE_KEY_FILE = bare("node.key_file", Kind::Path, "`node.key` in `node.data_dir`",
         "The node's secret key. Refused when anybody but its owner can read it.");
+    NODE_SECRETS_KEY_FILE = bare("node.secrets_key_file", Kind::Path, "`secrets.key` in `node.data_dir`",
+        "The node's age identity, which opens what is sealed to it. Made when missing; refused when anybody but its owner can read it.");
     NODE_BUNDLE = bare("node.bundle", Kind::Path, "none: the first statements come from peers",
         "File with the mesh's genesis and first statements, read at every start.");
     NODE_NAME = bare("node.name", Kind::Text, "the first ten digits of the public key",
@@ -138,7 +140,7 @@ keys! {
         "Longest silence on a watch: after it, a comment line shows that the node lives.");
 
     ACCESS_ROLE = key("access.role", Kind::Roles, "[]",
-        "Roles, each a table `[[access.role]]` with `name`, `users` and `groups` (names or numbers), `read` and `write` (prefixes, `\"/\"` for everything; who may write may read), `observe` (status, divergence, metrics) and `submit` (hand in signed statements). While none names a user or a group, whoever may open the socket may do everything.");
+        "Roles, each a table `[[access.role]]` with `name`, `users` and `groups` (names or numbers), `read` and `write` (prefixes, `\"/\"` for everything; who may write may read), `open` (prefixes of secrets, over the socket alone), `observe` (status, divergence, metrics) and `submit` (hand in signed statements). While none names a user or a group, whoever may open the socket may do everything.");
     ACCESS_TCP_ROLE = bare("access.tcp_role", Kind::Text, "none: over TCP a token is needed",
         "Role of whoever comes over TCP without a token: every user of this machine, so think of one that only reads.");
     ACCESS_TOKENS_FILE = bare("access.tokens_file", Kind::Path, "`tokens.json` in `node.data_dir`",

@@ -59,6 +59,7 @@ pub struct Config {
 pub struct Node {
     pub data_dir: PathBuf,
     pub key_file: PathBuf,
+    pub secrets_key_file: PathBuf,
     pub bundle: Option<PathBuf>,
     pub name: String,
 }

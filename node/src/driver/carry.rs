@@ -91,6 +91,7 @@ impl Driver {
                 self.step_event(Event::Submit { call, statements });
             }
             Call::Read(question) => question(&self.machine),
+            Call::Ails(health) => self.step_event(Event::Ails(health)),
             Call::Isolate(cut) => {
                 warn!(cut, "network isolation asked for at the door");
                 self.command(Command::Isolate(cut));

@@ -259,6 +259,7 @@ pub async fn status(State(shared): Server, request: Request) -> Reply {
     let (view, standing) = (shared.door.view(), shared.door.standing());
     let shell = tell::Shell {
         name: &shared.settings.name,
+        recipient: shared.keeper.recipient(),
         revision: view.revision().to_string(),
         entries: view.len() as u64,
         standing: &standing,

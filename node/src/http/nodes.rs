@@ -93,6 +93,7 @@ fn health(health: Health) -> Vec<String> {
         ("too_old", Health::TOO_OLD),
         ("clock", Health::CLOCK),
         ("stale_peers", Health::STALE_PEERS),
+        ("secrets_unopenable", Health::UNOPENABLE),
     ];
     words.into_iter().filter(|(_, bit)| health.has(*bit)).map(|(word, _)| word.to_owned()).collect()
 }

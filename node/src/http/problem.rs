@@ -77,11 +77,17 @@ pub enum Kind {
     Unauthorized,
     /// The caller's roles or token do not reach so far.
     Forbidden,
+    /// The entry is no sealed value.
+    NotSealed,
+    /// The entry is sealed to others.
+    NotARecipient,
+    /// The sealed value is not whole.
+    Damaged,
 }
 
 impl Kind {
     /// Every kind, for the documentation and its test.
-    pub const ALL: [Kind; 34] = [
+    pub const ALL: [Kind; 37] = [
         Self::NotFound,
         Self::NoRoute,
         Self::Method,
@@ -116,6 +122,9 @@ impl Kind {
         Self::Origin,
         Self::Unauthorized,
         Self::Forbidden,
+        Self::NotSealed,
+        Self::NotARecipient,
+        Self::Damaged,
     ];
 
     /// Word, status and title.
@@ -155,6 +164,9 @@ impl Kind {
             Self::Origin => ("origin", StatusCode::FORBIDDEN, "Not for web pages"),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "No token in force"),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "Not for this caller"),
+            Self::NotSealed => ("not_sealed", StatusCode::CONFLICT, "Not a sealed value"),
+            Self::NotARecipient => ("not_a_recipient", StatusCode::CONFLICT, "Sealed to others"),
+            Self::Damaged => ("damaged", StatusCode::CONFLICT, "The sealed value is damaged"),
         }
     }
 }

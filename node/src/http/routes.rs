@@ -19,9 +19,10 @@ use super::problem::{Answer, Kind, Problem};
 use super::settings::HttpSettings;
 use super::stamp::Stamps;
 use super::target::{self, Query};
-use super::{ask, audit, edit, health, openapi, submit};
+use super::{ask, audit, edit, health, openapi, secret, submit};
 use crate::door::Door;
 use crate::metrics::Metrics;
+use crate::secrets::Keeper;
 
 /// How long a read waits for the revision that it demands, when it does not say.
 const WAIT_SECONDS: u64 = 2;
@@ -32,6 +33,8 @@ pub struct Shared {
     pub door: Door,
     /// Settings.
     pub settings: HttpSettings,
+    /// What opens secrets.
+    pub keeper: Arc<Keeper>,
     /// What is counted.
     pub metrics: Arc<Metrics>,
     /// Freshness headers.
@@ -54,6 +57,7 @@ impl Shared {
     pub fn new(
         door: Door,
         settings: HttpSettings,
+        keeper: Arc<Keeper>,
         metrics: Arc<Metrics>,
         callers: Callers,
         shutdown: watch::Receiver<bool>,
@@ -61,6 +65,7 @@ impl Shared {
         Self {
             door,
             settings,
+            keeper,
             metrics,
             stamps: Stamps::default(),
             hot: Hot::default(),
@@ -132,6 +137,7 @@ fn table() -> Vec<(&'static str, MethodRouter<Arc<Shared>>)> {
         ("/v1/config/{*path}", entries()),
         ("/v1/config/", get(edit::list_all)),
         ("/v1/config", get(edit::list)),
+        ("/v1/secrets/{*path}", get(secret::open)),
         ("/v1/merged/{*path}", get(ask::merged)),
         ("/v1/history/{*path}", get(ask::history)),
         ("/v1/explain/{*path}", get(ask::explain)),
@@ -197,8 +203,9 @@ async fn in_time(State(shared): State<Arc<Shared>>, request: Request, next: Next
 
 /// The template of the route that a path belongs to: what metrics are labelled with.
 pub fn template(path: &str) -> &'static str {
-    const PREFIXES: [(&str, &str); 7] = [
+    const PREFIXES: [(&str, &str); 8] = [
         ("/v1/config/", "/v1/config/{path}"),
+        (secret::SECRETS, "/v1/secrets/{path}"),
         ("/v1/merged/", "/v1/merged/{path}"),
         ("/v1/history/", "/v1/history/{path}"),
         ("/v1/explain/", "/v1/explain/{path}"),

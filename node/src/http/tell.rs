@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use driftless_client::api;
 use driftless_client::clock::rfc3339_millis as rfc3339;
 use driftless_client::readable;
+use driftless_core::beacon::Health;
 use driftless_core::machine::{
     Approval, AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, Flood, GrantTold, MergedAnswer,
     PendingTold, Preview, RevocationTold, ScopeState, Standing, StatusTold, Told,
@@ -279,6 +280,8 @@ pub struct Troubles {
     pub epochs_forked: bool,
     /// Authors that are over their intake rate now.
     pub authors_over_rate: usize,
+    /// What its beacons say.
+    pub said: Health,
 }
 
 impl Troubles {
@@ -288,6 +291,7 @@ impl Troubles {
             own_forks: told.own_forks,
             epochs_forked: told.epochs_forked,
             authors_over_rate: told.floods.iter().filter(|flood| flood.now).count(),
+            said: told.health,
         }
     }
 }
@@ -313,6 +317,7 @@ pub fn health(standing: &Standing, told: &Troubles) -> Vec<String> {
         ("own_branch_forked", told.own_forks > 0),
         ("epochs_forked", told.epochs_forked),
         ("author_over_rate", told.authors_over_rate > 0),
+        ("secrets_unopenable", told.said.has(Health::UNOPENABLE)),
     ];
     words.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word.to_owned()).collect()
 }
@@ -321,6 +326,8 @@ pub fn health(standing: &Standing, told: &Troubles) -> Vec<String> {
 pub struct Shell<'a> {
     /// The node's name.
     pub name: &'a str,
+    /// The recipient of what is sealed to the node.
+    pub recipient: &'a str,
     /// The present revision.
     pub revision: String,
     /// Entries with an effective value.
@@ -355,6 +362,7 @@ pub fn status(told: &StatusTold, shell: &Shell<'_>) -> api::Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         fold_version: told.fold_version,
         revision: shell.revision.clone(),
+        recipient: shell.recipient.to_owned(),
         peers: told.peers.clone(),
         statements: told.statements,
         waiting: told.waiting,
@@ -410,9 +418,9 @@ mod tests {
         assert!(health(&well, &Troubles::default()).is_empty());
         let full = Some("full".to_owned());
         let ill = Standing { isolated: true, stale_peers: true, read_only: full, ..Standing::default() };
-        let told = Troubles { own_forks: 2, epochs_forked: true, authors_over_rate: 1 };
+        let told = Troubles { own_forks: 2, epochs_forked: true, authors_over_rate: 1, said: Health::UNOPENABLE };
         let words = ["not_ready", "read_only", "isolated", "stale_peers", "own_branch_forked", "epochs_forked"];
-        assert_eq!(health(&ill, &told), [words.as_slice(), &["author_over_rate"]].concat());
+        assert_eq!(health(&ill, &told), [words.as_slice(), &["author_over_rate", "secrets_unopenable"]].concat());
     }
 
     #[test]

@@ -45,6 +45,7 @@ labels! {
     Verdict { verdict }
     Outcome { outcome }
     Route { route }
+    Sealed { state }
 }
 
 /// Handles on every family.
@@ -54,6 +55,7 @@ pub(super) struct Families {
     pub traffic: Traffic,
     pub disk: Disk,
     pub door: Door,
+    pub secrets: Secrets,
 }
 
 /// How this node stands among the others.
@@ -137,6 +139,12 @@ pub(super) struct Door {
     pub tokens_broken: Gauge,
 }
 
+/// What is sealed.
+pub(super) struct Secrets {
+    pub sealed: Family<Sealed, Gauge>,
+    pub propagation: Histogram,
+}
+
 const NONE: &[&str] = &[];
 
 fn plain(name: &'static str, help: &'static str) -> Entry {
@@ -173,6 +181,7 @@ impl Families {
             traffic: Traffic::register(roll),
             disk: Disk::register(roll),
             door: Door::register(roll),
+            secrets: Secrets::register(roll),
         }
     }
 }
@@ -393,6 +402,25 @@ impl Door {
                     help: "Time from a request's head to its answer's head",
                 },
                 Family::new_with_constructor(latencies as fn() -> Histogram),
+            ),
+        }
+    }
+}
+
+impl Secrets {
+    fn register(roll: &mut Roll) -> Self {
+        Self {
+            sealed: roll.add(labelled(
+                "sealed_entries",
+                &["state"],
+                "Entries with a sealed value, by what they are to this node; an entry may be of several states",
+            )),
+            propagation: roll.add_made(
+                seconds(
+                    "secret_propagation_delay",
+                    "From an author's time in a sealed value to its being effective and opened here on trial",
+                ),
+                delays(),
             ),
         }
     }

@@ -10,7 +10,7 @@ use driftless_core::machine::{Cause, Counts, Machine, ScopeState, Standing, Stat
 
 use super::Metrics;
 use super::families::{
-    Age, Delayed, Fate, Intake, Outcome, Queue, Reason, Refusal, Request, Route, Total, Verdict as Judged,
+    Age, Delayed, Fate, Intake, Outcome, Queue, Reason, Refusal, Request, Route, Sealed, Total, Verdict as Judged,
 };
 use super::words;
 
@@ -238,6 +238,18 @@ impl Metrics {
         families.peers_lag.set(picture.peers_lag_ms as f64 / 1000.0);
         let heard = nodes.iter().filter(|node| !node.silent).filter_map(|node| node.heard_ms).min();
         families.beacon_oldest.set(heard.map_or(0.0, |heard| now_ms.saturating_sub(heard) as f64 / 1000.0));
+    }
+
+    /// How many sealed entries there are of each state. States are the program's own words.
+    pub fn sealed(&self, counts: [(&'static str, u64); 5]) {
+        for (state, count) in counts {
+            self.families.secrets.sealed.get_or_create(&Sealed { state }).set(signed(count));
+        }
+    }
+
+    /// A sealed value became effective and was opened on trial, so many milliseconds after its author's time.
+    pub fn secret_propagated(&self, delay_ms: u64) {
+        self.families.secrets.propagation.observe(delay_ms as f64 / 1000.0);
     }
 
     /// Counts a watch as open until the answer is dropped.
