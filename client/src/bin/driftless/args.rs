@@ -432,6 +432,8 @@ mod tests {
             "pending shop --limit 3",
             "revoke",
             &format!("revoke {key} shop --accept-up-to 2h --dry-run -m x"),
+            &format!("revoke {key} --flood --since 2h --prepare f -m x"),
+            "revoke --prepared f",
             &format!("approve {key} -m x"),
             "apply -f a -f - --prune --under a --dry-run -m x --ticket y",
             "diff -f a --prefix a",
