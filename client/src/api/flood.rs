@@ -28,5 +28,5 @@ impl Flood {
 
 /// The command that prepares the revocation of an author that floods: it keeps what the author said before.
 pub fn remedy(author: &PublicKey) -> String {
-    format!("driftless revoke {author} --flood --prepare revocation.cbor")
+    format!("driftless revoke {author} --flood --to revocation.bundle")
 }

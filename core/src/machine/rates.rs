@@ -13,8 +13,9 @@ const KEYS: usize = 1_024;
 /// What may be spent beyond a burst, in time at the full rate: bounds how long anybody waits who overspent.
 const DEBT_MS: u64 = 1_000;
 
-/// How much of one author and of one peer is taken in a second, and how much may be saved up. The defaults are above what
-/// one node can check and fold for long (measured: about 3,000 statements a second), so that only floods meet them.
+/// How much of one author and of one peer is taken in a second, and how much may be saved up. By default one author may take
+/// about a third of a node's time (measured: it checks and folds about 3,000 statements a second), after sixty thousand at
+/// once, so that only floods meet it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
     /// Statements of one author a second.

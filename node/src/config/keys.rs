@@ -58,7 +58,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("reconcile", "How differences are found for certain."),
     (
         "intake",
-        "How much of one author, and of one peer, is taken in how fast. Beyond it things come later, never otherwise; what\nthis node signs itself, and `@mesh` beside all else, is not counted against it. The defaults are more than a node can\nfold for long: only floods meet them.",
+        "How much of one author, and of one peer, is taken in how fast. Beyond a rate things come later, never otherwise. What this node signs itself is not held to it, and `@mesh` has an allowance of its own. A node folds about 3,000 statements a second, so by default one author may take a third of it, after 60,000 at once: only floods meet that.",
     ),
     ("beacon", "How nodes report their state to one another."),
     ("log", "What it tells its operator, on standard error."),
@@ -165,7 +165,7 @@ keys! {
         "Time for a peer to answer one request.");
 
     INTAKE_AUTHOR_STATEMENTS = key("intake.author_statements", Kind::Count(1, 1_000_000), "1000",
-        "Statements of one author a second. More are dropped from gossip, before their signature is checked, and come by comparison at this rate; at the door they are refused with 429 until there is room. Bytes likewise:");
+        "Statements of one author a second. More are dropped from gossip, before their signature is checked, and come by comparison at this rate; at the door they are refused with 429 until there is room.");
     INTAKE_AUTHOR_BYTES = key("intake.author_bytes", Kind::Bytes(64 * KIB, GIB), r#""4MiB""#,
         "Bytes of one author's statements a second.");
     INTAKE_PEER_BYTES = key("intake.peer_bytes", Kind::Bytes(64 * KIB, GIB), r#""16MiB""#,

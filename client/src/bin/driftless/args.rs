@@ -476,6 +476,7 @@ mod tests {
             "pending shop --limit 3",
             "revoke",
             &format!("revoke {key} shop --accept-up-to 2h --dry-run -m x"),
+            &format!("revoke {key} --flood --since 2h --to f -m x"),
             &format!("approve {key} -m x"),
             "apply -f a -f - --prune --under a --dry-run -m x --ticket y",
             "diff -f a --prefix a",
