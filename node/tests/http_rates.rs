@@ -44,7 +44,7 @@ async fn who_signs_too_fast_is_told_when_to_come_again() {
     }
     let status = world.ask("GET", "/v1/status", &[], "").await;
     let status: api::Status = serde_json::from_str(&status.text()).unwrap();
-    assert_eq!(status.health.last().map(String::as_str), Some("author_over_rate"), "{:?}", status.health);
+    assert!(status.health.iter().any(|word| word == "author_over_rate"), "{:?}", status.health);
     let flood = status.floods.first().unwrap();
     assert_eq!((flood.author, flood.delayed, flood.now), (author, 1, true));
     let page = world.ask("GET", "/metrics", &[], "").await.text();

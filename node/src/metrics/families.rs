@@ -159,6 +159,25 @@ fn labelled(name: &'static str, labels: &'static [&'static str], help: &'static 
     Entry { name, unit: None, labels, help }
 }
 
+fn delayed() -> Entry {
+    labelled(
+        "intake_delayed",
+        &["cause"],
+        "Times that something was to come later because an author or a peer was over its intake rate",
+    )
+}
+
+fn authors_over_rate() -> Entry {
+    plain("authors_over_rate", "Authors that are over their intake rate now; `driftless status` names them")
+}
+
+fn own_forks_seen() -> Entry {
+    plain(
+        "own_branch_forks_seen",
+        "How often this node's own branch was seen to fork; its next statement joins the branches again",
+    )
+}
+
 /// From below a LAN round trip to beyond an operator's patience: gossip takes milliseconds, a healed partition hours.
 fn delays() -> Histogram {
     Histogram::new([
@@ -281,24 +300,14 @@ impl Statements {
                 "epochs_forked",
                 "1 when two rotations ended the same epoch: no root act counts any more, and the mesh must be founded anew",
             )),
-            own_forks_seen: roll.add(plain(
-                "own_branch_forks_seen",
-                "How often this node's own branch was seen to fork; its next statement joins the branches again",
-            )),
+            own_forks_seen: roll.add(own_forks_seen()),
             refusals: roll.add(labelled(
                 "authorisation_refusals",
                 &["came", "reason"],
                 "Statements and edits that the rules about who may do what refused, by how they came and the rule",
             )),
-            delayed: roll.add(labelled(
-                "intake_delayed",
-                &["cause"],
-                "Times that something was to come later because an author or a peer was over its intake rate",
-            )),
-            authors_over_rate: roll.add(plain(
-                "authors_over_rate",
-                "Authors that are over their intake rate now; `driftless status` names them",
-            )),
+            delayed: roll.add(delayed()),
+            authors_over_rate: roll.add(authors_over_rate()),
             pending: roll.add(labelled(
                 "statements_pending",
                 &["age"],

@@ -446,6 +446,9 @@ mod tests {
         Arguments::command().debug_assert();
     }
 
+    const PLAIN: [&str; 6] =
+        ["completion bash", "context list", "context use a", "context set a", "context delete a", "context show"];
+
     /// Options that go with every command share their names with nothing in any of them.
     #[test]
     fn every_command_is_read_with_every_option() {
@@ -502,16 +505,10 @@ mod tests {
             "token new n --tokens f --read / --write shop/a --observe --submit --expires 30d",
             "token list --tokens f",
             "token revoke n --tokens f",
-            "context list",
-            "context use a",
-            "context set a",
-            "context delete a",
-            "context show",
-            "completion bash",
             "version",
         ];
         let options = "--context c --endpoint unix:/s --key k --token-file t -o json --timeout 5s -v";
-        for command in commands {
+        for command in commands.into_iter().chain(PLAIN) {
             let line = format!("driftless {command} {options}");
             let read = Arguments::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string());
             let global = read.unwrap().global;
