@@ -14,6 +14,7 @@ mod mesh;
 mod operator;
 mod revoke;
 mod schemas;
+mod secrets;
 mod small_disk;
 mod stopped;
 
