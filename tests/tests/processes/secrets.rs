@@ -22,7 +22,7 @@ fn identity(dir: &FilePath, name: &str) -> (String, String) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_changes_and_its_secrets_follow() {
     let mesh = Mesh::running(1).await;
-    let go = |arguments: &[&str], stdin: &str| run(&mesh, &[&["secret"], arguments].concat(), stdin);
+    let go = |arguments: &[&str], stdin: &str| run(&mesh, &[&["secret"][..], arguments].concat(), stdin);
     let (a, a_key) = identity(mesh.home.path(), "a.key");
     let (b, b_key) = identity(mesh.home.path(), "b.key");
     let (stranger, _) = identity(mesh.home.path(), "stranger.key");
