@@ -1,7 +1,7 @@
 //! Sealed values and Debian's `age`, both ways. Where age is not installed that is said and nothing is claimed; with
 //! DRIFTLESS_STRICT=1 that is a failure.
 #![cfg(feature = "sealed")]
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 use std::io::Write;
 use std::path::Path;

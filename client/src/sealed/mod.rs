@@ -7,6 +7,7 @@
 
 mod bad;
 mod cipher;
+mod group;
 mod identity;
 mod recipient;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use driftless_statement::{Path, Value};
 
 pub use bad::BadSealed;
 pub use cipher::{OpenError, ResealError, SealError, seal};
+pub use group::{BadGroup, Group, Member};
 pub use identity::{Identity, IdentityError};
 pub use recipient::{BadRecipient, Recipient};
 

@@ -16,6 +16,7 @@ mod operator;
 mod passphrases;
 mod revoke;
 mod schemas;
+mod secrets;
 mod small_disk;
 mod stopped;
 

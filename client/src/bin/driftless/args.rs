@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod authority;
+mod secret;
 mod token;
 
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use driftless_statement::{MeshId, Path, Prefix, PublicKey, Scope, StatementId};
 
 pub use authority::{GrantArgs, KeysCommand, RevokeArgs, RoleCommand, RotateArgs, Until, verbs};
 
+pub use secret::{RecipientsCommand, ResealArgs, SecretCommand, Source};
 pub use token::{Expiry, TokenCommand, TokenNew};
 
 /// Reads, changes and watches the configuration of a Driftless mesh.
@@ -276,6 +278,9 @@ pub enum Command {
     /// Make, list and revoke tokens for the local API of a node on this machine.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Seal secrets to groups of recipients, open them, rotate them, and keep the groups.
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// List, choose and change contexts.
     #[command(subcommand)]
     Context(ContextCommand),
@@ -441,6 +446,20 @@ mod tests {
 
     use super::*;
 
+    const SECRET: &[&str] = &[
+        "secret set a/b --group g --from-file f --force -m x",
+        "secret set a/b --generate 32",
+        "secret get a/b --identity f --show",
+        "secret rotate a/b --generate 32 -m x",
+        "secret recipients list g",
+        "secret recipients add g n age1x -m x --dry-run",
+        "secret recipients add g n age1x --replace --reseal --identity f",
+        "secret recipients add g n --from-node",
+        "secret recipients remove g n --reseal --identity f --dry-run -m x",
+        "secret reseal g --identity f --dry-run -m x",
+        "secret status a",
+    ];
+
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
@@ -508,7 +527,7 @@ mod tests {
             "version",
         ];
         let options = "--context c --endpoint unix:/s --key k --token-file t -o json --timeout 5s -v";
-        for command in commands.into_iter().chain(PLAIN) {
+        for command in commands.into_iter().chain(PLAIN).chain(SECRET.iter().copied()) {
             let line = format!("driftless {command} {options}");
             let read = Arguments::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string());
             let global = read.unwrap().global;

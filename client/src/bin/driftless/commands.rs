@@ -14,6 +14,7 @@ mod node;
 mod revoke;
 pub mod role;
 mod rotate;
+pub mod secret;
 mod set;
 mod submit;
 mod token;
@@ -67,6 +68,7 @@ pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Log { scope, export: None, page } => look::log(&session, scope.as_ref(), &page).await,
         Command::Audit(arguments) => audit::run(arguments, &session).await,
         Command::Trust(command) => trust::run(command, &session).await,
+        Command::Secret(command) => secret::run(command, &session).await,
         Command::Version => look::version(&session).await,
     }
 }

@@ -9,7 +9,7 @@ use driftless_client::tokens::BadToken;
 use driftless_client::{Client, Endpoint, Signer, Token, clock, sign};
 use driftless_statement::{Note, SecretKey, StatementId, Verified};
 
-use crate::args::{Global, SigningArgs};
+use crate::args::{Global, NoteArgs, SigningArgs};
 use crate::context::{self, InForce};
 use crate::exit::Failure;
 use crate::out::Out;
@@ -136,6 +136,21 @@ impl Session {
             (Source::Node(client), None) => client,
             (Source::Export(_), None) => return Ok(Vec::new()),
         };
+        self.send(client, signed).await
+    }
+
+    /// Signs a plan and has a node take it.
+    pub async fn submit_to(
+        &self,
+        client: &Client,
+        signer: &Signer,
+        plan: Vec<Edited>,
+        note: &NoteArgs,
+    ) -> Result<Vec<StatementId>, Failure> {
+        self.send(client, &sign::statements(signer, plan, &note_of(note), clock::now_ms())?).await
+    }
+
+    async fn send(&self, client: &Client, signed: &[Verified]) -> Result<Vec<StatementId>, Failure> {
         let mut ids = Vec::new();
         // Fewer than a request's body may hold: a statement has at most 256 KiB.
         for part in signed.chunks(12) {
@@ -188,7 +203,10 @@ fn stored(ids: &[StatementId]) -> String {
 
 /// The note of a statement.
 pub fn note(given: &SigningArgs) -> Note {
-    let given = &given.note;
+    note_of(&given.note)
+}
+
+fn note_of(given: &NoteArgs) -> Note {
     Note {
         reason: given.message.clone().unwrap_or_default(),
         ticket: given.ticket.clone().unwrap_or_default(),
