@@ -8,8 +8,8 @@
 #[path = "processes/mesh.rs"]
 mod mesh;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use driftless_client::keys;
@@ -168,11 +168,24 @@ impl Flood {
     }
 }
 
+/// Another text for each number, and cheap: a flood must not wait for its own words.
 fn letters(number: u64, bytes: usize) -> String {
-    noise(number, bytes).into_iter().map(|byte| char::from(b'a' + byte % 26)).collect()
+    static ALL: LazyLock<String> =
+        LazyLock::new(|| random(7, 16_384).into_iter().map(|byte| char::from(b'a' + byte % 26)).collect());
+    let mut text = format!("{number}:");
+    text.extend(ALL.chars().take(bytes));
+    text
 }
 
+/// Other bytes for each number, likewise.
 fn noise(number: u64, bytes: usize) -> Vec<u8> {
+    static ALL: LazyLock<Vec<u8>> = LazyLock::new(|| random(11, 1 << 20));
+    let mut noise: Vec<u8> = ALL.iter().copied().take(bytes).collect();
+    noise.iter_mut().zip(number.to_be_bytes()).for_each(|(byte, digit)| *byte = digit | 0x80);
+    noise
+}
+
+fn random(number: u64, bytes: usize) -> Vec<u8> {
     let mut state = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let next = || {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -182,7 +195,7 @@ fn noise(number: u64, bytes: usize) -> Vec<u8> {
 }
 
 fn invented(number: u64) -> StatementId {
-    StatementId(noise(number ^ 0x5bd1_e995, 32).try_into().unwrap())
+    StatementId(random(number ^ 0x5bd1_e995, 32).try_into().unwrap())
 }
 
 fn lasts() -> Duration {

@@ -14,6 +14,11 @@ use super::routes::Shared;
 /// Bytes of an oversized body, beyond the limit, that are read and thrown away, so that the client reads the answer instead of a reset.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
 
+/// Bytes of a body that needs no room among the large ones.
+const SMALL_BYTES: usize = 64 * 1024;
+/// Bytes that one permit of [`Shared::bodies`] stands for.
+const ROOM_BYTES: usize = 1024 * 1024;
+
 /// The media type of the body, which must be one of those that the route takes.
 pub fn media(headers: &HeaderMap, taken: &[&'static str]) -> Answer<&'static str> {
     if let Some(encoding) = headers.get(CONTENT_ENCODING).filter(|encoding| *encoding != "identity") {
@@ -27,6 +32,10 @@ pub fn media(headers: &HeaderMap, taken: &[&'static str]) -> Answer<&'static str
         let detail = format!("Content-Type must be {}, got {given:?}", taken.join(" or "));
         Problem::new(Kind::MediaType, detail)
     })
+}
+
+fn crowded() -> Box<Problem> {
+    Problem::new(Kind::Busy, "too many large request bodies are being read already; try again")
 }
 
 fn too_large(max: usize) -> Box<Problem> {
@@ -43,7 +52,7 @@ pub async fn read(shared: &Shared, headers: &HeaderMap, body: Body) -> Answer<By
         return Err(too_large(max));
     }
     let limit = shared.settings.body_timeout;
-    match tokio::time::timeout(limit, collect(body, max)).await {
+    match tokio::time::timeout(limit, collect(shared, body, max)).await {
         Ok(collected) => collected,
         Err(_) => {
             let detail = format!("the request's body did not arrive within {} s; send it at once", limit.as_secs());
@@ -52,14 +61,19 @@ pub async fn read(shared: &Shared, headers: &HeaderMap, body: Body) -> Answer<By
     }
 }
 
-async fn collect(mut body: Body, max: usize) -> Answer<Bytes> {
+async fn collect(shared: &Shared, mut body: Body, max: usize) -> Answer<Bytes> {
     let mut bytes = Vec::new();
+    // Given back when the body was read, or its client is gone.
+    let mut room = Vec::new();
     let mut seen = 0usize;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Problem::new(Kind::Slow, "the request's body ended before it was whole"))?;
         let Some(data) = frame.data_ref() else { continue };
         seen = seen.saturating_add(data.len());
         if seen <= max {
+            while seen > SMALL_BYTES + room.len() * ROOM_BYTES {
+                room.push(shared.bodies.try_acquire().map_err(|_| crowded())?);
+            }
             bytes.extend_from_slice(data);
         } else if seen - max > DRAIN_BYTES {
             break;
