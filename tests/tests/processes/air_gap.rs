@@ -242,7 +242,7 @@ async fn bad_files_are_refused_before_anything_is_signed_or_submitted() {
     gap.run(operator, &part).bad(3, "only a node merges");
     let whole = ["set", "shop/clash", "{}", "--from", "mesh.jsonl", "--to", "whole.bundle"];
     gap.run(operator, &whole).good();
-    let exported = std::fs::read_to_string(gap.path("mesh.jsonl")).unwrap();
+    let exported = std::fs::read(gap.path("mesh.jsonl")).unwrap();
     std::fs::write(gap.path("cut.jsonl"), &exported[..exported.len() / 2]).unwrap();
     sign(&["cut.jsonl", "--to", "b.bundle"]).bad(1, "not verified");
 
@@ -253,7 +253,7 @@ async fn bad_files_are_refused_before_anything_is_signed_or_submitted() {
         (&b""[..], "holds no statement"),
         (&bundle[..bundle.len() - 1], "ends within a statement"),
         (&altered, "statement 0: "),
-        (exported.as_bytes(), "this is an export"),
+        (exported.as_slice(), "this is an export"),
         (b"\x58\x01a", "shortest form"),
     ] {
         std::fs::write(gap.path("bad.bundle"), bytes).unwrap();

@@ -5,9 +5,11 @@ mod access;
 mod air_gap;
 mod approvals;
 mod audit;
+mod canary;
 #[path = "../figures.rs"]
 mod figures;
 mod growth;
+mod hunt;
 mod kills;
 mod local_snapshot;
 mod logs;

@@ -135,6 +135,7 @@ impl Mesh {
         Client::new(endpoint)
     }
 
+    /// The number of a process that runs.
     pub fn pid(&self, index: usize) -> u32 {
         self.processes[index].as_ref().unwrap().id()
     }
