@@ -29,7 +29,7 @@ const fn shell(bug: Bug, check: &'static str, scenario: &'static str) -> Row {
     Row { bug: Planted::Shell(bug), check, scenario }
 }
 
-static ROWS: [Row; 29] = [
+static ROWS: [Row; 30] = [
     core(InCore::ChildFirst, "closed-storage", "storm"),
     core(InCore::PublishesAtOnce, "persist-before-publish", "storm"),
     core(InCore::TakenAtOnce, "persist-before-publish", "storm"),
