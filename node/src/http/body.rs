@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use driftless_client::api::header;
 use driftless_statement::{Note, Value, json, limits};
 use http_body_util::BodyExt;
+use tokio::sync::Semaphore;
 
 use super::guard::media_type;
 use super::problem::{Answer, Kind, Problem};
@@ -52,7 +53,7 @@ pub async fn read(shared: &Shared, headers: &HeaderMap, body: Body) -> Answer<By
         return Err(too_large(max));
     }
     let limit = shared.settings.body_timeout;
-    match tokio::time::timeout(limit, collect(shared, body, max)).await {
+    match tokio::time::timeout(limit, collect(&shared.bodies, body, max)).await {
         Ok(collected) => collected,
         Err(_) => {
             let detail = format!("the request's body did not arrive within {} s; send it at once", limit.as_secs());
@@ -61,7 +62,7 @@ pub async fn read(shared: &Shared, headers: &HeaderMap, body: Body) -> Answer<By
     }
 }
 
-async fn collect(shared: &Shared, mut body: Body, max: usize) -> Answer<Bytes> {
+async fn collect(bodies: &Semaphore, mut body: Body, max: usize) -> Answer<Bytes> {
     let mut bytes = Vec::new();
     // Given back when the body was read, or its client is gone.
     let mut room = Vec::new();
@@ -72,7 +73,7 @@ async fn collect(shared: &Shared, mut body: Body, max: usize) -> Answer<Bytes> {
         seen = seen.saturating_add(data.len());
         if seen <= max {
             while seen > SMALL_BYTES + room.len() * ROOM_BYTES {
-                room.push(shared.bodies.try_acquire().map_err(|_| crowded())?);
+                room.push(bodies.try_acquire().map_err(|_| crowded())?);
             }
             bytes.extend_from_slice(data);
         } else if seen - max > DRAIN_BYTES {
@@ -171,8 +172,22 @@ mod tests {
     #[tokio::test]
     async fn a_body_beyond_the_limit_is_refused_whole() {
         let body = |bytes: usize| Body::from(vec![7; bytes]);
-        assert_eq!(collect(body(10), 10).await.unwrap().len(), 10);
-        assert_eq!(collect(body(11), 10).await.unwrap_err().kind, Kind::Body);
+        let none = Semaphore::new(0);
+        assert_eq!(collect(&none, body(10), 10).await.unwrap().len(), 10);
+        assert_eq!(collect(&none, body(11), 10).await.unwrap_err().kind, Kind::Body);
+    }
+
+    #[tokio::test]
+    async fn large_bodies_share_room_and_give_it_back() {
+        let body = |bytes: usize| Body::from(vec![7; bytes]);
+        let (room, max) = (Semaphore::new(2), 4 * ROOM_BYTES);
+        assert_eq!(collect(&room, body(ROOM_BYTES + SMALL_BYTES), max).await.unwrap().len(), ROOM_BYTES + SMALL_BYTES);
+        let held = room.try_acquire_many(2).unwrap();
+        assert_eq!(collect(&room, body(SMALL_BYTES), max).await.unwrap().len(), SMALL_BYTES);
+        assert_eq!(collect(&room, body(SMALL_BYTES + 1), max).await.unwrap_err().kind, Kind::Busy);
+        drop(held);
+        assert_eq!(collect(&room, body(3 * ROOM_BYTES), max).await.unwrap_err().kind, Kind::Busy);
+        assert_eq!(room.available_permits(), 2, "also when it was refused");
     }
 
     #[test]
