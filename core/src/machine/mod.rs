@@ -225,11 +225,11 @@ impl Machine {
             Event::Connected { peer } => self.connected(peer, effects),
             Event::Group { peer, group } => self.agreement.stands_in(peer, group),
             Event::Disconnected { peer } => self.disconnected(peer),
-            // Who was cut off is neither heard nor answered while its link goes down.
+            // Who was cut off is not heard while its link goes down, and is told nothing else.
             Event::Gossip { id, from, .. } if self.is_expelled(&from) => {
                 effects.push(Effect::Verdict { id, from, verdict: Verdict::Ignore });
             }
-            Event::Request { peer, .. } if self.is_expelled(&peer) => {}
+            Event::Request { peer, token, .. } if self.is_expelled(&peer) => self.refuse(token, "expelled", effects),
             Event::Gossip { id, from, bytes } => self.gossip(id, from, &bytes, effects),
             Event::Request { peer, token, bytes } => self.serve(peer, token, &bytes, effects),
             Event::Response { peer, corr, bytes } => self.response(peer, corr, &bytes, effects),

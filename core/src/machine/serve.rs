@@ -76,6 +76,12 @@ impl Machine {
         effects.push(Effect::Respond { token, bytes: response.encode() });
     }
 
+    /// Answers a request that is not looked at.
+    pub(super) fn refuse(&mut self, token: u64, word: &'static str, effects: &mut Vec<Effect>) {
+        let response = Response::Refused { word: Word::new(word) };
+        effects.push(Effect::Respond { token, bytes: response.encode() });
+    }
+
     /// A peer brings statements: taken in like any others, acknowledged when they are on disk.
     fn pushed(&mut self, peer: PublicKey, token: u64, statements: &[Bytes], effects: &mut Vec<Effect>) {
         let mut pushed =
