@@ -73,7 +73,11 @@ fn a_revoked_node_is_cut_in_the_very_event_that_brings_the_revocation() {
     for bytes in [Request::Fetch { ids: vec![large.id()] }.encode(), vec![7; 9]] {
         let effects = on(&mut world, Event::Request { peer: bad, token: 7, bytes });
         let [Effect::Respond { token: 7, bytes }] = &effects[..] else { panic!("{effects:?}") };
-        assert_eq!(Response::decode(bytes).unwrap(), Response::Refused { word: Word::new("expelled") }, "no other answer");
+        assert_eq!(
+            Response::decode(bytes).unwrap(),
+            Response::Refused { word: Word::new("expelled") },
+            "no other answer"
+        );
     }
     // What it announced comes from somebody else: that message goes on, its own does not.
     let effects = gossip(&mut world, 3, good, whole(&large));

@@ -426,7 +426,7 @@ mod tests {
     #[test]
     fn a_ban_is_told_until_it_ends() {
         let ban = Ban { who: "198.51.100.7".to_owned(), why: "noise", until_ms: 61_000 };
-        assert_eq!(bans(&[ban.clone()], 1_500).first().map(|told| told.ends_seconds), Some(60));
+        assert_eq!(bans(std::slice::from_ref(&ban), 1_500).first().map(|told| told.ends_seconds), Some(60));
         assert!(bans(&[ban], 61_000).is_empty());
     }
 }
