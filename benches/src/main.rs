@@ -21,6 +21,7 @@ mod etcd;
 mod fanout;
 mod forge;
 mod http;
+mod junk;
 mod load;
 mod memory;
 mod overwrite;
@@ -73,6 +74,8 @@ enum Role {
     Bare { socket: PathBuf, answer: PathBuf },
     /// A bare loop that writes to many
     Spray { socket: PathBuf, watchers: usize },
+    /// Hostile members that gossip what nobody wants
+    Junk { mesh: String, address: String, rate: usize },
     /// Load
     Load { kind: String, socket: PathBuf, target: String, connections: usize, millis: u64 },
 }
@@ -82,6 +85,7 @@ fn play(role: &Role) {
         Role::Node { config } => rig::node(config),
         Role::Bare { socket, answer } => http::bare(socket, answer),
         Role::Spray { socket, watchers } => fanout::bare(socket, *watchers),
+        Role::Junk { mesh, address, rate } => junk::role(mesh, address, *rate),
         Role::Load { kind, socket, target, connections, millis } => {
             load::role(kind, socket, target, *connections, *millis);
         }
@@ -95,6 +99,7 @@ const BENCHES: &[(&str, Bench)] = &[
     ("reads", reads::run),
     ("http", http::run),
     ("durable", durable::run),
+    ("junk", junk::run),
     ("apply", apply::run),
     ("spread", spread::run),
     ("reconcile", reconcile::run),
