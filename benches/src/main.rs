@@ -29,6 +29,7 @@ mod forge;
 mod http;
 #[cfg(feature = "nodes")]
 mod junk;
+#[cfg(feature = "nodes")]
 mod load;
 #[cfg(feature = "nodes")]
 mod memory;

@@ -173,14 +173,14 @@ fn letters(number: u64, bytes: usize) -> String {
     static ALL: LazyLock<String> =
         LazyLock::new(|| random(7, 16_384).into_iter().map(|byte| char::from(b'a' + byte % 26)).collect());
     let mut text = format!("{number}:");
-    text.extend(ALL.chars().take(bytes));
+    text.push_str(ALL.get(..bytes).unwrap());
     text
 }
 
 /// Other bytes for each number, likewise.
 fn noise(number: u64, bytes: usize) -> Vec<u8> {
     static ALL: LazyLock<Vec<u8>> = LazyLock::new(|| random(11, 1 << 20));
-    let mut noise: Vec<u8> = ALL.iter().copied().take(bytes).collect();
+    let mut noise = ALL[..bytes].to_vec();
     noise.iter_mut().zip(number.to_be_bytes()).for_each(|(byte, digit)| *byte = digit | 0x80);
     noise
 }
@@ -211,11 +211,21 @@ fn peak_kib(mesh: &Mesh) -> u64 {
 }
 
 /// Hostile members act as fast as they can.
-async fn members(mesh: &Mesh, flood: Flood, until: Instant) -> u64 {
+async fn members(mesh: &Mesh, flood: Flood) -> u64 {
     let node = mesh.made.nodes[0].key;
     let mut acting = Vec::new();
+    let mut foes = Vec::new();
     for index in 2..usize::from(NODES) {
-        let foe = Foe::of(mesh, index).await;
+        foes.push((index, Foe::of(mesh, index).await));
+    }
+    // A flood that nobody hears proves nothing.
+    let all = usize::from(NODES) - 1;
+    wait("the hostile members to be let in", || async {
+        mesh.client(0).status().await.is_ok_and(|status| status.peers.len() == all)
+    })
+    .await;
+    let until = Instant::now() + lasts();
+    for (index, foe) in foes {
         acting.push(tokio::spawn(async move {
             let mut number = index as u64 * 1_000_000_000;
             while Instant::now() < until {
@@ -262,9 +272,7 @@ async fn flooded(mesh: &Mesh, flood: Flood) -> u64 {
             tokio::time::sleep_until(until.into()).await;
             0
         }
-        Flood::Junk | Flood::Author | Flood::Room | Flood::Requests | Flood::Pushes => {
-            members(mesh, flood, until).await
-        }
+        Flood::Junk | Flood::Author | Flood::Room | Flood::Requests | Flood::Pushes => members(mesh, flood).await,
         Flood::Strangers => {
             let key = |number: u8| SecretKey::from_bytes([number; 32]);
             let all: Vec<P2pHandle> = (100..160).map(|number| network(mesh, &key(number), u64::from(number))).collect();
@@ -302,7 +310,9 @@ async fn flooded(mesh: &Mesh, flood: Flood) -> u64 {
 async fn memory_under_every_flood_is_bounded() {
     let only = std::env::var("DRIFTLESS_FLOOD").ok();
     let chosen = |flood: &Flood| only.as_ref().is_none_or(|only| format!("{flood:?}").eq_ignore_ascii_case(only));
-    println!("| flood | sent | peak resident memory, MiB |\n| --- | --- | --- |");
+    println!(
+        "| flood | sent | held | waiting | bans | peak resident memory, MiB |\n| --- | --- | --- | --- | --- | --- |"
+    );
     let mut over = Vec::new();
     for flood in Flood::ALL.into_iter().filter(chosen) {
         let mut mesh = Mesh::found(NODES);
@@ -312,9 +322,13 @@ async fn memory_under_every_flood_is_bounded() {
             mesh.client(0).status().await.is_ok_and(|status| !status.peers.is_empty() && status.statements > 8)
         })
         .await;
+        // Now the scope is held, so that its gossip is heard.
+        wait("a write to be taken", || async { mesh.put(0, "shop/before", "1").await.is_ok() }).await;
         let sent = flooded(&mesh, flood).await;
         let peak = peak_kib(&mesh) / 1024;
-        println!("| {} | {sent} | {peak} |", flood.says());
+        let told = mesh.client(0).status().await.unwrap();
+        let (held, waiting, bans) = (told.statements, told.waiting, told.bans.len());
+        println!("| {} | {sent} | {held} | {waiting} | {bans} | {peak} |", flood.says());
         if peak >= BOUND_MIB {
             over.push((flood, peak));
         }
