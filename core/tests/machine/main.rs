@@ -13,6 +13,7 @@ mod properties;
 mod random;
 mod rates;
 mod revoke;
+mod rotate;
 mod schemas;
 mod watch;
 mod world;
