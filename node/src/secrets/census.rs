@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use driftless_client::sealed::{GROUPS, Recipients, Sealed, group_path};
+use driftless_client::sealed::{GROUPS, Group, Recipients, Sealed, group_path};
 use driftless_core::view::{EntryView, View};
-use driftless_statement::{Path, Prefix, StatementId};
+use driftless_statement::{Path, Prefix, StatementId, json};
 
 use super::keeper::{is_meant, read};
 
@@ -138,22 +138,18 @@ fn know(json: &str, changed: u64, judge: impl Fn(&Sealed) -> State) -> Known {
         Ok(sealed) => Known {
             state: judge(&sealed),
             changed,
-            sealed_to: Some((sealed.group().to_owned(), of_recipients(sealed.recipients()))),
+            sealed_to: Some((sealed.group().to_owned(), fingerprint(sealed.recipients()))),
             known_to_removed: !sealed.known_to().is_empty(),
         },
         Err(_) => Known { state: State::Unopenable, changed, sealed_to: None, known_to_removed: false },
     }
 }
 
-fn of_recipients(recipients: &Recipients) -> Fingerprint {
-    fingerprint(recipients.iter().map(|(name, recipient)| (name.as_str(), recipient.as_str())))
-}
-
 /// Of names and recipients in ascending order of the names. Neither has a line's end in it.
-fn fingerprint<'a>(recipients: impl Iterator<Item = (&'a str, &'a str)>) -> Fingerprint {
+fn fingerprint(recipients: &Recipients) -> Fingerprint {
     let mut hasher = blake3::Hasher::new();
     for (name, recipient) in recipients {
-        hasher.update(name.as_bytes()).update(b"\n").update(recipient.as_bytes()).update(b"\n");
+        hasher.update(name.as_bytes()).update(b"\n").update(recipient.as_str().as_bytes()).update(b"\n");
     }
     *hasher.finalize().as_bytes()
 }
@@ -161,8 +157,6 @@ fn fingerprint<'a>(recipients: impl Iterator<Item = (&'a str, &'a str)>) -> Fing
 /// Whom a group names now; `None`: there is no such group, or it is none.
 fn group_now(view: &View, group: &str) -> Option<Fingerprint> {
     let json = view.get(&group_path(group).ok()?)?.json.as_deref()?;
-    let group: serde_json::Map<String, serde_json::Value> = serde_json::from_str(json).ok()?;
-    let rows: Option<BTreeMap<&str, &str>> =
-        group.iter().map(|(name, row)| Some((name.as_str(), row.get("age")?.as_str()?))).collect();
-    Some(fingerprint(rows?.into_iter()))
+    let group = Group::parse(&json::parse(json.as_bytes()).ok()?).ok()?;
+    Some(fingerprint(&group.recipients()))
 }
