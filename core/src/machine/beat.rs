@@ -9,7 +9,7 @@ use super::effect::{Effect, Topic, Verdict};
 use super::planted::Planted;
 use super::scope::ScopeRoom;
 use crate::beacon::{
-    Beacon, Claim, HEARD_A_SECOND, Health, MARK_MS, NAME_BYTES, NotHeard, Own, Proven, Report, SETTLE_MS,
+    BadBeacon, Beacon, Claim, HEARD_A_SECOND, Health, MARK_MS, NAME_BYTES, NotHeard, Own, Proven, Report, SETTLE_MS,
     folded_digest, pages,
 };
 use crate::wire::Gossip;
@@ -96,7 +96,11 @@ impl Machine {
         if let Some(proven) = self.proofs.beacon(bytes) {
             return Ok(proven);
         }
-        let claim = Claim::decode(bytes).map_err(|_| ("beacon_form", Verdict::Reject))?;
+        let claim = Claim::decode(bytes).map_err(|bad| match bad {
+            // Said by a later version.
+            BadBeacon::Form(bad) if bad.is_unknown() => ("beacon_version", Verdict::Ignore),
+            _ => ("beacon_form", Verdict::Reject),
+        })?;
         check(claim.beacon())?;
         self.proofs.prove_beacon(claim, bytes).map_err(|_| ("beacon_signature", Verdict::Reject))
     }

@@ -1,6 +1,6 @@
 //! Gossip: what comes in gets a verdict, and only what was verified and found admissible is handed on.
 
-use driftless_statement::{PublicKey, Scope, StatementId};
+use driftless_statement::{Invalid, PublicKey, Scope, StatementId};
 
 use super::Machine;
 use super::delays::Way;
@@ -26,7 +26,8 @@ impl Machine {
         let verdict = match Gossip::decode(bytes) {
             Err(bad) => {
                 self.counts.refused_message(&bad);
-                Some(Verdict::Reject)
+                // A later version may say it, in a mesh that is being upgraded: nobody's fault, and nothing to hand on.
+                Some(if bad.is_unknown() { Verdict::Ignore } else { Verdict::Reject })
             }
             Ok(Gossip::Statement { wire }) => self.gossiped(&id, from, &wire, effects),
             Ok(Gossip::Announce { scope, ids }) => self.announced(&id, from, &scope, ids, effects),
@@ -41,6 +42,7 @@ impl Machine {
     fn gossiped(&mut self, id: &[u8], from: PublicKey, wire: &[u8], effects: &mut Vec<Effect>) -> Option<Verdict> {
         match self.take(wire, Way::Gossip(from), effects) {
             Taken::Appended(_) => Some(Verdict::Accept),
+            Taken::Invalid(Invalid::Version(_)) => Some(Verdict::Ignore),
             Taken::Invalid(_) => Some(Verdict::Reject),
             Taken::Waiting(statement, missing) => {
                 self.fetch(from, missing, effects);

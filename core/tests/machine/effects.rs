@@ -289,6 +289,10 @@ fn gossiped() {
     assert_eq!(one.on(gossip(1, &bytes)), ["verdict Accept", "store 2: 1 statements, floor 0"]);
     assert_eq!(one.on(gossip(2, &bytes)), ["verdict Ignore"]);
     assert_eq!(one.on(gossip(3, b"junk")), ["verdict Reject"]);
+    // A later version, and a kind that one may add: no peer is blamed for them, or an upgrade would have nodes banned.
+    for later in [[0x82, 0x02, 0x00].as_slice(), &[0x82, 0x01, 0x18, 0x63]] {
+        assert_eq!(one.on(gossip(4, later)), ["verdict Ignore"], "{later:?}");
+    }
     one.at_ms = 40;
     assert_eq!(
         one.on(Event::Stored { batch: 2 }),
