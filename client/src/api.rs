@@ -3,6 +3,8 @@
 //! Every answer to a read carries the headers in [`header`]; every error is an RFC 9457 [`Problem`].
 
 mod audit;
+#[cfg(feature = "audit")]
+mod authority;
 mod flood;
 mod trust;
 

@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use driftless_statement::{Demand, Hlc, PublicKey, Scope, StatementId, Verified};
-use driftless_trust::{Epoch, Revocation, Standing, Wanted};
+use driftless_statement::{Hlc, PublicKey, Scope, StatementId, Verified};
+use driftless_trust::{Epoch, Revocation, Standing};
 
 use super::{Fate, Offline};
 use crate::api::{
-    Author, AuthorScope, DemandInfo, EpochInfo, GrantInfo, Grants, PendingInfo, PendingList, RevocationInfo,
-    StatementInfo, Strike, WantedInfo,
+    Author, AuthorScope, EpochInfo, GrantInfo, Grants, PendingInfo, PendingList, RevocationInfo, StatementInfo,
+    WantedInfo,
 };
 use crate::clock::rfc3339_millis;
 use crate::readable;
@@ -37,27 +37,8 @@ impl Offline {
     }
 
     fn grant(&self, standing: &Standing) -> GrantInfo {
-        let grant = &standing.grant;
-        let demands = standing.demands.iter().flat_map(|(by, demands)| {
-            let both = [("writes", &demands.writes), ("deletes", &demands.deletes)];
-            both.into_iter().filter_map(|(what, one)| Some(demand(*by, what, one.as_ref()?)))
-        });
-        let strike = |one: &Revocation| Strike { revocation: one.id, prefix: one.prefix.to_string() };
-        GrantInfo {
-            id: standing.id,
-            issuer: standing.issuer,
-            key: grant.key,
-            verbs: grant.verbs.iter().map(|verb| verb.word().to_owned()).collect(),
-            prefix: grant.prefix.to_string(),
-            scopes: grant.scopes.clone(),
-            rank: standing.rank.try_into().unwrap_or(u32::MAX),
-            state: if standing.is_authorised() { "authorised" } else { "pending" }.to_owned(),
-            chain: self.trust.chain(&standing.id),
-            demands: demands.collect(),
-            not_after: standing.not_after_ms.map(rfc3339_millis),
-            labels: grant.terms.labels.clone(),
-            struck_by: self.trust.struck(&standing.id).map(strike).collect(),
-        }
+        let struck_by = self.trust.struck(&standing.id).map(|one| (one.id, one.prefix.clone())).collect();
+        GrantInfo::of(standing, self.trust.chain(&standing.id), struck_by)
     }
 
     fn epoch(&self, epoch: &Epoch) -> EpochInfo {
@@ -83,16 +64,7 @@ impl Offline {
 
     fn revocation(&self, one: &Revocation) -> RevocationInfo {
         let struck = |grant: &StatementId| self.trust.struck(grant).any(|by| by.id == one.id);
-        RevocationInfo {
-            id: one.id,
-            issuer: one.issuer,
-            key: one.key,
-            prefix: one.prefix.to_string(),
-            rank: one.rank.try_into().unwrap_or(u32::MAX),
-            state: if one.is_authorised() { "authorised" } else { "pending" }.to_owned(),
-            accepts: one.listed.len() as u64,
-            strikes: self.trust.grants().map(|(id, _)| *id).filter(struck).collect(),
-        }
+        RevocationInfo::of(one, self.trust.grants().map(|(id, _)| *id).filter(struck).collect())
     }
 
     /// What waits for signatures or approvals, earliest first.
@@ -101,7 +73,7 @@ impl Offline {
         let unmet = |one: &&Arc<Verified>| self.trust.wanted(one).iter().any(|wanted| !wanted.is_met());
         let told = |one: &Arc<Verified>| PendingInfo {
             statement: self.words(one),
-            wanted: self.trust.wanted(one).iter().map(wanted).collect(),
+            wanted: self.trust.wanted(one).iter().map(WantedInfo::of).collect(),
         };
         let pending: Vec<PendingInfo> = self.all.iter().filter(waits).filter(unmet).map(told).collect();
         PendingList { total: pending.len() as u64, pending }
@@ -147,19 +119,5 @@ impl Offline {
         }
         let heads = heads.into_iter().collect();
         (kept + left_out > 0).then_some(AuthorScope { scope: scope.clone(), heads, kept, left_out, first, last })
-    }
-}
-
-fn demand(demanded_by: StatementId, what: &str, one: &Demand) -> DemandInfo {
-    DemandInfo { demanded_by, what: what.to_owned(), approvals: one.approvals, of: one.of.iter().copied().collect() }
-}
-
-fn wanted(wanted: &Wanted) -> WantedInfo {
-    WantedInfo {
-        demanded_by: wanted.demanded_by,
-        need: wanted.need,
-        have: wanted.by.len() as u64,
-        of: wanted.of.iter().copied().collect(),
-        by: wanted.by.iter().copied().collect(),
     }
 }

@@ -365,8 +365,6 @@ pub struct StatusTold {
 pub struct GrantTold {
     /// What it gives, by whom, and on what terms, with those of the grants above it.
     pub standing: crate::trust::Standing,
-    /// `authorised` or `pending`.
-    pub state: &'static str,
     /// Up to genesis.
     pub chain: Vec<StatementId>,
     /// The revocations that strike it, with where.
@@ -449,8 +447,6 @@ pub struct EntryTurn {
 pub struct RevocationTold {
     /// The statement.
     pub revocation: Revocation,
-    /// `authorised` or `pending`.
-    pub state: &'static str,
     /// The grants that it strikes.
     pub strikes: Vec<StatementId>,
 }

@@ -216,7 +216,6 @@ impl Machine {
             trust.grants().map(|(id, _)| *id).filter(struck).collect()
         };
         let told = |revocation: &crate::trust::Revocation| RevocationTold {
-            state: if revocation.is_authorised() { "authorised" } else { "pending" },
             strikes: strikes(&revocation.id),
             revocation: revocation.clone(),
         };
@@ -230,7 +229,6 @@ impl Machine {
             .grants()
             .map(|(id, standing)| GrantTold {
                 standing: standing.clone(),
-                state: if standing.is_authorised() { "authorised" } else { "pending" },
                 chain: trust.chain(id),
                 struck_by: trust.struck(id).map(|one| (one.id, one.prefix.clone())).collect(),
             })

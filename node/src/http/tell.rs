@@ -10,10 +10,9 @@ use driftless_core::machine::{
     Approval, AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, Flood, GrantTold, MergedAnswer,
     PendingTold, Preview, RevocationTold, ScopeState, Standing, StatusTold, Told,
 };
-use driftless_core::trust::Wanted;
 use driftless_statement::id::hex;
 use driftless_statement::schema::Rule;
-use driftless_statement::{Body, Demand, ElementId, Path, Prefix, PublicKey, StatementId, Tree, Verified};
+use driftless_statement::{Body, ElementId, Path, PublicKey, StatementId, Tree, Verified};
 
 use crate::door::Ban;
 use crate::metrics::words;
@@ -154,33 +153,7 @@ pub fn change(reach: &ChangeReach, names: &Names, now_ms: u64) -> api::Change {
 
 /// A grant.
 pub fn grant(told: &GrantTold) -> api::GrantInfo {
-    let standing = &told.standing;
-    let grant = &standing.grant;
-    let demands = standing.demands.iter().flat_map(|(by, demands)| {
-        let both = [("writes", &demands.writes), ("deletes", &demands.deletes)];
-        both.into_iter().filter_map(|(what, one)| Some((*by, what, one.as_ref()?)))
-    });
-    let demand = |(demanded_by, what, one): (StatementId, &str, &Demand)| api::DemandInfo {
-        demanded_by,
-        what: what.to_owned(),
-        approvals: one.approvals,
-        of: one.of.iter().copied().collect(),
-    };
-    api::GrantInfo {
-        id: standing.id,
-        issuer: standing.issuer,
-        key: grant.key,
-        verbs: grant.verbs.iter().map(|verb| verb.word().to_owned()).collect(),
-        prefix: grant.prefix.to_string(),
-        scopes: grant.scopes.clone(),
-        rank: standing.rank.try_into().unwrap_or(u32::MAX),
-        state: told.state.to_owned(),
-        chain: told.chain.clone(),
-        demands: demands.map(demand).collect(),
-        not_after: standing.not_after_ms.map(rfc3339),
-        labels: grant.terms.labels.clone(),
-        struck_by: told.struck_by.iter().map(strike).collect(),
-    }
+    api::GrantInfo::of(&told.standing, told.chain.clone(), told.struck_by.clone())
 }
 
 /// An epoch.
@@ -196,33 +169,12 @@ pub fn epoch(told: &EpochTold) -> api::EpochInfo {
 
 /// What waits for signatures or approvals.
 pub fn pending(told: &PendingTold) -> api::PendingInfo {
-    let wanted = |wanted: &Wanted| api::WantedInfo {
-        demanded_by: wanted.demanded_by,
-        need: wanted.need,
-        have: wanted.by.len() as u64,
-        of: wanted.of.iter().copied().collect(),
-        by: wanted.by.iter().copied().collect(),
-    };
-    api::PendingInfo { statement: statement(&told.told), wanted: told.wanted.iter().map(wanted).collect() }
-}
-
-fn strike((revocation, prefix): &(StatementId, Prefix)) -> api::Strike {
-    api::Strike { revocation: *revocation, prefix: prefix.to_string() }
+    api::PendingInfo { statement: statement(&told.told), wanted: told.wanted.iter().map(api::WantedInfo::of).collect() }
 }
 
 /// A revocation.
 pub fn revocation(told: &RevocationTold) -> api::RevocationInfo {
-    let revocation = &told.revocation;
-    api::RevocationInfo {
-        id: revocation.id,
-        issuer: revocation.issuer,
-        key: revocation.key,
-        prefix: revocation.prefix.to_string(),
-        rank: revocation.rank.try_into().unwrap_or(u32::MAX),
-        state: told.state.to_owned(),
-        accepts: revocation.listed.len() as u64,
-        strikes: told.strikes.clone(),
-    }
+    api::RevocationInfo::of(&told.revocation, told.strikes.clone())
 }
 
 /// What a key has said.

@@ -108,7 +108,7 @@ impl Seniority {
                 return Err(format!("revocation {revocation} strikes grant {grant}, which is no junior's"));
             }
             self.struck += u64::from(!told.strikes.is_empty());
-            self.in_vain += u64::from(told.strikes.is_empty() && told.state == "authorised");
+            self.in_vain += u64::from(told.strikes.is_empty() && told.revocation.is_authorised());
         }
         Ok(())
     }
