@@ -1,13 +1,12 @@
 //! An eclipse is detected: a node that hears nobody honest for its time says that its peers are stale, however many
 //! identities of one hostile peer agree with it; and a node with which two honest ones agree never says so.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
-use driftless_core::beacon::{BEACONS_LOST, Beacon, Claim, HEARD_A_SECOND};
+use driftless_core::beacon::{BEACONS_LOST, HEARD_A_SECOND};
 use driftless_core::machine::Event;
-use driftless_core::wire::Gossip;
-use driftless_statement::{PublicKey, Scope};
 
+use super::beacons::Beacons;
 use super::per_node::PerNode;
 use super::{Check, Scene, Seen};
 use crate::said::Said;
@@ -20,21 +19,12 @@ const NOTICE_MS: u64 = 3_000;
 const MARKS_MS: u64 = 60_000;
 /// How long ago an agreement may be that must keep the alarm away.
 const LATELY_MS: u64 = 5_000;
-/// Beacons whose sets are remembered: those under way.
-const BEACONS: usize = 8_192;
-
-/// What a beacon tells.
-struct Told {
-    by: PublicKey,
-    sets: Vec<(Scope, [u8; 32])>,
-}
 
 /// The rule.
 #[derive(Default)]
 pub struct Eclipse {
     nodes: PerNode<Here>,
-    beacons: BTreeMap<[u8; 32], Told>,
-    order: VecDeque<[u8; 32]>,
+    beacons: Beacons,
     detected: u64,
     agreed: u64,
 }
@@ -62,7 +52,7 @@ impl Check for Eclipse {
 
     fn look(&mut self, scene: &Scene, seen: &Seen) -> Result<(), String> {
         match seen {
-            Seen::Said(Said::Beacon { name, beacon }) => self.sent(*name, beacon),
+            Seen::Said(Said::Beacon { name, beacon }) => self.beacons.sent(*name, beacon),
             Seen::Before(Event::Gossip { bytes, .. }) => self.heard(scene, bytes),
             Seen::Began | Seen::Died => {
                 let now_ms = scene.world_ms;
@@ -85,28 +75,8 @@ impl Check for Eclipse {
 }
 
 impl Eclipse {
-    fn sent(&mut self, name: [u8; 32], beacon: &Beacon) {
-        let sets = beacon.scopes.iter().map(|report| (report.scope.clone(), report.set)).collect();
-        if self.beacons.insert(name, Told { by: beacon.node, sets }).is_none() {
-            self.order.push_back(name);
-        }
-        if self.order.len() > BEACONS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.beacons.remove(&oldest);
-        }
-    }
-
     fn heard(&mut self, scene: &Scene, bytes: &[u8]) {
-        let name = *blake3::hash(bytes).as_bytes();
-        if scene.scenario.hostile.peers > 0
-            && !self.beacons.contains_key(&name)
-            && let Ok(Gossip::Beacon { bytes }) = Gossip::decode(bytes)
-            && let Ok(claim) = Claim::decode(&bytes)
-        {
-            self.sent(name, claim.beacon());
-        }
-        let Some(told) = self.beacons.get(&name) else { return };
+        let Some(told) = self.beacons.heard(scene, bytes) else { return };
         let Some(by) = scene.nodes.iter().position(|node| node.key == told.by) else { return };
         let here = self.nodes.of(scene.at);
         if let Some(group) = scene.nodes[by].group {

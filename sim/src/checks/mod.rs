@@ -3,6 +3,7 @@
 
 mod answered;
 mod batch;
+mod beacons;
 mod beyond;
 mod bounded;
 mod closed_storage;

@@ -3,17 +3,13 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use driftless_core::beacon::{Beacon, Claim};
 use driftless_core::machine::Event;
-use driftless_core::wire::Gossip;
 use driftless_statement::Scope;
 
+use super::beacons::{Beacons, Set};
 use super::per_node::PerNode;
 use super::{Check, Scene, Seen};
 use crate::said::Said;
-
-/// A set of a scope, by its digest.
-type Set = (Scope, [u8; 32]);
 
 /// The shell reads how the machine stands twice a second, the simulator looks once a second, and a busy machine needs a
 /// moment.
@@ -22,15 +18,12 @@ const NOTICE_MS: u64 = 3_000;
 const HAD_MS: u64 = 2_000;
 /// Standings are read at least this often, so an agreement that one tells of is no older when it first shows.
 const TOLD_MS: u64 = 5_000;
-/// Beacons whose sets are remembered: those under way.
-const BEACONS: usize = 8_192;
 
 /// The rule.
 #[derive(Default)]
 pub struct Staleness {
     nodes: PerNode<Here>,
-    beacons: BTreeMap<[u8; 32], Vec<Set>>,
-    order: VecDeque<[u8; 32]>,
+    beacons: Beacons,
     alone: u64,
     agreed: u64,
     disagreed: u64,
@@ -65,7 +58,7 @@ impl Check for Staleness {
 
     fn look(&mut self, scene: &Scene, seen: &Seen) -> Result<(), String> {
         match seen {
-            Seen::Said(Said::Beacon { name, beacon }) => self.sent(*name, beacon),
+            Seen::Said(Said::Beacon { name, beacon }) => self.beacons.sent(*name, beacon),
             Seen::Before(Event::Gossip { bytes, .. }) => self.heard(scene, bytes),
             Seen::Before(Event::Stored { .. }) | Seen::After => self.note_sets(scene, seen),
             Seen::Began | Seen::Died => {
@@ -90,36 +83,14 @@ impl Check for Staleness {
 }
 
 impl Staleness {
-    /// Remembers what a beacon tells, so that it is read once and not by each who hears it.
-    fn sent(&mut self, name: [u8; 32], beacon: &Beacon) {
-        let sets = beacon.scopes.iter().map(|report| (report.scope.clone(), report.set)).collect();
-        if self.beacons.insert(name, sets).is_none() {
-            self.order.push_back(name);
-        }
-        if self.order.len() > BEACONS
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.beacons.remove(&oldest);
-        }
-    }
-
     fn heard(&mut self, scene: &Scene, bytes: &[u8]) {
-        let name = *blake3::hash(bytes).as_bytes();
-        if scene.scenario.hostile.peers > 0 && !self.beacons.contains_key(&name) {
-            // A hostile peer's: it truly says so.
-            if let Ok(Gossip::Beacon { bytes }) = Gossip::decode(bytes)
-                && let Ok(claim) = Claim::decode(&bytes)
-            {
-                self.sent(name, claim.beacon());
-            }
-        }
-        let Some(sets) = self.beacons.get(&name) else { return };
+        let Some(told) = self.beacons.heard(scene, bytes) else { return };
         let here = self.nodes.of(scene.at);
         here.heard_ms = scene.world_ms;
         let had = |set: &Set| here.sets.get(&set.0) == Some(&set.1) || here.had.iter().any(|(had, _)| had == set);
         // Scopes that one of the two does not hold are no difference.
         let (mut same, mut other) = (0, 0);
-        for set in sets.iter().filter(|set| here.sets.contains_key(&set.0)) {
+        for set in told.sets.iter().filter(|set| here.sets.contains_key(&set.0)) {
             if had(set) {
                 same += 1;
             } else {
