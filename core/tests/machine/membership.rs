@@ -1,25 +1,13 @@
 //! The door to the mesh: who lost its membership is not heard from that very event on, and nothing that a
 //! stranger sends costs a signature check while something cheaper can tell.
 
-use driftless_core::beacon::{Beacon, Health};
+use driftless_core::beacon::Beacon;
 use driftless_core::machine::{Effect, Event, Verdict};
 use driftless_core::wire::{Gossip, Request, Response, Word};
-use driftless_statement::{
-    Body, Frontier, MeshId, Prefix, PublicKey, Revoke, Scope, SecretKey, StatementId, Verb, Verified,
-};
+use driftless_statement::{Body, Frontier, MeshId, Prefix, PublicKey, Revoke, Scope, StatementId, Verified};
 
 use crate::random::ahead;
 use crate::world::{World, key};
-
-/// Three nodes and an operator who may write under `shop`.
-fn world() -> (World, SecretKey) {
-    let mut world = World::founded(3);
-    let operator = key(110);
-    let grant = world.grant(operator.public(), Verb::Write, "shop", world.now_ms);
-    world.submit(0, grant);
-    world.run_ms(3_000);
-    (world, operator)
-}
 
 /// What node 0 makes of an event; nothing of it is carried out.
 fn on(world: &mut World, event: Event) -> Vec<Effect> {
@@ -54,7 +42,7 @@ fn revoke(world: &mut World, node: PublicKey, from: PublicKey) -> Vec<Effect> {
 
 #[test]
 fn a_revoked_node_is_cut_in_the_very_event_that_brings_the_revocation() {
-    let (mut world, operator) = world();
+    let (mut world, operator) = World::with_operator(3);
     let (good, bad) = (world.nodes[1].machine.node(), world.nodes[2].machine.node());
     // A message of it waits for what it announces.
     let large = ahead(&world, 1, "shop/announced", &operator, 0);
@@ -88,21 +76,7 @@ fn a_revoked_node_is_cut_in_the_very_event_that_brings_the_revocation() {
 
 /// A beacon of a node, signed with a key that may be another one's.
 fn beacon(world: &World, by: u8, change: impl Fn(&mut Beacon)) -> Vec<u8> {
-    let mut beacon = Beacon {
-        mesh: MeshId::from(world.genesis.id()),
-        node: key(by).public(),
-        boot: u64::MAX >> 1,
-        counter: 1,
-        time_ms: world.now_ms,
-        expires_ms: world.now_ms + 10_000,
-        fold_version: 1,
-        health: Health::default(),
-        peers: 1,
-        lag_ms: 0,
-        far: true,
-        name: String::new(),
-        scopes: Vec::new(),
-    };
+    let mut beacon = Beacon { boot: u64::MAX >> 1, ..world.beacon(key(by).public()) };
     change(&mut beacon);
     Gossip::Beacon { bytes: beacon.sign(&key(by)).unwrap() }.encode()
 }
@@ -116,7 +90,7 @@ fn forged(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn garbage_costs_no_signature_check_and_a_forgery_exactly_one() {
-    let (mut world, operator) = world();
+    let (mut world, operator) = World::with_operator(3);
     let peer = world.nodes[1].machine.node();
     let held = ahead(&world, 0, "shop/held", &operator, 0);
     gossip(&mut world, 0, peer, whole(&held));

@@ -1,9 +1,9 @@
 //! A member that may not hold a scope: nothing of it reaches that member, whatever it says.
 
-use driftless_core::beacon::{Beacon, Health, MarkList, Report};
+use driftless_core::beacon::{Beacon, MarkList, Report};
 use driftless_core::machine::{Effect, Event, LocalChange, LocalEdit, Precondition};
 use driftless_core::wire::{Gossip, Request, Response};
-use driftless_statement::{Hlc, MeshId, Note, Path, Scope, Verb};
+use driftless_statement::{Hlc, Note, Path, Scope, Verb};
 
 use crate::world::{World, key};
 
@@ -36,21 +36,8 @@ fn lying_beacon(world: &World, counter: u64, scopes: &[&str]) -> Vec<u8> {
         effective: [0; 32],
         newest: Hlc::default(),
     };
-    let beacon = Beacon {
-        mesh: MeshId::from(world.genesis.id()),
-        node: key(50).public(),
-        boot: 1,
-        counter,
-        time_ms: world.now_ms,
-        expires_ms: world.now_ms + 10_000,
-        fold_version: 1,
-        health: Health::default(),
-        peers: 1,
-        lag_ms: 0,
-        far: true,
-        name: "outsider".to_owned(),
-        scopes: scopes.iter().map(report).collect(),
-    };
+    let scopes = scopes.iter().map(report).collect();
+    let beacon = Beacon { counter, name: "outsider".to_owned(), scopes, ..world.beacon(key(50).public()) };
     Gossip::Beacon { bytes: beacon.sign(&key(50)).unwrap() }.encode()
 }
 

@@ -10,16 +10,6 @@ use driftless_statement::{
 use crate::random::{ahead, assert_equal};
 use crate::world::{World, key};
 
-/// Three nodes and an operator who may write under `shop`.
-fn world() -> (World, SecretKey) {
-    let mut world = World::founded(3);
-    let operator = key(110);
-    let grant = world.grant(operator.public(), Verb::Write, "shop", world.now_ms);
-    world.submit(0, grant);
-    world.run_ms(3_000);
-    (world, operator)
-}
-
 fn write(world: &mut World, node: usize, at: &str, author: &SecretKey) -> StatementId {
     let signed = ahead(world, node, at, author, 0);
     world.submit(node, vec![signed.wire().to_vec()]);
@@ -50,7 +40,7 @@ fn count(world: &World, node: usize, scope: &str) -> u64 {
 
 #[test]
 fn what_a_struck_key_said_goes_and_what_was_there_before_shows_again() {
-    let (mut world, operator) = world();
+    let (mut world, operator) = World::with_operator(3);
     world.put(0, "shop/a", "1");
     world.run_ms(2_000);
     let before = count(&world, 1, "shop");
@@ -84,7 +74,7 @@ fn what_a_struck_key_said_goes_and_what_was_there_before_shows_again() {
 
 #[test]
 fn what_is_accepted_stays_with_all_it_names_and_nothing_later_counts() {
-    let (mut world, operator) = world();
+    let (mut world, operator) = World::with_operator(3);
     let first = write(&mut world, 0, "shop/a", &operator);
     world.run_ms(1_000);
     let second = write(&mut world, 0, "shop/b", &operator);
@@ -112,7 +102,7 @@ fn what_is_accepted_stays_with_all_it_names_and_nothing_later_counts() {
 
 #[test]
 fn who_was_revoked_by_a_hostile_junior_comes_back_when_the_roots_strike_it() {
-    let (mut world, hostile) = world();
+    let (mut world, hostile) = World::with_operator(3);
     let friend = key(111);
     let all = [Verb::Write, Verb::Delegate, Verb::Revoke].into_iter().collect();
     let grant = Grant {
@@ -164,7 +154,7 @@ fn who_was_revoked_by_a_hostile_junior_comes_back_when_the_roots_strike_it() {
 
 #[test]
 fn a_late_joiner_fetches_what_is_accepted_and_nothing_else() {
-    let (mut world, operator) = world();
+    let (mut world, operator) = World::with_operator(3);
     world.isolate(2);
     let accepted = write(&mut world, 0, "shop/a", &operator);
     world.run_ms(1_000);
@@ -181,7 +171,7 @@ fn a_late_joiner_fetches_what_is_accepted_and_nothing_else() {
 
 #[test]
 fn a_node_that_is_revoked_is_a_member_no_more() {
-    let (mut world, _) = world();
+    let (mut world, _) = World::with_operator(3);
     let node = world.nodes[2].machine.node();
     world.put(2, "shop/a", "1");
     world.run_ms(2_000);

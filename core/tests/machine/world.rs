@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use driftless_core::beacon::{Beacon, Health};
 use driftless_core::machine::{
     CallId, Effect, Event, KEEP_STRUCK_BYTES, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Rates,
     Setup, SubmitOutcome, Topic, Verdict, WriteOutcome,
@@ -228,6 +229,35 @@ impl World {
         world.link_all();
         world.run_ms(5_000);
         world
+    }
+
+    /// The same with an operator who may write under `shop`.
+    pub fn with_operator(count: usize) -> (Self, SecretKey) {
+        let mut world = Self::founded(count);
+        let operator = key(110);
+        let grant = world.grant(operator.public(), Verb::Write, "shop", world.now_ms);
+        world.submit(0, grant);
+        world.run_ms(3_000);
+        (world, operator)
+    }
+
+    /// A beacon of a node that tells of no scope.
+    pub fn beacon(&self, node: PublicKey) -> Beacon {
+        Beacon {
+            mesh: MeshId::from(self.genesis.id()),
+            node,
+            boot: 1,
+            counter: 1,
+            time_ms: self.now_ms,
+            expires_ms: self.now_ms + 10_000,
+            fold_version: 1,
+            health: Health::default(),
+            peers: 1,
+            lag_ms: 0,
+            far: true,
+            name: String::new(),
+            scopes: Vec::new(),
+        }
     }
 
     pub fn now(&self, index: usize) -> Now {
