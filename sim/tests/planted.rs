@@ -29,7 +29,7 @@ const fn shell(bug: Bug, check: &'static str, scenario: &'static str) -> Row {
     Row { bug: Planted::Shell(bug), check, scenario }
 }
 
-static ROWS: [Row; 28] = [
+static ROWS: [Row; 31] = [
     core(InCore::ChildFirst, "closed-storage", "storm"),
     core(InCore::PublishesAtOnce, "persist-before-publish", "storm"),
     core(InCore::TakenAtOnce, "persist-before-publish", "storm"),
@@ -54,6 +54,9 @@ static ROWS: [Row; 28] = [
     core(InCore::StrikesSideways, "nobody-strikes-equals", "hostile"),
     core(InCore::StruckCounts, "struck-keys-change-nothing", "hostile"),
     core(InCore::OutsideCounts, "nothing-beyond-the-grant", "hostile"),
+    core(InCore::EndedCounts, "ended-epochs-say-nothing", "hostile"),
+    core(InCore::UnapprovedCounts, "nothing-counts-unapproved", "storm"),
+    core(InCore::ExpiredCounts, "nothing-beyond-the-grant", "hostile"),
     core(InCore::NeverReturns, "roots-recover", "hostile"),
     core(InCore::KeepsGone, "incremental-equals-batch", "hostile"),
     core(InCore::PushesAgain, "no-ping-pong", "three-regions"),

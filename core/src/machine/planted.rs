@@ -63,12 +63,21 @@ pub enum Planted {
     /// Each regular look at peers hands them the latest statement of `@mesh` once more (`peers`).
     #[cfg(feature = "planted")]
     PushesAgain,
+    /// What an ended epoch says and the rotation does not accept counts, where something names it (`settle`).
+    #[cfg(feature = "planted")]
+    EndedCounts,
+    /// A write counts before it is approved (`settle`).
+    #[cfg(feature = "planted")]
+    UnapprovedCounts,
+    /// What is later than its grant's not-after counts, where something names it (`settle`).
+    #[cfg(feature = "planted")]
+    ExpiredCounts,
 }
 
 #[cfg(feature = "planted")]
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::FoldByArrival,
         Self::ComparesOnce,
         Self::PublishesAtOnce,
@@ -88,6 +97,9 @@ impl Planted {
         Self::NeverReturns,
         Self::KeepsGone,
         Self::PushesAgain,
+        Self::EndedCounts,
+        Self::UnapprovedCounts,
+        Self::ExpiredCounts,
     ];
 }
 
@@ -172,6 +184,9 @@ pub(super) fn bent(
     match (planted, &verdict) {
         (Some(Planted::StruckCounts), Err(Refusal::Struck { .. })) => Ok(()),
         (Some(Planted::OutsideCounts), Err(Refusal::Outside { .. })) => Ok(()),
+        (Some(Planted::EndedCounts), Err(Refusal::Superseded { .. })) => Ok(()),
+        (Some(Planted::UnapprovedCounts), Err(Refusal::Unapproved { .. })) => Ok(()),
+        (Some(Planted::ExpiredCounts), Err(Refusal::Expired { .. })) => Ok(()),
         (Some(Planted::StrikesSideways), Ok(())) => {
             let rank = trust.grant(&said.grant).map(|standing| standing.rank);
             let names = |one: &&crate::trust::Revocation| {

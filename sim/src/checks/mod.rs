@@ -2,12 +2,14 @@
 //! names its source. They look at what happens to nodes and what nodes do; they must not change anything.
 
 mod answered;
+mod approvals;
 mod batch;
 mod beyond;
 mod bounded;
 mod closed_storage;
 mod convergence;
 mod divergence_zero;
+mod epochs;
 mod equal_states;
 mod future;
 mod history;
@@ -125,6 +127,8 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<answered::Answered>::default(),
         Box::<bounded::Bounded>::default(),
         Box::<seniority::Seniority>::default(),
+        Box::<epochs::Epochs>::default(),
+        Box::<approvals::Approvals>::default(),
         Box::<beyond::Beyond>::default(),
         Box::<struck::Struck>::default(),
         Box::<recovery::Recovery>::default(),
