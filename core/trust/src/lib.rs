@@ -160,9 +160,14 @@ impl Trust {
         self.grant(grant) == before.grant(grant) && self.struck(grant).eq(before.struck(grant))
     }
 
-    /// The grants of an earlier trust on which other things count now.
+    /// The grants of an earlier trust on which other things count now, and its epochs that other rotations ended.
     pub fn changed_since(&self, before: &Trust) -> BTreeSet<StatementId> {
-        before.grants().map(|(id, _)| *id).filter(|id| !self.agrees(before, id)).collect()
+        let grants = before.grants().map(|(id, _)| *id).filter(|id| !self.agrees(before, id));
+        let otherwise = |epoch: &&Epoch| {
+            let now = self.0.settled.chain.get(&epoch.id());
+            now.is_none_or(|now| !now.ended_by().eq(epoch.ended_by()))
+        };
+        grants.chain(before.epochs().filter(otherwise).map(Epoch::id)).collect()
     }
 
     /// Whether the same revocations and rotations count as before.
