@@ -110,11 +110,22 @@ pub fn may_strike(facts: &Facts, revocation: &StatementId, statement: &Verified)
     false
 }
 
-/// Whether a fate is what a revocation does by the rules: the statement relies, directly or through grants, on what a
-/// counting revocation of a senior struck.
+/// Whether a rotation may make a statement void: it ends the epoch that the statement names, and does not accept it.
+fn is_superseded(facts: &Facts, epoch: &StatementId, rotation: &StatementId, statement: &Verified) -> bool {
+    let Some(rotated) = made(facts, rotation).map(Verified::statement) else { return false };
+    let Body::Rotate(rotate) = &rotated.body else { return false };
+    let listed = rotate.frontier.iter().map(|(_, id)| *id).collect();
+    rotated.grant == *epoch
+        && statement.statement().grant == *epoch
+        && !accepted(facts, &listed).contains(&statement.id())
+}
+
+/// Whether a fate is what a revocation or a rotation does by the rules: the statement relies, directly or through grants, on
+/// what a counting revocation of a senior struck, or names an epoch that ended without accepting it.
 pub fn is_struck(facts: &Facts, machine: &Machine, statement: &Verified, fate: &Fate) -> bool {
     match fate {
         Fate::Void(Refusal::Struck { revocation, .. }) => may_strike(facts, revocation, statement),
+        Fate::Void(Refusal::Superseded { epoch, rotation }) => is_superseded(facts, epoch, rotation, statement),
         Fate::Void(Refusal::NoSuchGrant { grant }) => made(facts, grant).is_some_and(|above| {
             let told = machine.statement(grant).map(|told| told.fate);
             told.is_none_or(|fate| is_struck(facts, machine, above, &fate))
