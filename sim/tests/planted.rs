@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use driftless_core::machine::Planted as InCore;
 use driftless_sim::bugs::{Bug, Planted};
+use driftless_sim::plan::AuthorKind;
 use driftless_sim::scenario::ready;
 use driftless_sim::{Options, checks, draw, run};
 
@@ -19,14 +20,18 @@ struct Row {
     bug: Planted,
     check: &'static str,
     scenario: &'static str,
+    /// A check that may see the bug's effect earlier, and rightly: it does not look here.
+    without: Option<&'static str>,
+    /// The strategies of hostile authors; none: all.
+    authors: &'static [AuthorKind],
 }
 
 const fn core(bug: InCore, check: &'static str, scenario: &'static str) -> Row {
-    Row { bug: Planted::Core(bug), check, scenario }
+    Row { bug: Planted::Core(bug), check, scenario, without: None, authors: &[] }
 }
 
 const fn shell(bug: Bug, check: &'static str, scenario: &'static str) -> Row {
-    Row { bug: Planted::Shell(bug), check, scenario }
+    Row { bug: Planted::Shell(bug), check, scenario, without: None, authors: &[] }
 }
 
 static ROWS: [Row; 31] = [
@@ -57,7 +62,12 @@ static ROWS: [Row; 31] = [
     core(InCore::EndedCounts, "ended-epochs-say-nothing", "hostile"),
     core(InCore::UnapprovedCounts, "nothing-counts-unapproved", "storm"),
     core(InCore::ExpiredCounts, "nothing-beyond-the-grant", "hostile"),
-    core(InCore::NeverReturns, "roots-recover", "hostile"),
+    // What a node has aside and should have taken back, it is handed again and again; and not only revokers put aside.
+    Row {
+        without: Some("no-ping-pong"),
+        authors: &[AuthorKind::Sideways],
+        ..core(InCore::NeverReturns, "roots-recover", "hostile")
+    },
     core(InCore::KeepsGone, "incremental-equals-batch", "hostile"),
     core(InCore::PushesAgain, "no-ping-pong", "three-regions"),
     shell(Bug::JoinerUnderfed, "late-joiner-computes-the-same", "hostile"),
@@ -72,9 +82,11 @@ struct Caught {
 
 /// Runs seeds until one breaks a rule.
 fn hunt(row: &Row) -> Option<Caught> {
-    let scenario = ready(row.scenario)?;
+    let mut scenario = ready(row.scenario)?;
+    scenario.hostile.author_strategies = row.authors.to_vec();
     (0..SEEDS).find_map(|seed| {
-        let record = run(&draw(&scenario, seed), Options { bug: Some(row.bug), ..Options::default() });
+        let options = Options { bug: Some(row.bug), without: row.without, ..Options::default() };
+        let record = run(&draw(&scenario, seed), options);
         let first = record.violations.into_iter().next()?;
         Some(Caught { seeds: seed + 1, check: first.check, what: first.what })
     })
