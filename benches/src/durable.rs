@@ -74,7 +74,7 @@ impl Bare {
 }
 
 /// A request that puts another value each time.
-fn request(connection: usize, turn: usize) -> Vec<u8> {
+pub fn request(connection: usize, turn: usize) -> Vec<u8> {
     let number = connection * 1_000_003 + turn;
     let body = json::to_string(&text(number, VALUE));
     let path = path((connection * 17 + turn * WRITERS) % ENTRIES);

@@ -28,6 +28,8 @@ mod forge;
 #[cfg(feature = "nodes")]
 mod http;
 #[cfg(feature = "nodes")]
+mod junk;
+#[cfg(feature = "nodes")]
 mod load;
 #[cfg(feature = "nodes")]
 mod memory;
@@ -89,6 +91,8 @@ enum Role {
     Bare { socket: PathBuf, answer: PathBuf },
     /// A bare loop that writes to many
     Spray { socket: PathBuf, watchers: usize },
+    /// Hostile members that gossip what nobody wants
+    Junk { mesh: String, address: String, rate: usize },
     /// Load
     Load { kind: String, socket: PathBuf, target: String, connections: usize, millis: u64 },
 }
@@ -99,6 +103,7 @@ fn play(role: &Role) {
         Role::Node { config } => rig::node(config),
         Role::Bare { socket, answer } => http::bare(socket, answer),
         Role::Spray { socket, watchers } => fanout::bare(socket, *watchers),
+        Role::Junk { mesh, address, rate } => junk::role(mesh, address, *rate),
         Role::Load { kind, socket, target, connections, millis } => {
             load::role(kind, socket, target, *connections, *millis);
         }
@@ -115,6 +120,8 @@ const BENCHES: &[(&str, Bench)] = &[
     ("http", http::run),
     #[cfg(feature = "nodes")]
     ("durable", durable::run),
+    #[cfg(feature = "nodes")]
+    ("junk", junk::run),
     ("apply", apply::run),
     #[cfg(feature = "nodes")]
     ("spread", spread::run),

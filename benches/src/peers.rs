@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use driftless_core::machine::{CallId, Effect, Event, Machine, Now, Pace, Setup};
+use driftless_core::machine::{CallId, Effect, Event, KEEP_STRUCK_BYTES, Machine, Now, Pace, Setup};
 use driftless_statement::{MeshId, PublicKey, Verified};
 
 use crate::forge::{Forge, START_MS, key};
@@ -39,8 +39,10 @@ impl Peer {
             store: number.into(),
             boot: 1,
             floor_ms: 0,
+            keep_struck_bytes: KEEP_STRUCK_BYTES,
             seed: number.into(),
             pace: Pace::default(),
+            rates: driftless_core::machine::Rates::default(),
             proofs: driftless_core::machine::Proofs::default(),
         };
         let now = Now { mono_ms: 1_000, wall_ms: START_MS + 60_000 };

@@ -202,7 +202,7 @@ impl Homes {
         let (writer, mut events) = Writer::spawn(store, Pace::default()).unwrap();
         let all: Vec<Arc<Verified>> = forge.bundle.iter().chain(statements).cloned().collect();
         for (id, part) in all.chunks(8_192).enumerate() {
-            let batch = Batch { id: id as u64, statements: part.to_vec(), floor_ms: 0 };
+            let batch = Batch { id: id as u64, gone: vec![], statements: part.to_vec(), floor_ms: 0 };
             writer.submit(batch).unwrap();
             let event = events.blocking_recv().unwrap();
             assert!(matches!(event, Event::Stored { .. }), "{event:?}");

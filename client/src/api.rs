@@ -3,6 +3,7 @@
 //! Every answer to a read carries the headers in [`header`]; every error is an RFC 9457 [`Problem`].
 
 mod audit;
+mod flood;
 mod trust;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use driftless_statement::{Hlc, MeshId, Note, Path, PublicKey, Scope, StatementId
 use serde::{Deserialize, Serialize};
 
 pub use audit::{Approval, Attempt, Attempts, AuditPage, AuditReach, AuditRecord, Laggard};
+pub use flood::{Flood, remedy};
 pub use trust::{
     Author, AuthorScope, DemandInfo, EntryTurn, EpochInfo, GrantInfo, Grants, PendingInfo, PendingList, Preview,
     RevocationInfo, Strike, WantedInfo,
@@ -437,7 +439,7 @@ pub struct NodeRow {
     pub fold_version: u64,
     /// Peers it is connected to.
     pub peers: u32,
-    /// Health words such as `read_only`, `own_branch_forked`, `isolated`; empty when well.
+    /// Health words such as `read_only`, `own_branch_forked`, `isolated`, `secrets_unopenable`; empty when well.
     pub health: Vec<String>,
     /// Per scope.
     pub scopes: Vec<ScopeRow>,
@@ -509,6 +511,9 @@ pub struct Status {
     pub fold_version: u64,
     /// Current revision.
     pub revision: String,
+    /// The age recipient (`age1…`) of what is sealed to this node. Empty: a node of an earlier version.
+    #[serde(default)]
+    pub recipient: String,
     /// Peers connected.
     #[schema(value_type = Vec<String>)]
     pub peers: Vec<PublicKey>,
@@ -524,8 +529,29 @@ pub struct Status {
     pub scopes: Vec<ScopeRow>,
     /// Health words; empty when well.
     pub health: Vec<String>,
+    /// Authors that are or lately were over their intake rate here, at most sixteen: those that are first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub floods: Vec<Flood>,
     /// Bytes of the store on disk.
     pub store_bytes: u64,
     /// Seconds since this node agreed with another one; absent: never.
     pub staleness: Option<u64>,
+    /// Independent other nodes that agreed with this one lately, each by a beacon of its own. Fewer than two for some time
+    /// make the health word `stale_peers`.
+    #[serde(default)]
+    pub agreeing: u32,
+    /// Who is refused for a while for what it sent. A restart ends all bans.
+    #[serde(default)]
+    pub bans: Vec<Banned>,
+}
+
+/// A peer, or an address from which nobody proved a key, that is refused for a while.
+#[derive(Debug, Clone, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct Banned {
+    /// A peer's key, or an address.
+    pub who: String,
+    /// What it did.
+    pub why: String,
+    /// Seconds until the ban ends.
+    pub ends_seconds: u64,
 }

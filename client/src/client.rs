@@ -1,5 +1,7 @@
 //! Typed calls to a node, one for each route. It must not know sockets, nor what the command line makes of the answers.
 
+mod secrets;
+
 use std::time::Duration;
 
 use driftless_statement::{Note, Path, Prefix, PublicKey, Scope, Signed, StatementId, Value, Verified, json};
@@ -21,6 +23,8 @@ use crate::export::JSON_LINES;
 use crate::route;
 use crate::tokens::Token;
 use crate::transport::{Answer, Transport};
+
+pub use secrets::{NodeRecipient, Opened};
 
 /// How long a call may take unless told otherwise. A guess: local sockets answer in milliseconds, a write waits for a
 /// disk's sync.

@@ -1,6 +1,9 @@
 //! Secret key files: made once, readable by their owner only, refused when anybody else could have read them. What they
 //! hold is never in an error, a log or a `Debug`.
 
+#[cfg(feature = "cli")]
+pub mod passphrase;
+
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
@@ -47,6 +50,37 @@ pub enum KeyError {
         /// Its size.
         got: u64,
     },
+    /// It is encrypted with a passphrase, and whoever reads it here has nobody to ask.
+    #[error(
+        "key file {path}: is encrypted with a passphrase, for which a program that starts unattended cannot ask. A node's key lies in a plain \
+         file of mode 0600 (`driftless keys passphrase {path} --remove`); to have it encrypted on disk all the same, let systemd \
+         decrypt it at the start with LoadCredentialEncrypted=", path = .0.display()
+    )]
+    Encrypted(PathBuf),
+    /// The passphrase does not open it.
+    #[error("key file {0}: this is not its passphrase")]
+    WrongPassphrase(PathBuf),
+    /// Opening it would cost more than this program spends.
+    #[error(
+        "key file {path}: its scrypt work factor is 2^{got}, at most 2^{max} is accepted; encrypt it anew with a smaller one: \
+         `age -d` it and `driftless keys passphrase` the result", path = path.display(), max = passphrase::MOST_WORK
+    )]
+    #[cfg(feature = "cli")]
+    Costly {
+        /// Which.
+        path: PathBuf,
+        /// The binary logarithm of its work factor.
+        got: u8,
+    },
+    /// What encrypts it is damaged, or is not of the kind that is read here.
+    #[error("key file {path}: cannot be decrypted: {why}", path = path.display())]
+    #[cfg(feature = "cli")]
+    Undecryptable {
+        /// Which.
+        path: PathBuf,
+        /// Why, and what to do.
+        why: String,
+    },
     /// Not one line of 64 lowercase hexadecimal digits beside comments.
     #[error("key file {0}: must hold one line of 64 lowercase hexadecimal digits, beside lines that begin with #")]
     Malformed(PathBuf),
@@ -92,32 +126,55 @@ pub fn create(path: &Path) -> Result<SecretKey, KeyError> {
 
 /// Writes a key file with mode 0600: whole and synced, or not at all. Never overwrites one.
 pub fn save(path: &Path, key: &SecretKey) -> Result<(), KeyError> {
+    save_text(path, &encode(key))
+}
+
+/// Writes a file of secrets as [`save`] does.
+pub(crate) fn save_text(path: &Path, text: &str) -> Result<(), KeyError> {
+    place(path, text.as_bytes(), Existing::Refused)
+}
+
+/// What happens to a file that is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Existing {
+    Refused,
+    #[cfg_attr(not(feature = "cli"), allow(dead_code))]
+    Replaced,
+}
+
+/// Puts a file of mode 0600 in its place in one step.
+fn place(path: &Path, text: &[u8], existing: Existing) -> Result<(), KeyError> {
     let failed = |doing| move |cause| KeyError::Io { path: path.to_owned(), doing, cause };
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let name = path.file_name().ok_or_else(|| KeyError::NotAFile(path.to_owned()))?.to_string_lossy();
     let partial = directory.join(format!(".{name}.{}.partial", std::process::id()));
-    let written = write_new(&partial, key).map_err(failed("writing it"));
+    let written = write_new(&partial, text).map_err(failed("writing it"));
     // Linking refuses an existing name in one step, which renaming would replace.
-    let linked = written.and_then(|()| {
+    let linked = |()| {
         fs::hard_link(&partial, path).map_err(|cause| match cause.kind() {
             io::ErrorKind::AlreadyExists => KeyError::Exists(path.to_owned()),
             _ => failed("naming it")(cause),
         })
-    });
-    let removed = fs::remove_file(&partial).map_err(failed("removing its first name"));
-    linked.and(removed)?;
+    };
+    match existing {
+        Existing::Refused => {
+            let linked = written.and_then(linked);
+            let removed = fs::remove_file(&partial).map_err(failed("removing its first name"));
+            linked.and(removed)?;
+        }
+        Existing::Replaced => written.and_then(|()| fs::rename(&partial, path).map_err(failed("replacing it")))?,
+    }
     File::open(directory).and_then(|directory| directory.sync_all()).map_err(failed("syncing its directory"))
 }
 
-fn write_new(path: &Path, key: &SecretKey) -> io::Result<()> {
-    let text = Zeroizing::new(encode(key));
+fn write_new(path: &Path, text: &[u8]) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path)?;
-    file.write_all(text.as_bytes())?;
+    file.write_all(text)?;
     file.sync_all()
 }
 
 /// The whole text with room from the start, so that no reallocation leaves a copy of the secret behind.
-fn encode(key: &SecretKey) -> String {
+fn encode(key: &SecretKey) -> Zeroizing<String> {
     const DIGITS: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'a', 'b', 'c', 'd', 'e', 'f'];
     let mut text = String::with_capacity(HEAD.len() + 2 * 64 + 2);
     text.push_str(HEAD);
@@ -129,7 +186,7 @@ fn encode(key: &SecretKey) -> String {
         }
     }
     text.push('\n');
-    text
+    Zeroizing::new(text)
 }
 
 /// Whether a path names a descriptor that this process was started with, like `/dev/fd/3`: what a CI job or a shell's `<(…)`
@@ -141,22 +198,40 @@ fn is_descriptor(path: &Path) -> bool {
 /// Reads a key file, and refuses one that others than its owner can read or change. A pipe is read when it was passed as a
 /// descriptor (`/dev/fd/3`): nobody else has it.
 pub fn load(path: &Path) -> Result<SecretKey, KeyError> {
+    let bytes = read_private(path)?;
+    if is_encrypted(&bytes) { Err(KeyError::Encrypted(path.to_owned())) } else { decode(path, &bytes) }
+}
+
+/// Whether this is what `age` writes, in its textual or its binary form.
+fn is_encrypted(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"-----BEGIN AGE ENCRYPTED FILE-----")
+        || bytes.starts_with(b"age-encryption.org/")
+}
+
+/// The bytes of a file of secrets, which only its owner can read or change.
+pub(crate) fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     let failed = |doing| move |cause| KeyError::Io { path: path.to_owned(), doing, cause };
     // Looked at before it is opened: opening a pipe would wait for a writer.
     let metadata = fs::metadata(path).map_err(|cause| match cause.kind() {
         io::ErrorKind::NotFound => KeyError::Missing(path.to_owned()),
         _ => failed("reading it")(cause),
     })?;
-    check(path, &metadata)?;
+    let credentials = std::env::var_os(CREDENTIALS).map(PathBuf::from);
+    check(path, &metadata, credentials.as_deref())?;
     let file = File::open(path).map_err(failed("opening it"))?;
     // And again: what was opened may be another file by now.
-    check(path, &file.metadata().map_err(failed("reading it"))?)?;
+    check(path, &file.metadata().map_err(failed("reading it"))?, credentials.as_deref())?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(LARGEST as usize));
     file.take(LARGEST).read_to_end(&mut bytes).map_err(failed("reading it"))?;
-    decode(path, &bytes)
+    Ok(bytes)
 }
 
-fn check(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyError> {
+/// Where systemd puts the credentials of a service (systemd.exec(5)). The directory is the service's alone; to let an
+/// unprivileged service read them, an access control list gives its user that right, which shows as a right of the group.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+const GROUP_READS: u32 = 0o040;
+
+fn check(path: &Path, metadata: &fs::Metadata, credentials: Option<&Path>) -> Result<(), KeyError> {
     if metadata.file_type().is_fifo() && is_descriptor(path) {
         return Ok(());
     }
@@ -164,7 +239,9 @@ fn check(path: &Path, metadata: &fs::Metadata) -> Result<(), KeyError> {
         return Err(KeyError::NotAFile(path.to_owned()));
     }
     let mode = metadata.permissions().mode() & 0o7777;
-    if mode & 0o077 != 0 {
+    let is_credential = credentials.is_some_and(|directory| path.parent() == Some(directory));
+    let shut = if is_credential { 0o077 & !GROUP_READS } else { 0o077 };
+    if mode & shut != 0 {
         return Err(KeyError::Open { path: path.to_owned(), mode });
     }
     if metadata.len() > LARGEST {
@@ -200,6 +277,30 @@ mod tests {
         for mode in [0o640, 0o604, 0o620, 0o602, 0o610, 0o601] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
             assert!(matches!(load(&path).err(), Some(KeyError::Open { mode: found, .. }) if found == mode), "{mode:o}");
+        }
+    }
+
+    #[test]
+    fn a_credential_of_the_service_may_carry_an_access_control_list() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("node.key");
+        save(&path, &SecretKey::from_bytes([1; 32])).unwrap();
+        let allowed = |mode: u32, credentials: Option<&Path>| {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            check(&path, &fs::metadata(&path).unwrap(), credentials).is_ok()
+        };
+        assert!(allowed(0o440, Some(dir.path())));
+        assert!(!allowed(0o440, None) && !allowed(0o440, dir.path().parent()));
+        assert!([0o404, 0o444, 0o460, 0o450, 0o442].iter().all(|mode| !allowed(*mode, Some(dir.path()))));
+    }
+
+    #[test]
+    fn a_file_that_age_encrypted_is_told_from_a_damaged_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        for head in ["-----BEGIN AGE ENCRYPTED FILE-----\n", "age-encryption.org/v1\n"] {
+            place(&path, head.as_bytes(), Existing::Replaced).unwrap();
+            assert!(matches!(load(&path), Err(KeyError::Encrypted(_))), "{head}");
         }
     }
 

@@ -4,6 +4,8 @@
 //! - [`Client`]: one typed call for each route of a node.
 //! - [`Config`]: a local snapshot of what a node serves, kept fresh by a watch, read without a call and without a lock.
 //! - [`export`], `audit` (a feature): the export of a log, and judging one without a node.
+//! - `sealed` (a feature): values sealed to a group of recipients, as age seals them.
+//! - `offline` (a feature): what a signer asks of a node, answered from an export on a machine without network.
 //! - [`Signer`]: builds and signs statements from what is merged and what is wanted.
 #![forbid(unsafe_code)]
 
@@ -18,8 +20,12 @@ pub mod error;
 pub mod export;
 pub mod founding;
 pub mod keys;
+#[cfg(feature = "audit")]
+pub mod offline;
 pub mod readable;
 pub mod route;
+#[cfg(feature = "sealed")]
+pub mod sealed;
 pub mod sign;
 pub mod sse;
 pub mod tokens;

@@ -7,6 +7,7 @@
 //! | `GET /v1/config/{prefix}/?after=&limit=` (`/v1/config/`: everything) | [`Listing`](crate::api::Listing) |
 //! | `GET /v1/config/{prefix}/?watch`, `Last-Event-ID: REVISION` to resume | SSE; `data:` is a [`WatchEvent`](crate::api::WatchEvent) |
 //! | `GET /v1/merged/{path}?author=KEY` | [`Merged`](crate::api::Merged), also for an entry that is absent |
+//! | `GET /v1/secrets/{path}` | the secret's bytes, only over the Unix socket |
 //! | `GET /v1/history/{path}?limit=&before=` | [`History`](crate::api::History) |
 //! | `GET /v1/explain/{path}` | [`Explanation`](crate::api::Explanation) |
 //! | `GET /v1/conflicts?prefix=&limit=` | [`Conflicts`](crate::api::Conflicts) |
@@ -43,6 +44,8 @@ pub const JSON: &str = "application/json";
 pub const CONFIG: &str = "/v1/config";
 /// `/v1/merged`
 pub const MERGED: &str = "/v1/merged";
+/// `/v1/secrets`
+pub const SECRETS: &str = "/v1/secrets";
 /// `/v1/history`
 pub const HISTORY: &str = "/v1/history";
 /// `/v1/explain`
@@ -103,6 +106,11 @@ pub fn watch(prefix: &Prefix) -> String {
 /// The merged state of an entry, for an author who wants to edit it.
 pub fn merged(path: &Path, author: Option<&PublicKey>) -> String {
     with(format!("{MERGED}/{path}"), &[("author", author.map(PublicKey::to_string))])
+}
+
+/// A sealed entry, opened by the node.
+pub fn secret(path: &Path) -> String {
+    format!("{SECRETS}/{path}")
 }
 
 /// Statements about an entry, latest first.

@@ -13,7 +13,7 @@ use driftless_statement::{
 use crate::api::{GrantInfo, Grants, Merged, Strike};
 use crate::tree::BadTree;
 
-pub use plan::{Desired, Edited, plan, statements};
+pub use plan::{Desired, Edited, plan, replace, statements};
 pub use revoke::frontier;
 
 /// Why nothing was signed.

@@ -11,5 +11,7 @@ mod figures;
 mod judged;
 #[path = "audit/measure.rs"]
 mod measure;
+#[path = "audit/offline.rs"]
+mod offline;
 #[path = "audit/world.rs"]
 mod world;

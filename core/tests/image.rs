@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use driftless_core::machine::{CallId, Effect, Event, Machine, Now, Pace, Proofs, Setup};
+use driftless_core::machine::{CallId, Effect, Event, KEEP_STRUCK_BYTES, Machine, Now, Pace, Proofs, Rates, Setup};
 use driftless_statement::{
     Body, Genesis, Grant, Hlc, MeshId, Note, Prefix, PublicKey, Scope, SecretKey, Statement, StatementId, Terms, Verb,
     Verified,
@@ -59,8 +59,10 @@ fn machine(number: u8, founding: &[Arc<Verified>], proofs: &Proofs, floor_ms: u6
         store: 1,
         boot: 1,
         floor_ms,
+        keep_struck_bytes: KEEP_STRUCK_BYTES,
         seed: 1,
         pace: Pace::default(),
+        rates: Rates::default(),
         proofs: proofs.clone(),
         #[cfg(feature = "planted")]
         planted: None,

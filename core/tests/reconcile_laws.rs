@@ -5,7 +5,7 @@ mod reconcile_peers;
 
 use driftless_core::reconcile::limits::BATCH_BYTES;
 use driftless_core::reconcile::{End, Outcome, Session, Step};
-use driftless_core::wire::{Request, Response, Word};
+use driftless_core::wire::{DELAYED, Request, Response, Word};
 use driftless_statement::{Scope, StatementId};
 use proptest::prelude::*;
 use reconcile_peers::{Peer, cases, honest, pair, session, shop, wire};
@@ -214,4 +214,17 @@ fn has_and_fetch_name_what_is_held() {
     assert_eq!(b.respond(&Request::Has { ids: ids.clone() }), Response::Has { held: vec![true, true, true, false] });
     let Response::Statements { statements, missing } = b.respond(&Request::Fetch { ids }) else { panic!() };
     assert_eq!((statements.len(), missing), (3, vec![3]));
+}
+
+#[test]
+fn who_is_told_that_a_push_comes_too_early_pushes_no_more_in_the_session() {
+    let (mut a, mut b) = pair(1, 10, 2_000, 0);
+    let mut pushes = 0;
+    session(&mut a, &mut b, |request, response| {
+        let Request::Push { statements } = request else { return response };
+        pushes += 1;
+        let refused = (0..statements.len()).map(|at| (at, Word::new(DELAYED))).collect();
+        Response::Taken { taken: 0, refused }
+    });
+    assert_eq!(pushes, 1);
 }

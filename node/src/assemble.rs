@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use driftless_client::sealed::IdentityError;
 use driftless_client::{bundle, keys};
-use driftless_core::machine::{Machine, Pace, Setup};
+use driftless_core::machine::{Machine, Pace, Rates, Setup};
 use driftless_statement::{MeshId, PublicKey, Signed};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -18,6 +19,7 @@ use crate::driver::{Clock, Driver, Parts};
 use crate::http::{self, HttpSettings};
 use crate::metrics::Metrics;
 use crate::p2p::{self, P2pConfig, P2pError};
+use crate::secrets::{Follower, Keeper};
 use crate::store::{self, Directory, Store, StoreError, Writer};
 
 /// Why a node did not start. Nothing of it runs afterwards; what is on disk is as it was, the boot counter excepted.
@@ -26,6 +28,9 @@ pub enum StartError {
     /// The key file cannot be used.
     #[error("{0}")]
     Key(#[from] keys::KeyError),
+    /// The file of the identity that opens secrets cannot be used.
+    #[error("node.secrets_key_file: {0}")]
+    Secrets(#[from] IdentityError),
     /// The bundle cannot be read.
     #[error("node.bundle {path}: {reason}")]
     Bundle {
@@ -92,6 +97,7 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
         warn!(missing = loaded.missing, "records are missing from the store; peers supply them again");
     }
     info!(statements = loaded.statements.len(), boot = loaded.boot, "store opened");
+    let keeper = Arc::new(Keeper::start(&config.node.secrets_key_file)?);
     let metrics = Arc::new(Metrics::new(env!("CARGO_PKG_VERSION")));
     let seed = u64::from_le_bytes(entropy()?);
     let network = metrics.with_registry(|registry| p2p::spawn(p2p_config(config, seed), &key, registry))?;
@@ -112,8 +118,10 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
         store: u64::from_be_bytes(loaded.store_id),
         boot: loaded.boot,
         floor_ms: loaded.floor_ms,
+        keep_struck_bytes: usize::try_from(config.store.keep_struck_bytes).unwrap_or(usize::MAX),
         seed,
         pace: core_pace(config),
+        rates: core_rates(config),
         proofs: driftless_core::machine::Proofs::default(),
     };
     let machine = Machine::new(setup, clock.now());
@@ -121,9 +129,14 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
     let parts = Parts { machine, clock, network, store: writer, metrics: metrics.clone(), shutdown: ends.clone() };
     let (driver, door) = Driver::new(parts);
     let heartbeat = driver.heartbeat();
-    let served = http::serve(door.clone(), settings, metrics, ends).await?;
+    let follower = Follower::new(keeper.clone(), door.clone(), metrics.clone());
+    let served = http::serve(door.clone(), settings, keeper, metrics, ends.clone()).await?;
     let tcp = served.tcp;
-    let tasks = vec![tokio::spawn(served.run()), tokio::spawn(driver.run(loaded.statements, first))];
+    let tasks = vec![
+        tokio::spawn(served.run()),
+        tokio::spawn(follower.run(ends)),
+        tokio::spawn(driver.run(loaded.statements, first)),
+    ];
     Ok(Node { door, tcp, heartbeat, shutdown, tasks })
 }
 
@@ -183,6 +196,8 @@ fn p2p_config(config: &Config, seed: u64) -> P2pConfig {
         mdns: config.p2p.mdns,
         max_connections: config.p2p.max_connections,
         max_memory_bytes: usize::try_from(config.p2p.max_memory_bytes).unwrap_or(usize::MAX),
+        first_ban: config.p2p.first_ban,
+        longest_ban: config.p2p.longest_ban,
         request_timeout: config.reconcile.request_timeout,
         seed,
         ..P2pConfig::new(config.mesh.id)
@@ -196,6 +211,16 @@ fn core_pace(config: &Config) -> Pace {
         reconcile_ms: millis(config.reconcile.interval),
         repair_ms: millis(config.reconcile.repair_interval),
         request_ms: millis(config.reconcile.request_timeout),
+    }
+}
+
+fn core_rates(config: &Config) -> Rates {
+    Rates {
+        author_statements: config.intake.author_statements.into(),
+        author_bytes: config.intake.author_bytes,
+        peer_bytes: config.intake.peer_bytes,
+        peer_checks: config.intake.peer_checks.into(),
+        burst_ms: millis(config.intake.burst),
     }
 }
 

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use driftless_core::beacon::Health;
 use driftless_core::machine::{LocalEdit, Machine, Standing, SubmitOutcome, WriteOutcome};
 use driftless_core::view::View;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -29,6 +30,8 @@ pub enum Call {
     Read(Box<dyn FnOnce(&Machine) + Send>),
     /// Cut or heal this node's network (demonstrations and drills).
     Isolate(bool),
+    /// Take over what the shell finds wrong with this node.
+    Ails(Health),
 }
 
 /// The call could not be taken: the node is shutting down or overloaded. Nothing was changed.
@@ -53,6 +56,26 @@ pub struct Door {
     pub changed: watch::Receiver<u64>,
     /// How stale the view is, whether the node is isolated, whether it takes writes.
     pub standing: Arc<ArcSwap<Standing>>,
+    /// Who is refused for a while for what it sent. Read them with [`Ban::holds`].
+    pub bans: Arc<ArcSwap<Vec<Ban>>>,
+}
+
+/// A peer, or an address from which nobody proved a key, that is refused for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ban {
+    /// A peer's key, or an address.
+    pub who: String,
+    /// What it did.
+    pub why: &'static str,
+    /// Until when, Unix milliseconds here.
+    pub until_ms: u64,
+}
+
+impl Ban {
+    /// Whether it still holds.
+    pub fn holds(&self, now_ms: u64) -> bool {
+        now_ms < self.until_ms
+    }
 }
 
 impl Door {
@@ -84,6 +107,11 @@ impl Door {
     pub async fn submit(&self, statements: Vec<Vec<u8>>) -> Result<Vec<SubmitOutcome>, Closed> {
         let (reply, answer) = oneshot::channel();
         self.call(Call::Submit { statements, reply }, answer).await
+    }
+
+    /// Says what is wrong with this node, until something else is said. Waits for room.
+    pub async fn ails(&self, health: Health) -> Result<(), Closed> {
+        self.calls.send(Call::Ails(health)).await.map_err(|_| Closed::ShuttingDown)
     }
 
     /// Asks a question of the state as it is now.

@@ -13,5 +13,6 @@ pub mod keys;
 pub mod logging;
 pub mod metrics;
 pub mod p2p;
+pub mod secrets;
 pub mod store;
 pub mod systemd;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 use driftless_node::config::{Config, Environment, Flags};
-use driftless_node::{assemble, config, demo, logging, systemd};
+use driftless_node::{assemble, config, demo, logging, secrets, systemd};
 
 /// The Driftless node: replicates signed configuration with its peers and serves it to the services beside it.
 #[derive(Parser)]
@@ -100,12 +100,17 @@ fn look_at_config(command: &ConfigCommand) -> ExitCode {
 }
 
 fn run(flags: &Flags, rebuild_store: bool) -> ExitCode {
+    // Before anything secret is read.
+    let refused = secrets::keep_to_itself();
     let config = match Config::load(flags, &Environment::of_process()) {
         Ok(config) => config,
         Err(error) => return complain(&error.to_string(), 2),
     };
     if let Err(error) = logging::start(&config.log) {
         return complain(&error.to_string(), 2);
+    }
+    for why in refused {
+        tracing::warn!("{why}; a dump of this process would hold its keys and secrets");
     }
     if rebuild_store && let Err(error) = assemble::rebuild_damaged(&config) {
         return complain(&error.to_string(), 1);

@@ -171,6 +171,9 @@ async fn captures() -> String {
     let target = "/v1/audit/export?scope=shop";
     let exported = parts(&scribe.world, target, "{\"end\":").await;
     scribe.write("An export to be judged elsewhere", &format!("GET {target}\n"), &exported);
+    scribe.world.put("shop/checkout/password", &http_support::sealed(b"hunter2")).await;
+    scribe.show("Open a secret", "GET", "/v1/secrets/shop/checkout/password", &[], "").await;
+    scribe.show("A value that is not sealed", "GET", "/v1/secrets/shop/checkout/limits", &[], "").await;
     scribe.show("Status", "GET", "/v1/status", &[], "").await;
     scribe.show("Alive", "GET", "/livez", &[], "").await;
     scribe.show("Ready", "GET", "/readyz", &[], "").await;

@@ -234,6 +234,71 @@ async fn who_sends_nonsense_is_no_longer_listened_to() {
     rogue.during(a.gossip(b"honest")).await;
 }
 
+/// Gossip itself listens to a sender of nonsense again after some seconds; who goes on then is refused altogether, until
+/// the ban is over.
+#[tokio::test]
+async fn who_sends_nonsense_over_and_over_is_banned_and_comes_back_when_that_is_over() {
+    let mut config = config(MESH, TCP, 1);
+    (config.first_ban, config.longest_ban) = (Duration::from_secs(2), Duration::from_secs(2));
+    let mut a = Node::start(1, config).await;
+    a.members(&[key(2), key(3)]).await;
+    let mut others = Vec::new();
+    for seed in [2, 3] {
+        let mut config = p2p_support::config(MESH, TCP, seed);
+        config.peers = vec![a.named()];
+        let mut other = Node::start(seed, config).await;
+        other.connected(key(1)).await;
+        a.connected(key(seed)).await;
+        others.push(other);
+    }
+    for _ in 0..5 {
+        a.send(Command::Fault { peer: key(3), why: "nonsense" }).await;
+    }
+    let banned = a.find("the ban", |event| match event {
+        Event::Banned { who, why, lasts } => Some((who.clone(), *why, *lasts)),
+        _ => None,
+    });
+    assert_eq!(banned.await, (key(3).to_string(), "nonsense", Duration::from_secs(2)));
+    a.disconnected(key(3)).await;
+    assert_eq!(a.handle.traffic().bans(), 1);
+    // It dials on, gets through the handshake, and is cut again: all that time it is no peer.
+    others[1].disconnected(key(1)).await;
+    others[1].connected(key(1)).await;
+    others[1].disconnected(key(1)).await;
+    assert!(!a.has_unread(|event| matches!(event, Event::Connected { .. })));
+    let (b, c) = others.split_at_mut(1);
+    b[0].ask(&mut a, 1, b"served?").await;
+    // The ban ends by itself.
+    a.connected(key(3)).await;
+    c[0].ask(&mut a, 2, b"and I?").await;
+    assert!(!a.has_unread(|event| matches!(event, Event::Disconnected { .. })), "nobody else was cut");
+}
+
+/// The driver says who lost its membership; the network must do the rest within a heartbeat of gossip.
+#[tokio::test]
+async fn who_was_expelled_is_cut_within_a_heartbeat_and_neither_heard_nor_let_in_again() {
+    const HEARTBEAT: Duration = Duration::from_secs(1);
+    let mut nodes = p2p_support::mesh(&[1, 2, 3], TCP, "shop").await;
+    // Node 3 dialled the others, and has node 1 among its configured peers.
+    nodes[0].send(Command::Expelled([key(3)].into())).await;
+    let gone = |event: &Event| matches!(event, Event::Disconnected { peer } if *peer == key(3)).then_some(());
+    assert_eq!(nodes[0].find_within(HEARTBEAT, gone).await, Some(()), "still connected after a heartbeat");
+    nodes[2].disconnected(key(1)).await;
+    nodes[2].send(Command::Publish { topic: "shop".into(), bytes: b"from an expelled one".to_vec() }).await;
+    // Two refused dials later it is still out, and nothing of it was heard here, nor forwarded by node 2, which has not
+    // judged it.
+    for _ in 0..2 {
+        nodes[2].connected(key(1)).await;
+        nodes[2].disconnected(key(1)).await;
+    }
+    let heard = |event: &Event| matches!(event, Event::Gossip { bytes, .. } if bytes == b"from an expelled one");
+    assert!(!nodes[0].has_unread(|event| heard(event) || matches!(event, Event::Connected { .. })));
+    nodes[0].send(Command::Request { peer: key(3), corr: 1, bytes: vec![1] }).await;
+    assert_eq!(nodes[0].answer(1).await, Err(RequestFailure::NotConnected));
+    let (a, b) = p2p_support::pair(&mut nodes, 0, 1);
+    a.ask(b, 2, b"still there").await;
+}
+
 #[tokio::test]
 async fn a_flood_of_requests_from_one_member_leaves_the_others_served() {
     let (mut a, mut b) = two_honest().await;
@@ -259,8 +324,8 @@ async fn streams_beyond_the_bound_are_refused_and_the_others_stay() {
     let mut rogue = Rogue::with(3, "sync", Raw { deaf: false });
     rogue.connect(&a.addr).await;
     a.connected(key(3)).await;
-    // Messages of the greatest size, which nobody here answers.
-    rogue.send(vec![vec![7; MAX_REQUEST_BYTES]; STREAMS + 9]);
+    // Messages of the greatest size that needs no room, which nobody here answers.
+    rogue.send(vec![vec![7; 64 * 1024]; STREAMS + 9]);
     rogue.refused(9).await;
     let mut b = config(MESH, TCP, 2);
     b.peers = vec![a.named()];
@@ -272,6 +337,28 @@ async fn streams_beyond_the_bound_are_refused_and_the_others_stay() {
     rogue.refused(1).await;
     let rogues = a.handle.traffic().requests_received() - 1;
     assert_eq!(rogues, STREAMS as u64);
+}
+
+/// Large messages take room, and one connection gets room for two of them: the others wait, and small ones pass.
+#[tokio::test]
+async fn large_requests_wait_for_room_and_small_ones_do_not() {
+    let (mut a, mut b) = two_honest().await;
+    let mut rogue = Rogue::with(3, "sync", Raw { deaf: false });
+    rogue.connect(&a.addr).await;
+    a.connected(key(3)).await;
+    rogue.send((0..9).map(|number| vec![number; MAX_REQUEST_BYTES]).collect());
+    let large = |event: &Event| matches!(event, Event::Request { bytes, .. } if bytes.len() == MAX_REQUEST_BYTES);
+    let token = |event: &Event| match event {
+        Event::Request { token, .. } if large(event) => Some(*token),
+        _ => None,
+    };
+    let first = rogue.during(a.find("a large request", token)).await;
+    rogue.during(a.find("another one", token)).await;
+    rogue.during(b.ask(&mut a, 1, b"small")).await;
+    rogue.during(b.ask(&mut a, 2, &vec![9; MAX_REQUEST_BYTES - 64])).await;
+    assert!(!a.has_unread(large), "a third one has to wait");
+    a.send(Command::Respond { token: first, bytes: b"done".to_vec() }).await;
+    rogue.during(a.find("the next one", token)).await;
 }
 
 #[tokio::test]

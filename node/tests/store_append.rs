@@ -11,7 +11,7 @@ use disk::{Disk, ids, next, statements};
 use driftless_node::store::{Batch, Directory, Event, Options, Pace, Store, StoreError, Writer, rebuild};
 
 fn batch(id: u64, statements: &[std::sync::Arc<driftless_statement::Verified>], floor_ms: u64) -> Batch {
-    Batch { id, statements: statements.to_vec(), floor_ms }
+    Batch { id, gone: vec![], statements: statements.to_vec(), floor_ms }
 }
 
 #[tokio::test]
@@ -36,6 +36,28 @@ async fn what_was_stored_is_there_again() {
     let order: Vec<_> = loaded.statements.iter().map(|statement| statement.id()).collect();
     assert_eq!(order, all.iter().map(|statement| statement.id()).collect::<Vec<_>>(), "in the order of storing");
     assert!(loaded.statements.iter().zip(&all).all(|(a, b)| a.wire() == b.wire()));
+}
+
+#[tokio::test]
+async fn what_is_taken_off_is_not_there_again_and_can_be_stored_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mesh, all) = statements(6);
+    let (store, _) = Store::open(dir.path(), mesh, [1; 8]).unwrap();
+    let (writer, mut events) = Writer::spawn(store, Pace::default()).unwrap();
+    writer.submit(batch(1, &all[..5], 0)).unwrap();
+    assert!(matches!(next(&mut events).await, Event::Stored { statements: 5, gone: 0, .. }));
+    let gone = vec![all[1].id(), all[3].id(), all[5].id()];
+    writer.submit(Batch { gone, ..batch(2, &[], 0) }).unwrap();
+    let told = next(&mut events).await;
+    assert!(matches!(told, Event::Stored { statements: 0, gone: 2, .. }), "one of them was never stored: {told:?}");
+    // Taken off and appended with one batch: it is there, at the end.
+    writer.submit(Batch { gone: vec![all[0].id()], ..batch(3, &[all[0].clone(), all[3].clone()], 0) }).unwrap();
+    assert!(matches!(next(&mut events).await, Event::Stored { statements: 2, gone: 1, .. }));
+    writer.close();
+    let (_store, loaded) = Store::open(dir.path(), mesh, [2; 8]).unwrap();
+    let order: Vec<_> = loaded.statements.iter().map(|statement| statement.id()).collect();
+    assert_eq!(order, [2, 4, 0, 3].map(|at| all[at].id()));
+    assert_eq!(loaded.missing, 0);
 }
 
 /// Found by the simulator: a watcher that resumed after a restore took the views of the restored store for later ones of

@@ -66,7 +66,7 @@ impl Small {
 fn append(platter: Platter, mesh: MeshId, statements: &[Arc<Verified>], name: [u8; 8]) -> Result<(), StoreError> {
     let (store, _) = Store::open_on(platter, mesh, name, OPTIONS)?;
     let (writer, mut events) = Writer::spawn(store, Pace::default()).unwrap();
-    writer.submit(Batch { id: 0, statements: statements.to_vec(), floor_ms: FLOOR }).unwrap();
+    writer.submit(Batch { id: 0, gone: vec![], statements: statements.to_vec(), floor_ms: FLOOR }).unwrap();
     let event = events.blocking_recv().unwrap();
     writer.close();
     match event {

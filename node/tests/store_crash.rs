@@ -37,7 +37,7 @@ async fn run() -> Run {
         let (store, _) = Store::open_on(disk.clone(), mesh, [1; 8], OPTIONS).unwrap();
         let (writer, mut events) = Writer::spawn(store, Pace::default()).unwrap();
         for (id, group) in half.chunks(4).enumerate() {
-            writer.submit(Batch { id: id as u64, statements: group.to_vec(), floor_ms: 0 }).unwrap();
+            writer.submit(Batch { id: id as u64, gone: vec![], statements: group.to_vec(), floor_ms: 0 }).unwrap();
             assert!(matches!(next(&mut events).await, Event::Stored { .. }));
             stored.extend(ids(group));
             acknowledged.push((disk.state().history.len(), stored.clone()));

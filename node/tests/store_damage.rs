@@ -26,7 +26,7 @@ async fn image(mesh: MeshId, all: &[Arc<Verified>]) -> Vec<u8> {
     let disk = Disk::default();
     let (store, _) = Store::open_on(disk.clone(), mesh, [1; 8], OPTIONS).unwrap();
     let (writer, mut events) = Writer::spawn(store, Pace::default()).unwrap();
-    writer.submit(Batch { id: 0, statements: all.to_vec(), floor_ms: 77 }).unwrap();
+    writer.submit(Batch { id: 0, gone: vec![], statements: all.to_vec(), floor_ms: 77 }).unwrap();
     assert!(matches!(next(&mut events).await, Event::Stored { .. }));
     writer.close();
     disk.state().data.clone()
@@ -102,7 +102,7 @@ fn tamper(dir: &Path, change: impl FnOnce(&redb::WriteTransaction)) {
 async fn stored(dir: &Path, all: &[Arc<Verified>], mesh: MeshId) {
     let (store, _) = Store::open(dir, mesh, [1; 8]).unwrap();
     let (writer, mut events) = Writer::spawn(store, Pace::default()).unwrap();
-    writer.submit(Batch { id: 0, statements: all.to_vec(), floor_ms: 5 }).unwrap();
+    writer.submit(Batch { id: 0, gone: vec![], statements: all.to_vec(), floor_ms: 5 }).unwrap();
     assert!(matches!(next(&mut events).await, Event::Stored { .. }));
     writer.close();
 }
@@ -170,7 +170,7 @@ async fn bad_records_are_quarantined_and_can_be_stored_again() {
         assert!(quarantined.file.as_ref().unwrap().starts_with(dir.path().join("quarantine")), "{name}");
         // A peer supplies it again.
         let (writer, mut events) = Writer::spawn(store, Pace::default()).unwrap();
-        writer.submit(Batch { id: 9, statements: vec![all[3].clone()], floor_ms: 0 }).unwrap();
+        writer.submit(Batch { id: 9, gone: vec![], statements: vec![all[3].clone()], floor_ms: 0 }).unwrap();
         let Event::Stored { statements: 1, .. } = next(&mut events).await else { panic!("{name}: not stored") };
         writer.close();
         let (_store, loaded) = Store::open(dir.path(), mesh, [2; 8]).unwrap();

@@ -23,7 +23,7 @@ fn start(disk: &Disk, mesh: MeshId) -> (WriterHandle, UnboundedReceiver<Event>, 
 }
 
 fn one(id: u64, statement: &Arc<Verified>) -> Batch {
-    Batch { id, statements: vec![statement.clone()], floor_ms: id }
+    Batch { id, gone: vec![], statements: vec![statement.clone()], floor_ms: id }
 }
 
 /// Submits one statement after another, waits for each event, and says what was acknowledged.

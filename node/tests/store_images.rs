@@ -65,6 +65,19 @@ fn every_image_of_every_short_sequence_keeps_what_was_acknowledged() {
     assert!(tally.second > 10_000, "too few second cuts: {tally}");
 }
 
+/// The same where a commit takes something off: it is off, or the commit was never made.
+#[test]
+fn what_is_taken_off_is_off_with_its_whole_commit() {
+    let mut sequences = vec![vec![Op::One, Op::Gone]];
+    for op in Op::ALL {
+        sequences.extend([vec![Op::Group, Op::Gone, op], vec![Op::One, op, Op::Gone], vec![Op::Gone, Op::Gone, op]]);
+    }
+    let plan = Plan { exhaustive: 7, places: 4, seeds: 0..4 * rounds(), second: 512 / rounds().min(512) };
+    let tally = campaign(&sequences, &plan);
+    must_be_clean(&tally, "crash images of what is taken off");
+    assert!(tally.second > 100, "too few second cuts: {tally}");
+}
+
 /// The same where commits make the file grow, which `set_len` must survive.
 #[test]
 fn a_file_that_grows_keeps_it_too() {

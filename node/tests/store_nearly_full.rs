@@ -33,7 +33,7 @@ async fn recoveries_that_do_not_last_make_the_pauses_grow() {
     let begin = Instant::now();
     for id in 0..FLAPS {
         leave(&disk, 0);
-        writer.submit(Batch { id, statements: all.clone(), floor_ms: id }).unwrap();
+        writer.submit(Batch { id, gone: vec![], statements: all.clone(), floor_ms: id }).unwrap();
         let Event::Failed { batches, error } = next(&mut events).await else { panic!("the disk is not full") };
         assert!(batches == [id] && error.is_full(), "{batches:?} {error}");
         // Enough to open the store and to prove that it takes a commit.
@@ -44,7 +44,7 @@ async fn recoveries_that_do_not_last_make_the_pauses_grow() {
     }
     assert!(begin.elapsed() >= Duration::from_millis(3_800), "{FLAPS} flaps in {:?}", begin.elapsed());
     disk.state().capacity = None;
-    writer.submit(Batch { id: FLAPS, statements: all.clone(), floor_ms: FLAPS }).unwrap();
+    writer.submit(Batch { id: FLAPS, gone: vec![], statements: all.clone(), floor_ms: FLAPS }).unwrap();
     assert!(matches!(next(&mut events).await, Event::Stored { .. }), "freed space is enough");
     writer.close();
     let (_store, loaded) = Store::open_on(disk, mesh, [2; 8], OPTIONS).unwrap();

@@ -34,6 +34,7 @@ impl Trace {
                 statements.iter().for_each(|wire| self.note(0, &[ends(wire)]));
             }
             Event::Connected { peer } => self.note(4, &[peer.as_bytes()]),
+            Event::Group { peer, group } => self.note(15, &[peer.as_bytes(), &group.to_le_bytes()]),
             Event::Disconnected { peer } => self.note(5, &[peer.as_bytes()]),
             Event::Gossip { id, from, bytes } => self.note(6, &[id, from.as_bytes(), ends(bytes)]),
             Event::Request { peer, token, bytes } => {
@@ -48,14 +49,16 @@ impl Trace {
             Event::StoreRecovered => self.note(12, &[]),
             Event::StoreLost { ids } => self.note(13, &[&(ids.len() as u64).to_le_bytes()]),
             Event::Tick => self.note(14, &[]),
+            Event::Ails(health) => self.note(15, &[&health.0.to_le_bytes()]),
         }
     }
 
     /// A node asks for something.
     pub fn effect(&mut self, effect: &Effect) {
         match effect {
-            Effect::Store { batch, statements, floor_ms } => {
+            Effect::Store { batch, gone, statements, floor_ms } => {
                 self.note(21, &[&batch.to_le_bytes(), &floor_ms.to_le_bytes()]);
+                gone.iter().for_each(|id| self.note(1, &[id.as_bytes()]));
                 statements.iter().for_each(|statement| self.note(0, &[statement.id().as_bytes()]));
             }
             Effect::Publish { bytes, .. } => self.note(22, &[ends(bytes)]),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use driftless_sim::plan::{AUTHORS, PEERS};
+use driftless_sim::plan::{AUTHORS, PEERS, PeerKind};
 use driftless_sim::scenario::ready;
 use driftless_sim::{Options, draw, run};
 
@@ -30,6 +30,19 @@ fn one_honest_author_among_thirty_is_enough() {
     let record = run(&case, Options::default());
     assert_eq!(record.violations, []);
     assert!(record.totals.acknowledged > 20, "the honest author is served: {:?}", record.totals.refused);
+}
+
+#[test]
+fn who_is_cut_off_from_all_honest_nodes_says_so() {
+    for kind in [PeerKind::Eclipse, PeerKind::Frozen] {
+        let mut scenario = ready("eclipse").unwrap();
+        scenario.hostile.peer_strategies = vec![kind];
+        let record = run(&draw(&scenario, 1), Options::default());
+        assert_eq!(record.violations, [], "{kind:?}");
+        let times = |what: &str| record.sometimes.get(what).copied().unwrap_or(0);
+        assert!(times("a node that heard nobody honest said so") > 30, "{kind:?}: {:?}", record.sometimes);
+        assert!(times("two other nodes agreed") > 1_000, "{kind:?}: {:?}", record.sometimes);
+    }
 }
 
 #[test]

@@ -34,7 +34,7 @@ const fn shell(bug: Bug, check: &'static str, scenario: &'static str) -> Row {
     Row { bug: Planted::Shell(bug), check, scenario, without: None, authors: &[] }
 }
 
-static ROWS: [Row; 31] = [
+static ROWS: [Row; 33] = [
     core(InCore::ChildFirst, "closed-storage", "storm"),
     core(InCore::PublishesAtOnce, "persist-before-publish", "storm"),
     core(InCore::TakenAtOnce, "persist-before-publish", "storm"),
@@ -68,7 +68,9 @@ static ROWS: [Row; 31] = [
         authors: &[AuthorKind::Sideways],
         ..core(InCore::NeverReturns, "roots-recover", "hostile")
     },
+    core(InCore::ForgetsAll, "roots-recover", "hostile"),
     core(InCore::KeepsGone, "incremental-equals-batch", "hostile"),
+    core(InCore::CountsIdentities, "an-eclipse-is-detected", "eclipse"),
     core(InCore::PushesAgain, "no-ping-pong", "three-regions"),
     shell(Bug::JoinerUnderfed, "late-joiner-computes-the-same", "hostile"),
 ];

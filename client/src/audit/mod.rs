@@ -24,10 +24,15 @@ use driftless_statement::MeshId;
 
 pub use check::{Answer, Needed, Reason, RootAct, Target, check};
 pub use flaw::{Broken, Flaw, Unverified};
-pub use report::{Audit, Report};
+pub use report::{Audit, Kept, Report};
 pub use tree::{GrantNode, RevocationNode, SignatureCount, StrikeNode, Tree, VoidAct, tree};
 
 /// Judges an export. `expected` is the mesh that it must be of; without it, nothing vouches for the mesh that it names.
 pub fn verify(input: &mut (impl BufRead + Seek), expected: Option<MeshId>) -> Result<Audit, Unverified> {
-    verifier::Verifier::begin(input, expected)?.run()
+    verifier::Verifier::begin(input, expected, false)?.run()
+}
+
+/// The same, and keeps every statement, in memory: for who goes on from what the export holds.
+pub fn verify_and_keep(input: &mut (impl BufRead + Seek), expected: Option<MeshId>) -> Result<Audit, Unverified> {
+    verifier::Verifier::begin(input, expected, true)?.run()
 }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::api::StatementInfo;
 use crate::clock::rfc3339_millis;
+use crate::export::Head;
 
 /// An export that was verified.
 #[derive(Debug)]
@@ -19,6 +20,19 @@ pub struct Audit {
     pub trust: Trust,
     /// The statements of `@mesh`.
     pub mesh: Vec<Arc<Verified>>,
+    /// What the node said of itself and of the moment.
+    pub head: Head,
+    /// All statements in the order of the file, when they were asked for.
+    pub kept: Vec<Kept>,
+}
+
+/// A statement of an export.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// What was signed.
+    pub statement: Arc<Verified>,
+    /// Whether the node says that it broke a limit or a schema: the fold decides that, and stands there on the node's word.
+    pub unfit: bool,
 }
 
 /// What an export holds and how far it was judged.

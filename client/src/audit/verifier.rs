@@ -11,7 +11,7 @@ use driftless_trust::{Accepted, Refusal, Trust};
 use super::flaw::{Broken, Flaw, Unverified};
 use super::held::Held;
 use super::lines::Lines;
-use super::report::{Audit, Report};
+use super::report::{Audit, Kept, Report};
 use crate::api::StatementInfo;
 use crate::export::{self, End, FORM, Head, Line, Record};
 use crate::readable;
@@ -53,11 +53,12 @@ pub(super) struct Verifier<'a, R> {
     listed: Vec<Arc<Verified>>,
     deferred: Vec<Deferred>,
     report: Report,
+    kept: Option<Vec<Kept>>,
 }
 
 impl<'a, R: BufRead + Seek> Verifier<'a, R> {
     /// Reads the head.
-    pub fn begin(input: &'a mut R, expected: Option<MeshId>) -> Result<Self, Unverified> {
+    pub fn begin(input: &'a mut R, expected: Option<MeshId>, keep: bool) -> Result<Self, Unverified> {
         let mut lines = Lines::of(input);
         let (text, line) = lines.next()?.ok_or_else(|| lines.broken(Flaw::CutOff))?;
         if export::text(&line) != text {
@@ -85,6 +86,7 @@ impl<'a, R: BufRead + Seek> Verifier<'a, R> {
             listed: Vec::new(),
             deferred: Vec::new(),
             report,
+            kept: keep.then(Vec::new),
         })
     }
 
@@ -119,6 +121,9 @@ impl<'a, R: BufRead + Seek> Verifier<'a, R> {
         let verified = checked?;
         self.report.note(&verified, &record.statement);
         let StatementInfo { fate, reason, .. } = record.statement;
+        if let Some(kept) = &mut self.kept {
+            kept.push(Kept { statement: verified.clone(), unfit: fate == "unfit" });
+        }
         let claim = Claim { line: self.lines.number(), fate, reason };
         if verified.statement().scope.is_mesh() {
             self.genesis.get_or_insert_with(|| verified.clone());
@@ -213,10 +218,11 @@ impl<'a, R: BufRead + Seek> Verifier<'a, R> {
         self.judge_deferred()?;
         closing?;
         self.report.close(self.held.authors(), sum);
-        let flaw = || self.lines.broken(Flaw::NoGenesis { mesh: self.head.mesh });
+        let founded = self.head.mesh;
+        let flaw = || self.lines.broken(Flaw::NoGenesis { mesh: founded });
         let trust = self.authority.map(|authority| authority.settled).ok_or_else(flaw)?;
         let mesh = self.mesh.into_iter().map(|(statement, _)| statement).collect();
-        Ok(Audit { report: self.report, trust, mesh })
+        Ok(Audit { report: self.report, head: self.head, trust, mesh, kept: self.kept.unwrap_or_default() })
     }
 
     /// Whether the end fits the lines, and is one.

@@ -57,6 +57,16 @@ pub fn plan(merged: &Merged, wanted: &Desired) -> Result<Option<Edited>, SignErr
     Ok(Some(Edited { merged: merged.clone(), before, wanted: wanted.clone(), edits }))
 }
 
+/// One edit that puts a whole value, whatever lies there: for a value that only makes sense whole, such as a sealed one. Of
+/// two such edits at once one wins, and the value is never a mixture.
+pub fn replace(merged: &Merged, value: Value) -> Result<Edited, SignError> {
+    let bad = |bad| SignError::Tree { path: merged.path.clone(), bad };
+    let before = merged.tree.as_ref().map(tree::from_json).transpose().map_err(bad)?;
+    check(merged, &value)?;
+    let edits = diff::diff(None, &value);
+    Ok(Edited { merged: merged.clone(), before, wanted: Desired::Value(value), edits })
+}
+
 /// The author's door keeps the schemas that every receiver keeps. One that cannot be read here, from a newer node, is left
 /// to that node.
 fn check(merged: &Merged, value: &Value) -> Result<(), SignError> {
@@ -247,6 +257,13 @@ mod tests {
         let large = format!("\"{}\"", "x".repeat(100_000));
         let heavy = (0..3).map(|n| edited(&format!("shop/h{n}"), None, &large)).collect();
         assert_eq!(statements(&signer(), heavy, &Note::default(), NOW).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_value_that_is_replaced_is_put_whole() {
+        let before = merged("shop/a", Some(r#"{"a":1,"b":2}"#));
+        let one = replace(&before, json::parse(br#"{"a":1,"b":3}"#).unwrap()).unwrap();
+        assert_eq!(one.words(), [r#"put the whole value {"a":1,"b":3}"#]);
     }
 
     #[test]

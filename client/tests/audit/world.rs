@@ -101,6 +101,11 @@ impl World {
         self.say(author, grant, Some(path), Body::Write(Write { edits }))
     }
 
+    /// The next write of this entry sees nothing of what was written there.
+    pub fn forget(&mut self, path: &str) {
+        self.entries.remove(&Path::parse(path).unwrap());
+    }
+
     pub fn grant(&mut self, author: u8, grant: StatementId, to: u8, verbs: &[Verb], prefix: &str) -> StatementId {
         let verbs = verbs.iter().copied().collect();
         let prefix = Prefix::parse(prefix).unwrap();

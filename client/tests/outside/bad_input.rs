@@ -88,6 +88,34 @@ const CASES: &[Case] = &[
     ("key file of garbage", &["keys", "show", "garbage.key"], "", 7, "64 lowercase hexadecimal"),
     ("key file is a directory", &["keys", "show", "."], "", 7, "not a regular file"),
     ("no key to show", &["keys", "show"], "", 2, "no key file"),
+    ("passphrase file missing", &["keys", "new", "n.key", "--passphrase-file", "none"], "", 7, "passphrase file none"),
+    (
+        "passphrase file open to others",
+        &["keys", "new", "n.key", "--passphrase-file", "open.key"],
+        "",
+        7,
+        "lets others than its owner",
+    ),
+    ("passphrase of a missing key", &["keys", "passphrase", "none.key", "--remove"], "", 7, "not found"),
+    ("passphrase of garbage", &["keys", "passphrase", "garbage.key", "--remove"], "", 7, "64 lowercase"),
+    (
+        "passphrase both new and removed",
+        &["keys", "passphrase", "n.key", "--remove", "--new-passphrase-file", "p"],
+        "",
+        2,
+        "cannot be used with",
+    ),
+    ("passphrase over an existing key", &["keys", "new", "garbage.key", "--passphrase"], "", 7, "never overwritten"),
+    ("submit of nothing", &["submit"], "", 2, "BUNDLE"),
+    ("submit of a missing bundle", &["--endpoint", GONE, "submit", "none.bundle"], "", 7, "none.bundle"),
+    ("submit of garbage", &["--endpoint", GONE, "submit", "garbage.key"], "", 2, "byte 0: not a CBOR byte string"),
+    ("inspect of a missing bundle", &["inspect", "none.bundle"], "", 7, "none.bundle"),
+    ("inspect of garbage", &["inspect", "garbage.key"], "", 2, "byte 0: not a CBOR byte string"),
+    ("sign from an export to nowhere", &["set", "shop/a", "1", "--from", "e"], "", 2, "--from goes with --to FILE"),
+    ("sign from nothing", &["set", "shop/a", "1", "--from", "e", "--to", "b"], "", 7, "e: No such file"),
+    ("sign from garbage", &["set", "shop/a", "1", "--from", "garbage.key", "--to", "b"], "", 2, "is an export"),
+    ("sign over a file", &["delete", "shop/a", "--from", "e", "--to", "garbage.key"], "", 7, "is there already"),
+    ("sign for a mesh without an export", &["set", "shop/a", "1", "--mesh", ID], "", 2, "--from"),
     ("key over an existing file", &["keys", "new", "garbage.key"], "", 7, "never overwritten"),
     ("apply without a file", &["apply"], "", 2, "--file"),
     ("apply of a missing file", &["apply", "-f", "none.yaml"], "", 7, "none.yaml"),
@@ -188,6 +216,38 @@ const CASES: &[Case] = &[
     ("trust check of an unknown verb", &["trust", "check", KEY, "own", "shop/a"], "", 2, "no verb is called"),
     ("trust check of a bad path", &["trust", "check", KEY, "write", "shop/../a"], "", 2, "must not be"),
     ("trust show of garbage", &["trust", "show", "--from", "garbage.key"], "", 1, "not verified"),
+    ("secret as an argument", &["secret", "set", "a/b", "hunter2"], "", 2, "a secret is never an argument"),
+    ("new secret as an argument", &["secret", "rotate", "a/b", "-x", "hunter2"], "", 2, "unexpected argument"),
+    ("secret of too few random bytes", &["secret", "set", "a/b", "--generate", "8"], "", 2, "16..=1024"),
+    (
+        "secret from two places",
+        &["secret", "set", "a/b", "--generate", "32", "--from-file", "x"],
+        "",
+        2,
+        "cannot be used with",
+    ),
+    ("secret get as JSON", &["secret", "get", "a/b", "-o", "json"], "", 2, "-o does not go with `secret get`"),
+    ("identity file missing", &["secret", "get", "a/b", "--identity", "none"], "", 7, "identity file none: not found"),
+    ("identity file open to others", &["secret", "get", "a/b", "--identity", "open.key"], "", 7, "chmod 600"),
+    ("identity file of garbage", &["secret", "get", "a/b", "--identity", "garbage.key"], "", 7, "AGE-SECRET-KEY-1"),
+    ("recipient that is none", &["secret", "recipients", "add", "g", "n", "age1x"], "", 2, "not an age recipient"),
+    ("recipient of SSH", &["secret", "recipients", "add", "g", "n", "ssh-ed25519 A"], "", 2, "only X25519 recipients"),
+    (
+        "identity as a recipient",
+        &["secret", "recipients", "add", "g", "n", "AGE-SECRET-KEY-1QQ"],
+        "",
+        2,
+        "this is an identity, the SECRET half",
+    ),
+    ("recipient of no kind", &["secret", "recipients", "add", "g", "n"], "", 2, "RECIPIENT"),
+    ("group with a slash", &["secret", "recipients", "remove", "a/b", "n"], "", 2, "group: must be 1 to 64"),
+    (
+        "identity without re-sealing",
+        &["secret", "recipients", "remove", "g", "n", "--identity", "x"],
+        "",
+        2,
+        "--reseal",
+    ),
     ("completion for no shell", &["completion", "cmd"], "", 2, "possible values"),
 ];
 
@@ -235,6 +295,19 @@ fn a_token_in_the_environment_that_is_none_is_not_repeated() {
     let ended = with_env(dir.path(), &["--endpoint", GONE, "status"], "", &[("DRIFTLESS_TOKEN", "dlt_c0ffee")]);
     assert!(ended.code == 2 && ended.err.contains("DRIFTLESS_TOKEN: not a token"), "{ended:?}");
     assert!(!ended.err.contains("c0ffee"), "{ended:?}");
+}
+
+#[test]
+fn a_secret_or_an_identity_among_the_arguments_is_not_repeated() {
+    let dir = tempfile::tempdir().unwrap();
+    for args in [
+        &["secret", "set", "a/b", "hunter2"][..],
+        &["secret", "rotate", "a/b", "hunter2"],
+        &["-v", "-v", "secret", "recipients", "add", "g", "n", "AGE-SECRET-KEY-1HUNTER2"],
+    ] {
+        let ended = driftless(dir.path(), args, "");
+        assert!(ended.code == 2 && !ended.err.to_lowercase().contains("hunter2"), "{ended:?}");
+    }
 }
 
 #[test]

@@ -101,6 +101,8 @@ struct Heard {
     heard_ms: u64,
     /// The same on the timer clock: silence is measured there, where nothing jumps.
     heard_mono_ms: u64,
+    /// When a beacon of it last showed that both have the same, on the timer clock.
+    agreed_mono_ms: Option<u64>,
     /// Scopes of it that are held here too, ascending. One beacon may tell of some of them only.
     scopes: Vec<Theirs>,
 }
@@ -167,7 +169,13 @@ impl Divergence {
         let (beacon, now_ms) = (proven.beacon(), now.wall_ms);
         self.check(now_ms, beacon)?;
         self.any_heard_ms = now.mono_ms;
-        let new = || Heard { last: proven.clone(), heard_ms: now_ms, heard_mono_ms: now.mono_ms, scopes: Vec::new() };
+        let new = || Heard {
+            last: proven.clone(),
+            heard_ms: now_ms,
+            heard_mono_ms: now.mono_ms,
+            agreed_mono_ms: None,
+            scopes: Vec::new(),
+        };
         let heard = self.heard.entry(beacon.node).or_insert_with(new);
         let came_back = heard.is_silent(now.mono_ms);
         heard.last = proven.clone();
@@ -253,6 +261,29 @@ impl Divergence {
         let theirs = heard.and_then(|heard| heard.scope(scope));
         let mine = self.own.get(scope);
         theirs.zip(mine).is_some_and(|(theirs, mine)| theirs.told.report().set == mine.report.set)
+    }
+
+    /// A node showed that it has what this node has.
+    pub fn agrees(&mut self, node: &PublicKey, mono_ms: u64) {
+        if let Some(heard) = self.heard.get_mut(node) {
+            heard.agreed_mono_ms = Some(mono_ms);
+        }
+    }
+
+    /// Nodes that showed within so long that they have what this node has.
+    pub fn agreeing(&self, mono_ms: u64, within_ms: u64) -> impl Iterator<Item = PublicKey> {
+        let lately = move |heard: &Heard| {
+            let ago_ms = heard.agreed_mono_ms.map(|agreed_ms| mono_ms.saturating_sub(agreed_ms));
+            ago_ms.is_some_and(|ago_ms| ago_ms < within_ms)
+        };
+        self.heard.iter().filter(move |(_, heard)| lately(heard)).map(|(node, _)| *node)
+    }
+
+    /// Whether a node, by its last beacon, was equal in all that both hold at a mark that had settled lately. Under steady
+    /// writes no two nodes have the same set at the same instant, and this is what tells that they agree.
+    pub fn is_in_step(&self, node: &PublicKey) -> bool {
+        let scopes = self.heard.get(node).map_or(&[][..], |heard| &heard.scopes);
+        !scopes.is_empty() && scopes.iter().all(|theirs| theirs.is_in_step(self.own_time_ms))
     }
 
     /// How many nodes are expected, this one left out.

@@ -77,6 +77,10 @@ impl Health {
     pub const TOO_OLD: Self = Self(4);
     /// The node's clock went back, or stands behind the time it has seen.
     pub const CLOCK: Self = Self(8);
+    /// Values are sealed to the node that it cannot open.
+    pub const UNOPENABLE: Self = Self(16);
+    /// Fewer than two independent nodes agreed with the node for a while: what it has may be old.
+    pub const STALE_PEERS: Self = Self(32);
 
     /// Both.
     pub fn with(self, other: Self) -> Self {

@@ -12,6 +12,8 @@ use super::{MARK_MS, SETTLE_MS};
 
 /// Moments of equality that are remembered for each scope of each node: marks a minute back, and as many sets.
 const REMEMBERED: usize = 6;
+/// Marks that a node may be late by and still count as in step: one under way, and half a minute of clocks that differ.
+const LATE_MARKS: u64 = 4;
 
 /// A report, in the beacon that told it.
 #[derive(Clone)]
@@ -104,6 +106,12 @@ impl Theirs {
         self.note_same(mine, own_time_ms);
         let Some(mark) = self.mark.filter(|_| state == State::InSync) else { return };
         self.equal.note(mark, now_ms, own_time_ms);
+    }
+
+    /// Whether the sets were equal at one of the last marks that can have settled: an older one proves an older agreement.
+    pub fn is_in_step(&self, own_time_ms: u64) -> bool {
+        let lately = |mark: u64| mark.saturating_mul(MARK_MS) + SETTLE_MS + LATE_MARKS * MARK_MS >= own_time_ms;
+        self.state == State::InSync && self.mark.is_some_and(lately)
     }
 
     /// Exactly equal sets tell at once, where marks tell only when they have settled.

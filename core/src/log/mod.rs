@@ -8,6 +8,7 @@
 //! large enough; what it had to drop is brought back by reconciliation.
 
 mod aside;
+mod forget;
 mod room;
 mod share;
 mod shelf;

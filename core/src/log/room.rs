@@ -216,17 +216,33 @@ impl Room {
 
     /// Drops members until the room is within its bounds.
     pub(super) fn make_room(&mut self) {
-        while let Some(id) = self.shares.gives_way() {
-            let complete = self.is_complete(&id);
-            self.dropped += 1;
-            let Some(member) = self.remove(&id) else { return };
-            if complete {
-                self.no_longer_complete(&member.named_by);
-            }
-            if !member.named_by.is_empty() {
-                self.absent.insert(id, member.named_by);
-            }
+        while let Some(id) = self.shares.gives_way()
+            && self.drop_one(&id)
+        {}
+    }
+
+    /// Drops what names something that is held no longer. It was noted as held, so its coming back would not be noticed.
+    pub(super) fn drop_naming(&mut self, gone: &BTreeSet<StatementId>) {
+        let names_it = |member: &Member| member.statement.statement().names().iter().any(|name| gone.contains(name));
+        let naming: Vec<StatementId> =
+            self.members.iter().filter(|(_, member)| names_it(member)).map(|(id, _)| *id).collect();
+        for id in naming {
+            self.drop_one(&id);
         }
+    }
+
+    /// Drops a member; what names it lacks it from now on. False: there was no such member.
+    fn drop_one(&mut self, id: &StatementId) -> bool {
+        let complete = self.is_complete(id);
+        let Some(member) = self.remove(id) else { return false };
+        self.dropped += 1;
+        if complete {
+            self.no_longer_complete(&member.named_by);
+        }
+        if !member.named_by.is_empty() {
+            self.absent.insert(*id, member.named_by);
+        }
+        true
     }
 
     fn remove(&mut self, id: &StatementId) -> Option<Member> {

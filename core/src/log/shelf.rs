@@ -1,4 +1,4 @@
-//! What is held: hash-closed, only ever growing, in an order in which everything comes after what it names.
+//! What is held: hash-closed, in an order in which everything comes after what it names.
 //! Knows nothing of trust; whoever puts a statement here has judged it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +25,23 @@ impl ScopeShelf {
         }
         heads.insert(statement.key());
         self.order.push(statement);
+    }
+
+    /// Lets statements go; none that stays names one of them.
+    fn remove(&mut self, gone: &BTreeSet<StatementId>) {
+        let lost = self.order.iter().filter(|statement| gone.contains(&statement.id()));
+        let authors: BTreeSet<PublicKey> = lost.map(|statement| statement.statement().author).collect();
+        self.order.retain(|statement| !gone.contains(&statement.id()));
+        // What they named may be heads again.
+        for author in authors {
+            let own = || self.order.iter().filter(|statement| statement.statement().author == author);
+            let named: BTreeSet<StatementId> = own().flat_map(|one| one.statement().prev.iter().copied()).collect();
+            let heads: Heads = own().filter(|one| !named.contains(&one.id())).map(|one| one.key()).collect();
+            match heads.is_empty() {
+                true => drop(self.heads.remove(&author)),
+                false => drop(self.heads.insert(author, heads)),
+            }
+        }
     }
 }
 
@@ -78,6 +95,26 @@ impl Shelf {
         shelf.append(statement.clone(), &self.held);
         self.order.push(statement.clone());
         self.held.insert(statement.id(), statement);
+    }
+
+    /// Lets statements go; none that stays names one of them.
+    pub(super) fn remove(&mut self, gone: &BTreeSet<StatementId>) {
+        if gone.iter().any(|id| self.mesh.held.contains_key(id)) {
+            let mesh = Arc::make_mut(&mut self.mesh);
+            mesh.shelf.remove(gone);
+            mesh.held.retain(|id, _| !gone.contains(id));
+        }
+        let lost: BTreeSet<Scope> =
+            gone.iter().filter_map(|id| self.held.remove(id)).map(|lost| lost.statement().scope.clone()).collect();
+        if lost.is_empty() {
+            return;
+        }
+        for scope in lost {
+            if let Some(shelf) = self.scopes.get_mut(&scope) {
+                shelf.remove(gone);
+            }
+        }
+        self.order.retain(|statement| !gone.contains(&statement.id()));
     }
 
     /// The rule about named statements, for names of which all are held or found by `elsewhere`.

@@ -9,7 +9,7 @@ use super::effect::{Effect, Topic, Verdict};
 use super::planted::Planted;
 use super::scope::ScopeRoom;
 use crate::beacon::{
-    Beacon, Claim, HEARD_A_SECOND, Health, MARK_MS, NAME_BYTES, NotHeard, Own, Proven, Report, SETTLE_MS,
+    BadBeacon, Beacon, Claim, HEARD_A_SECOND, Health, MARK_MS, NAME_BYTES, NotHeard, Own, Proven, Report, SETTLE_MS,
     folded_digest, pages,
 };
 use crate::wire::Gossip;
@@ -96,7 +96,11 @@ impl Machine {
         if let Some(proven) = self.proofs.beacon(bytes) {
             return Ok(proven);
         }
-        let claim = Claim::decode(bytes).map_err(|_| ("beacon_form", Verdict::Reject))?;
+        let claim = Claim::decode(bytes).map_err(|bad| match bad {
+            // Said by a later version.
+            BadBeacon::Form(bad) if bad.is_unknown() => ("beacon_version", Verdict::Ignore),
+            _ => ("beacon_form", Verdict::Reject),
+        })?;
         check(claim.beacon())?;
         self.proofs.prove_beacon(claim, bytes).map_err(|_| ("beacon_signature", Verdict::Reject))
     }
@@ -120,8 +124,12 @@ impl Machine {
                 different += 1;
             }
         }
-        if (same > 0 && different == 0) || self.planted(Planted::AgreesAlways) {
+        let agrees = (same > 0 && different == 0) || self.planted(Planted::AgreesAlways);
+        if agrees {
             self.agreed_ms = Some(self.now.wall_ms);
+        }
+        if agrees || self.divergence.is_in_step(&beacon.node) {
+            self.note_agreeing(&beacon.node);
         }
     }
 
@@ -158,13 +166,23 @@ impl Machine {
         self.scopes.values().filter(|room| room.summary.count() == 0).count()
     }
 
-    fn health(&self) -> Health {
-        let mut health = Health::default();
+    /// What the shell says goes out with the next beacon, and soon: others decide by it whether a change is done.
+    pub(super) fn ailing(&mut self, health: Health) {
+        if std::mem::replace(&mut self.ails, health) != health {
+            self.stir();
+            self.timers.beacon = self.timers.beacon.min(self.now.mono_ms + self.news_ms());
+        }
+    }
+
+    /// All that is wrong with this node, as its beacons say it.
+    pub(super) fn health(&self) -> Health {
+        let mut health = self.ails;
         let signs = [
             (self.storing.read_only().is_some(), Health::READ_ONLY),
             (self.own_forks() > 0, Health::OWN_BRANCH),
             (self.trust.as_ref().is_some_and(crate::trust::Trust::too_new), Health::TOO_OLD),
             (self.now.wall_ms.saturating_add(1_000) < self.floor_ms, Health::CLOCK),
+            (self.has_stale_peers(), Health::STALE_PEERS),
         ];
         for (is_so, sign) in signs {
             health = if is_so { health.with(sign) } else { health };

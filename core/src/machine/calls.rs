@@ -6,6 +6,7 @@ use std::sync::Arc;
 use driftless_statement::{Path, StatementId, Verified};
 
 use super::Machine;
+use super::delays::Way;
 use super::effect::Effect;
 use super::event::CallId;
 use super::intake::Taken;
@@ -89,11 +90,16 @@ impl Machine {
 
     /// Statements signed elsewhere.
     pub(super) fn submit(&mut self, call: CallId, statements: &[Vec<u8>], effects: &mut Vec<Effect>) {
+        if let Some((author, wait_ms)) = self.over_rate_at_door(statements) {
+            let delayed = |_: &Vec<u8>| SubmitOutcome::Delayed { author, wait_ms };
+            effects.push(Effect::Submitted { call, outcome: statements.iter().map(delayed).collect() });
+            return;
+        }
         let mut submission = Submission { outcomes: Vec::new(), storing: BTreeMap::new() };
         for (wire, index) in statements.iter().zip(0..) {
             let taken = match self.storing.read_only() {
                 Some(reason) => Err(reason.to_owned()),
-                None => Ok(self.take(wire, Origin::Submit, false, effects)),
+                None => Ok(self.take(wire, Way::Door, effects)),
             };
             let outcome = match taken {
                 Ok(ref taken @ (Taken::Appended(id) | Taken::Known(id))) if self.is_storing(&id) => {
@@ -246,7 +252,8 @@ fn submit_outcome(taken: Taken, revision: Revision) -> SubmitOutcome {
         Taken::Invalid(invalid) => SubmitOutcome::Invalid(invalid),
         Taken::Refused(id, refusal) => SubmitOutcome::Refused { id, refusal },
         Taken::NotHeld(id, scope) => SubmitOutcome::NotHeld { id, scope },
-        Taken::Full(id) => SubmitOutcome::Full { id },
+        // At the door rates are looked at before anything of a submission is taken.
+        Taken::Full(id) | Taken::Delayed(id, _) => SubmitOutcome::Full { id },
         Taken::ReadOnly(id) => SubmitOutcome::ReadOnly { id, reason: "the store takes no writes".to_owned() },
     }
 }

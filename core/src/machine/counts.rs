@@ -30,11 +30,22 @@ pub struct Counts {
     pub beacons: u64,
     /// What the rules about who may do what refused, by how it came (`edit`, `submission`, `peer`) and rule.
     pub refusals: BTreeMap<(&'static str, &'static str), u64>,
+    /// Statements that root acts struck and that were taken off the disk.
+    pub struck_gone: u64,
+    /// What was delayed by an intake rate, by cause.
+    pub delayed: BTreeMap<&'static str, u64>,
     /// How often this node's own branch was seen to fork.
     pub own_forks: u64,
 }
 
 impl Counts {
+    /// Messages that could not be read and that no version of the protocol allows. What a later version might say is
+    /// not among them: nobody is to be blamed for being newer.
+    pub fn unreadable(&self) -> u64 {
+        let words = ["too_large", "too_many_items", "cbor", "field", "too_many", "not_ascending"];
+        words.iter().filter_map(|word| self.refused_messages.get(word)).sum()
+    }
+
     pub(super) fn taken(&mut self, taken: &Taken) {
         *self.taken.entry((taken.word(), taken.reason())).or_default() += 1;
     }

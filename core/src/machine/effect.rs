@@ -36,6 +36,8 @@ pub enum Effect {
     Store {
         /// Names the batch.
         batch: u64,
+        /// What to take off the disk, before anything is appended.
+        gone: Vec<StatementId>,
         /// What to append, in this order.
         statements: Vec<Arc<Verified>>,
         /// The time floor to keep, Unix milliseconds.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use driftless_statement::{PublicKey, StatementId, Verified};
 
 use super::outcome::LocalEdit;
+use crate::beacon::Health;
 
 /// Names a call of a local service, so that its reply finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +34,14 @@ pub enum Event {
     Connected {
         /// The peer.
         peer: PublicKey,
+    },
+    /// The part of the network in which a linked peer stands: links into one part are no independent witnesses. Who has
+    /// none told stands for itself.
+    Group {
+        /// The peer.
+        peer: PublicKey,
+        /// Names the part; the same number for all peers in it.
+        group: u64,
     },
     /// The last link to a peer went down.
     Disconnected {
@@ -92,6 +101,8 @@ pub enum Event {
         /// Which.
         ids: Vec<StatementId>,
     },
+    /// What the shell finds wrong with this node, which core cannot see. It holds until the shell says otherwise.
+    Ails(Health),
     /// The deadline passed.
     Tick,
 }

@@ -1,11 +1,11 @@
 //! Gossip: what comes in gets a verdict, and only what was verified and found admissible is handed on.
 
-use driftless_statement::{PublicKey, Scope, StatementId};
+use driftless_statement::{Invalid, PublicKey, Scope, StatementId};
 
 use super::Machine;
+use super::delays::Way;
 use super::effect::{Effect, Verdict};
 use super::intake::Taken;
-use super::storing::Origin;
 use crate::wire::Gossip;
 
 /// Messages whose verdict may wait for a statement to be fetched. Beyond it they are ignored; reconciliation remains.
@@ -26,7 +26,8 @@ impl Machine {
         let verdict = match Gossip::decode(bytes) {
             Err(bad) => {
                 self.counts.refused_message(&bad);
-                Some(Verdict::Reject)
+                // A later version may say it, in a mesh that is being upgraded: nobody's fault, and nothing to hand on.
+                Some(if bad.is_unknown() { Verdict::Ignore } else { Verdict::Reject })
             }
             Ok(Gossip::Statement { wire }) => self.gossiped(&id, from, &wire, effects),
             Ok(Gossip::Announce { scope, ids }) => self.announced(&id, from, &scope, ids, effects),
@@ -39,16 +40,20 @@ impl Machine {
 
     /// A whole statement. `None`: the verdict waits until it is known.
     fn gossiped(&mut self, id: &[u8], from: PublicKey, wire: &[u8], effects: &mut Vec<Effect>) -> Option<Verdict> {
-        match self.take(wire, Origin::Peer, false, effects) {
+        match self.take(wire, Way::Gossip(from), effects) {
             Taken::Appended(_) => Some(Verdict::Accept),
+            Taken::Invalid(Invalid::Version(_)) => Some(Verdict::Ignore),
             Taken::Invalid(_) => Some(Verdict::Reject),
             Taken::Waiting(statement, missing) => {
                 self.fetch(from, missing, effects);
                 self.hold_back(statement, id, from)
             }
-            Taken::Known(_) | Taken::Refused(..) | Taken::NotHeld(..) | Taken::Full(_) | Taken::ReadOnly(_) => {
-                Some(Verdict::Ignore)
-            }
+            Taken::Known(_)
+            | Taken::Refused(..)
+            | Taken::NotHeld(..)
+            | Taken::Full(_)
+            | Taken::ReadOnly(_)
+            | Taken::Delayed(..) => Some(Verdict::Ignore),
         }
     }
 
@@ -63,6 +68,10 @@ impl Machine {
     ) -> Option<Verdict> {
         let new: Vec<StatementId> = ids.into_iter().filter(|id| !self.log.contains(id)).collect();
         let (Some(first), true) = (new.first().copied(), self.holds(scope)) else { return Some(Verdict::Ignore) };
+        if self.is_over_budget(from, scope.is_mesh()) {
+            self.compare_soon(&from);
+            return Some(Verdict::Ignore);
+        }
         let alone = new.len() == 1;
         self.fetch(from, new, effects);
         // An honest node announces one at a time; a longer list cannot be vouched for as a whole.

@@ -7,12 +7,13 @@ use driftless_statement::{Invalid, PublicKey, Scope, StatementId, Verified};
 
 use super::Machine;
 use super::attempts::Signature;
+use super::delays::{Cause, Way};
 use super::effect::{Effect, Topic};
 use super::planted::Planted;
-use super::storing::{OnItsWay, Origin};
+use super::storing::{OnItsWay, Origin, ToStore};
 use crate::log::Arrival;
 use crate::trust::{Refusal, Trust};
-use crate::wire::Gossip;
+use crate::wire::{DELAYED, Gossip};
 
 /// What became of a statement that came in.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,6 +34,8 @@ pub(super) enum Taken {
     Full(StatementId),
     /// The store takes nothing.
     ReadOnly(StatementId),
+    /// Over an intake rate: to come later. Its signature was not looked at.
+    Delayed(StatementId, Cause),
 }
 
 impl Taken {
@@ -47,6 +50,7 @@ impl Taken {
             Self::NotHeld(..) => "not_held",
             Self::Full(_) => "full",
             Self::ReadOnly(_) => "read_only",
+            Self::Delayed(..) => DELAYED,
         }
     }
 
@@ -55,6 +59,7 @@ impl Taken {
         match self {
             Self::Invalid(invalid) => invalid.word(),
             Self::Refused(_, refusal) => refusal.word(),
+            Self::Delayed(_, cause) => cause.word(),
             Self::Appended(_)
             | Self::Known(_)
             | Self::Waiting(..)
@@ -66,12 +71,13 @@ impl Taken {
 }
 
 impl Machine {
-    /// Takes a statement in. `wanted`: this node asked for it by id. `spread`: gossip does not carry it onward by itself.
-    pub(super) fn take(&mut self, wire: &[u8], origin: Origin, spread: bool, effects: &mut Vec<Effect>) -> Taken {
+    /// Takes a statement in.
+    pub(super) fn take(&mut self, wire: &[u8], way: Way, effects: &mut Vec<Effect>) -> Taken {
         self.stir();
-        let taken = match self.check(wire, origin, effects) {
+        let origin = way.origin();
+        let taken = match self.check(wire, way, effects) {
             Ok(statement) => {
-                let taken = self.arrive(statement.clone(), origin, spread, effects);
+                let taken = self.arrive(statement.clone(), origin, way.spread(), effects);
                 self.note_refused(statement.statement(), &taken, Signature::Good, origin);
                 taken
             }
@@ -85,9 +91,11 @@ impl Machine {
     }
 
     /// The checks before the log, the cheap ones first.
-    fn check(&mut self, wire: &[u8], origin: Origin, effects: &mut Vec<Effect>) -> Result<Arc<Verified>, Taken> {
-        let claimed = self.proofs.claim(wire).map_err(Taken::Invalid)?;
+    fn check(&mut self, wire: &[u8], way: Way, effects: &mut Vec<Effect>) -> Result<Arc<Verified>, Taken> {
+        let claimed = self.proofs.claim(wire).inspect_err(|_| self.spend_bytes(way, false, wire.len()));
+        let claimed = claimed.map_err(Taken::Invalid)?;
         let id = claimed.id();
+        self.spend_bytes(way, claimed.statement().scope.is_mesh(), wire.len());
         claimed.check_mesh(self.mesh).map_err(Taken::Invalid)?;
         if self.log.contains(&id) {
             // One that is aside is nothing to hand on.
@@ -103,7 +111,7 @@ impl Machine {
         if !self.holds(scope) {
             return Err(Taken::NotHeld(id, scope.clone()));
         }
-        if self.storing.read_only().is_some() && origin.is_foreign() {
+        if self.storing.read_only().is_some() && way.origin().is_foreign() {
             return Err(Taken::ReadOnly(id));
         }
         if !self.storing.has_room() {
@@ -112,10 +120,16 @@ impl Machine {
         if !self.knows(&author) && !self.wanted.contains(&id) {
             let grant = claimed.statement().grant;
             let taken = Taken::Refused(id, Refusal::NoSuchGrant { grant });
-            self.note_refused(claimed.statement(), &taken, Signature::NotChecked, origin);
+            self.note_refused(claimed.statement(), &taken, Signature::NotChecked, way.origin());
             return Err(taken);
         }
-        self.proofs.prove(claimed, wire, &mut self.points).map_err(Taken::Invalid)
+        let (spender, fresh) = ((author, scope.is_mesh()), self.is_fresh(way, scope));
+        if let Some(cause) = self.over_rate(way, &id, spender) {
+            return Err(Taken::Delayed(id, cause));
+        }
+        let proven = self.proofs.prove(claimed, wire, &mut self.points);
+        self.spend_check(way, spender, wire.len(), (proven.is_ok(), fresh));
+        proven.map_err(Taken::Invalid)
     }
 
     /// Whether trust knows a key as an author; before trust is known anybody may be one.
@@ -184,11 +198,11 @@ impl Machine {
     /// Sends statements to the disk; what came from there is on it already.
     pub(super) fn store(&mut self, effects: &mut Vec<Effect>) {
         let demanded = self.floor_wanted();
-        if let Some((batch, mut statements)) = self.storing.send(self.floor_ms, demanded) {
+        if let Some(ToStore { number, mut statements, gone }) = self.storing.send(self.floor_ms, demanded) {
             if self.planted(Planted::ChildFirst) {
                 statements.reverse();
             }
-            effects.push(Effect::Store { batch, statements, floor_ms: self.floor_ms });
+            effects.push(Effect::Store { batch: number, gone, statements, floor_ms: self.floor_ms });
         }
     }
 

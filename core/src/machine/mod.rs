@@ -1,14 +1,17 @@
 //! The dispatcher: events in, effects out, one deadline. It decides nothing itself; each room decides for its part.
 
+mod agreement;
 mod arrivals;
 mod attempts;
 mod audit;
 mod beat;
 mod calls;
 mod counts;
+mod delays;
 mod draft;
 mod effect;
 mod event;
+mod forget;
 mod gossip;
 mod image;
 mod intake;
@@ -19,6 +22,7 @@ mod planted;
 mod preview;
 mod proofs;
 mod quiet;
+mod rates;
 mod repair;
 mod scope;
 mod serve;
@@ -40,6 +44,7 @@ pub use crate::now::Now;
 pub use attempts::{Attempt, Signature};
 pub use audit::{Approval, Audited, Exported};
 pub use counts::Counts;
+pub use delays::{Cause, Flood};
 pub use effect::{Effect, Topic, Verdict};
 pub use event::{CallId, Event};
 pub use outcome::{
@@ -51,10 +56,11 @@ pub use outcome::{
 pub use planted::Planted;
 pub use preview::PreviewRefused;
 pub use proofs::Proofs;
-pub use setup::{Pace, Setup};
+pub use rates::Rates;
+pub use setup::{KEEP_STRUCK_BYTES, Pace, Setup};
 pub use tell::{Before, NotHeld};
 
-use crate::beacon::Divergence;
+use crate::beacon::{Divergence, Health};
 use crate::log::Log;
 use crate::rng::Rng;
 use crate::trust::{Accepted, Trust};
@@ -95,6 +101,9 @@ pub struct Machine {
     accepted: Accepted,
     /// Whether revocations changed, and what is held was not looked at since.
     sift_wanted: bool,
+    /// Whether more is aside on disk than when it was last looked at.
+    forget_wanted: bool,
+    keep_struck_bytes: usize,
     members: Arc<BTreeSet<PublicKey>>,
     expelled: Arc<BTreeSet<PublicKey>>,
     storing: Storing,
@@ -105,6 +114,8 @@ pub struct Machine {
     /// The entry and entity tag of a local edit that changes nothing, between drafting and answering it.
     unchanged: Option<(Path, String)>,
     peers: peers::Peers,
+    /// What authors and peers spent of their intake rates.
+    intake: delays::Intake,
     /// Pushes that are acknowledged when the disk has them, by the token of their request.
     pushes: BTreeMap<u64, serve::Pushed>,
     /// Who waits for a statement to be durable, besides the call that wrote it.
@@ -112,6 +123,7 @@ pub struct Machine {
     /// Gossip whose verdict waits for a statement: by that statement.
     held_back: BTreeMap<StatementId, gossip::HeldBack>,
     divergence: Divergence,
+    agreement: agreement::Agreement,
     /// Rises with everything that changes what a beacon tells of scopes.
     changes: u64,
     /// What of it, and which marks, the tracker of divergence was told last.
@@ -126,6 +138,8 @@ pub struct Machine {
     /// When something happened last that is not just time passing, on the timer clock.
     stirred_ms: u64,
     beacons_sent: u64,
+    /// What the shell found wrong with this node.
+    ails: Health,
     counts: Counts,
     attempts: attempts::Attempts,
     /// Own heads by scope, as far as there was more than one.
@@ -165,6 +179,8 @@ impl Machine {
             settled: None,
             accepted: Accepted::default(),
             sift_wanted: false,
+            forget_wanted: false,
+            keep_struck_bytes: setup.keep_struck_bytes,
             members: Arc::default(),
             expelled: Arc::default(),
             storing: Storing::default(),
@@ -174,10 +190,12 @@ impl Machine {
             submissions: BTreeMap::new(),
             unchanged: None,
             peers: peers::Peers::default(),
+            intake: delays::Intake::new(&setup.rates),
             pushes: BTreeMap::new(),
             waiters: BTreeMap::new(),
             held_back: BTreeMap::new(),
             divergence: Divergence::new(node, setup.mesh, setup.pace.beacon_expiry_ms),
+            agreement: agreement::Agreement::since(now.mono_ms),
             changes: 0,
             told_own: None,
             arrivals: arrivals::Arrivals::since(now.wall_ms),
@@ -186,6 +204,7 @@ impl Machine {
             linked_ms: now.mono_ms,
             stirred_ms: now.mono_ms,
             beacons_sent: 0,
+            ails: Health::default(),
             counts: Counts::default(),
             attempts: attempts::Attempts::default(),
             own_heads: BTreeMap::new(),
@@ -204,7 +223,13 @@ impl Machine {
             Event::Write { call, edit } => self.edit(call, edit, effects),
             Event::Submit { call, statements } => self.submit(call, &statements, effects),
             Event::Connected { peer } => self.connected(peer, effects),
+            Event::Group { peer, group } => self.agreement.stands_in(peer, group),
             Event::Disconnected { peer } => self.disconnected(peer),
+            // Who was cut off is not heard while its link goes down, and is told nothing else.
+            Event::Gossip { id, from, .. } if self.is_expelled(&from) => {
+                effects.push(Effect::Verdict { id, from, verdict: Verdict::Ignore });
+            }
+            Event::Request { peer, token, .. } if self.is_expelled(&peer) => self.refuse(token, "expelled", effects),
             Event::Gossip { id, from, bytes } => self.gossip(id, from, &bytes, effects),
             Event::Request { peer, token, bytes } => self.serve(peer, token, &bytes, effects),
             Event::Response { peer, corr, bytes } => self.response(peer, corr, &bytes, effects),
@@ -213,9 +238,11 @@ impl Machine {
             Event::StoreFailed { batch, reason } => self.store_failed(batch, &reason, effects),
             Event::StoreRecovered => self.store_recovered(),
             Event::StoreLost { ids } => self.store_lost(&ids),
+            Event::Ails(health) => self.ailing(health),
             Event::Tick => self.tick(effects),
         }
         self.refresh_trust(effects);
+        self.hold_back_expelled(effects);
         self.store(effects);
     }
 
@@ -262,6 +289,7 @@ impl Machine {
 
     /// The deadline passed: whatever is due by itself.
     fn tick(&mut self, effects: &mut Vec<Effect>) {
+        self.count_agreeing();
         if self.now.mono_ms >= self.timers.beacon {
             self.timers.beacon = self.now.mono_ms + self.rng.around(self.beat_ms());
             self.beat(effects);
@@ -269,6 +297,25 @@ impl Machine {
         if self.now.mono_ms >= self.timers.peers {
             self.timers.peers = self.now.mono_ms + self.rng.around(self.look_ms());
             self.look_at_peers(effects);
+        }
+    }
+
+    /// Whether a key was a member until a revocation took that from it.
+    fn is_expelled(&self, peer: &PublicKey) -> bool {
+        self.expelled.contains(peer)
+    }
+
+    /// Nothing that somebody brought whose revocation came in the meantime is handed on.
+    fn hold_back_expelled(&self, effects: &mut [Effect]) {
+        if self.expelled.is_empty() {
+            return;
+        }
+        for effect in effects {
+            if let Effect::Verdict { from, verdict: verdict @ Verdict::Accept, .. } = effect
+                && self.expelled.contains(from)
+            {
+                *verdict = Verdict::Ignore;
+            }
         }
     }
 

@@ -10,6 +10,7 @@ use driftless_statement::{
 };
 
 use super::audit::Approval;
+use crate::beacon::Health;
 use crate::fold::Breach;
 use crate::trust::{Refusal, Revocation, Wanted};
 use crate::view::Revision;
@@ -181,6 +182,13 @@ pub enum SubmitOutcome {
         /// Its id.
         id: StatementId,
     },
+    /// An author in the submission is over its intake rate. Nothing of the whole submission was kept.
+    Delayed {
+        /// The author.
+        author: PublicKey,
+        /// When to come again, milliseconds from now.
+        wait_ms: u64,
+    },
 }
 
 /// What a rule made of a statement.
@@ -309,6 +317,10 @@ pub struct Standing {
     pub agreed_ms: Option<u64>,
     /// It expects other nodes and hears none.
     pub isolated: bool,
+    /// Independent other nodes that agreed with this one lately, each by a beacon of its own.
+    pub agreeing: u32,
+    /// It expects two other nodes or more, and for a while fewer than two independent ones agreed with it.
+    pub stale_peers: bool,
     /// Why the store takes no writes, when it does not.
     pub read_only: Option<String>,
     /// Whether the mesh's genesis is held and the store was read.
@@ -342,6 +354,10 @@ pub struct StatusTold {
     pub epochs_forked: bool,
     /// The times of the statements that wait for approvals, Unix milliseconds, ascending.
     pub pending_ms: Vec<u64>,
+    /// Authors that are or lately were over their intake rate.
+    pub floods: Vec<super::Flood>,
+    /// What is wrong with it, as its beacons say.
+    pub health: Health,
 }
 
 /// A grant as trust sees it.

@@ -1,16 +1,18 @@
 //! Peers: which links are up, what is asked of whom, and when reconciliation runs. Reconciliation itself is another room.
 
+mod pause;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use driftless_statement::statement::Bytes;
 use driftless_statement::{PublicKey, Scope, StatementId};
 
 use super::Machine;
+use super::delays::Way;
 use super::effect::Effect;
 use super::intake::Taken;
 use super::planted::Planted;
 use super::repair::Strange;
-use super::storing::Origin;
 use crate::log::Log;
 use crate::reconcile::limits::BATCH_IDS;
 use crate::reconcile::{End, Outcome, Session, Step};
@@ -31,6 +33,10 @@ struct Link {
     strange: BTreeMap<Scope, Strange>,
     /// Fetches that wait for its answer.
     fetches: usize,
+    /// Sessions that wait for an intake rate.
+    pauses: pause::Pauses,
+    /// Scopes of which one comparison came to its end.
+    caught_up: BTreeSet<Scope>,
 }
 
 /// A request to a peer, and what it was for.
@@ -123,12 +129,14 @@ impl Machine {
 
     pub(super) fn disconnected(&mut self, peer: PublicKey) {
         self.stir();
+        self.agreement.left(&peer);
         let asked = self.peers.asked.iter().filter(|(_, asked)| asked.peer == peer);
         let corrs: Vec<u64> = asked.map(|(corr, _)| *corr).collect();
         // Whoever else has it may be asked at once.
         corrs.into_iter().for_each(|corr| drop(self.peers.over(&peer, corr)));
-        if let Some(Link { active: Some((_, session)), .. }) = self.peers.links.remove(&peer) {
-            self.count_session(&session.abandon());
+        if let Some(Link { active, pauses, .. }) = self.peers.links.remove(&peer) {
+            let sessions = active.into_iter().map(|(_, session)| session).chain(pauses.into_sessions());
+            sessions.for_each(|session| self.count_session(&session.abandon()));
         }
     }
 
@@ -177,7 +185,16 @@ impl Machine {
             if link.active.is_some() {
                 return;
             }
+            // A flood elsewhere never goes before `@mesh`, from where its end comes.
+            let mesh_first = link.queue.front().is_some_and(Scope::is_mesh);
+            let resumed = if mesh_first { None } else { link.pauses.over(self.now.mono_ms) };
+            if let Some((session, request)) = resumed {
+                return self.ask_in_session(peer, session, &request, effects);
+            }
             let Some(scope) = link.queue.pop_front() else { return };
+            if link.pauses.contains(&scope) {
+                continue;
+            }
             let Some(room) = self.scopes.get(&scope) else { continue };
             let (session, request) = Session::start(scope, &room.summary);
             self.counts.sessions += 1;
@@ -211,25 +228,37 @@ impl Machine {
                 return self.end_session(peer, corr, effects);
             }
         };
+        let mut authors = Vec::new();
         match &response {
-            Response::Statements { statements, .. } => self.take_all(peer, statements, effects),
+            Response::Statements { statements, .. } => authors = self.take_all(peer, statements, effects),
             _ => self.counts.reconcile_bytes += bytes.len() as u64,
         }
         match asked {
-            What::Session => self.go_on(peer, corr, &response, effects),
+            What::Session => self.go_on(peer, corr, (&response, &authors), effects),
             What::Fetch(_) => {}
         }
     }
 
-    fn take_all(&mut self, peer: PublicKey, statements: &[Bytes], effects: &mut Vec<Effect>) {
+    /// Takes in what a peer was asked for. Whose it is, as far as it was new.
+    fn take_all(&mut self, peer: PublicKey, statements: &[Bytes], effects: &mut Vec<Effect>) -> Vec<PublicKey> {
+        let mut authors = BTreeSet::new();
         for wire in statements {
-            if let Taken::Waiting(_, missing) = self.take(wire, Origin::Peer, true, effects) {
-                self.fetch(peer, missing, effects);
+            match self.take(wire, Way::Pull(peer), effects) {
+                Taken::Waiting(_, missing) => self.fetch(peer, missing, effects),
+                Taken::Appended(id) => authors.extend(self.log.get(&id).map(|held| held.statement().author)),
+                _ => {}
             }
         }
+        authors.into_iter().collect()
     }
 
-    fn go_on(&mut self, peer: PublicKey, corr: u64, response: &Response, effects: &mut Vec<Effect>) {
+    fn go_on(
+        &mut self,
+        peer: PublicKey,
+        corr: u64,
+        (response, authors): (&Response, &[PublicKey]),
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(link) = self.peers.links.get_mut(&peer) else { return };
         let Some((_, mut session)) = link.active.take_if(|(waits_for, _)| *waits_for == corr) else { return };
         // The last lock: whatever began the session, nothing is pushed to a peer that may not hold the scope.
@@ -239,9 +268,14 @@ impl Machine {
         let lookup = |id: &StatementId| log.get(id).filter(|_| may_see).map(|held| held.wire().clone());
         let step = session.answer(&mut room.summary, &lookup, response);
         match step {
-            Step::Ask(request) => self.ask_in_session(peer, session, &request, effects),
+            Step::Ask(request) => self.ask_in_time(peer, session, request, authors, effects),
             Step::Done(outcome) => {
                 self.count_session(&outcome);
+                if matches!(outcome.end, End::Same | End::Exchanged)
+                    && let Some(link) = self.peers.links.get_mut(&peer)
+                {
+                    link.caught_up.insert(outcome.scope.clone());
+                }
                 if outcome.end == End::Partial {
                     self.line_up(peer, outcome.scope);
                 }
@@ -318,6 +352,7 @@ impl Machine {
         }
         self.repair_strange(effects);
         self.fetch_missing(effects);
+        self.go_on_paused(effects);
         #[cfg(feature = "planted")]
         self.push_again(effects);
     }

@@ -60,6 +60,8 @@ pub enum Planted {
     NeverReturns,
     /// What leaves the set stays in the fold (`settle`).
     KeepsGone,
+    /// Whatever is aside leaves the disk, also what a senior act can bring back (`forget`).
+    ForgetsAll,
     /// Each regular look at peers hands them the latest statement of `@mesh` once more (`peers`).
     #[cfg(feature = "planted")]
     PushesAgain,
@@ -72,12 +74,14 @@ pub enum Planted {
     /// What is later than its grant's not-after counts, where something names it (`settle`).
     #[cfg(feature = "planted")]
     ExpiredCounts,
+    /// Each key that agrees counts as a witness, however many of them stand in one place (`agreement`).
+    CountsIdentities,
 }
 
 #[cfg(feature = "planted")]
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 24] = [
         Self::FoldByArrival,
         Self::ComparesOnce,
         Self::PublishesAtOnce,
@@ -96,10 +100,12 @@ impl Planted {
         Self::StrikesSideways,
         Self::NeverReturns,
         Self::KeepsGone,
+        Self::ForgetsAll,
         Self::PushesAgain,
         Self::EndedCounts,
         Self::UnapprovedCounts,
         Self::ExpiredCounts,
+        Self::CountsIdentities,
     ];
 }
 

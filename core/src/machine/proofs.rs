@@ -3,6 +3,7 @@
 //! that its log does not hold. It must not know what becomes of a statement.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use driftless_statement::{Invalid, MeshId, Points, PublicKey, SecretKey, Signed, Statement, StatementId, Verified};
@@ -24,6 +25,8 @@ pub struct Proofs {
     models: bool,
     /// What machines folded, where they do it once for all.
     twins: Option<Arc<Mutex<Twins>>>,
+    /// Signatures checked so far, by all that share these proofs.
+    checked: Arc<AtomicU64>,
 }
 
 /// All that is remembered.
@@ -117,6 +120,11 @@ impl Proofs {
         self.twins.as_ref()?.lock().ok()
     }
 
+    /// Signatures that were checked so far: by far the dearest thing that bytes of a stranger can ask for.
+    pub fn checked(&self) -> u64 {
+        self.checked.load(Ordering::Relaxed)
+    }
+
     /// Signs a statement.
     pub(super) fn sign(&self, statement: Statement, key: &SecretKey) -> Result<Arc<Verified>, Invalid> {
         if !self.models {
@@ -179,6 +187,7 @@ impl Proofs {
         match claimed {
             Claimed::Proven(verified) => Ok(verified),
             Claimed::Open(signed) => {
+                self.checked.fetch_add(1, Ordering::Relaxed);
                 let verified = Arc::new(signed.verify_with(points)?);
                 self.look(|both| both.statements.note(name(wire), verified.clone(), STATEMENTS));
                 Ok(verified)
@@ -195,6 +204,7 @@ impl Proofs {
 
     /// Checks a beacon's signature.
     pub(super) fn prove_beacon(&self, claim: Claim, bytes: &[u8]) -> Result<Arc<Proven>, BadBeacon> {
+        self.checked.fetch_add(1, Ordering::Relaxed);
         let proven = Arc::new(claim.verify()?);
         self.look(|both| both.beacons.note(name(bytes), proven.clone(), BEACONS));
         Ok(proven)

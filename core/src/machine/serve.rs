@@ -7,11 +7,11 @@ use driftless_statement::{PublicKey, Scope, StatementId};
 
 use super::Machine;
 use super::calls::Waiter;
+use super::delays::Way;
 use super::effect::Effect;
 use super::intake::Taken;
 use super::planted::Planted;
 use super::scope::ScopeRoom;
-use super::storing::Origin;
 use crate::log::Log;
 use crate::reconcile::{Shelf, Summary, answer};
 use crate::trust::Trust;
@@ -76,12 +76,18 @@ impl Machine {
         effects.push(Effect::Respond { token, bytes: response.encode() });
     }
 
+    /// Answers a request that is not looked at.
+    pub(super) fn refuse(&mut self, token: u64, word: &'static str, effects: &mut Vec<Effect>) {
+        let response = Response::Refused { word: Word::new(word) };
+        effects.push(Effect::Respond { token, bytes: response.encode() });
+    }
+
     /// A peer brings statements: taken in like any others, acknowledged when they are on disk.
     fn pushed(&mut self, peer: PublicKey, token: u64, statements: &[Bytes], effects: &mut Vec<Effect>) {
         let mut pushed =
             Pushed { waiting: BTreeSet::new(), taken: 0, refused: BTreeMap::new(), places: BTreeMap::new() };
         for (place, wire) in statements.iter().enumerate() {
-            let taken = self.take(wire, Origin::Peer, true, effects);
+            let taken = self.take(wire, Way::Push(peer), effects);
             match &taken {
                 Taken::Known(id) if self.is_storing(id) && self.storing.read_only().is_some() => {
                     pushed.refused.insert(place, "read_only");
@@ -97,7 +103,12 @@ impl Machine {
                     pushed.refused.insert(place, taken.word());
                     self.fetch(peer, missing.clone(), effects);
                 }
-                Taken::Invalid(_) | Taken::Refused(..) | Taken::NotHeld(..) | Taken::Full(_) | Taken::ReadOnly(_) => {
+                Taken::Invalid(_)
+                | Taken::Refused(..)
+                | Taken::NotHeld(..)
+                | Taken::Full(_)
+                | Taken::ReadOnly(_)
+                | Taken::Delayed(..) => {
                     pushed.refused.insert(place, taken.word());
                 }
             }

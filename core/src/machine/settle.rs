@@ -76,6 +76,7 @@ impl Machine {
             let Some(room) = self.scopes.get_mut(&scope) else { continue };
             if self.log.is_aside(&statement.id()) {
                 room.aside.insert(statement.id(), statement.clone());
+                self.forget_wanted = true;
                 continue;
             }
             let mut joining = Joining::new(statement.id(), self.proofs.twins());
@@ -172,6 +173,7 @@ impl Machine {
             self.rejudge(&BTreeSet::new(), &BTreeSet::new(), &mut due);
         }
         self.fold_all(due, gone, effects);
+        self.forget();
     }
 
     fn fold_all(&mut self, mut due: Due, gone: Gone, effects: &mut Vec<Effect>) {

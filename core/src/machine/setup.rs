@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use driftless_statement::{MeshId, Scope, SecretKey};
 
 use super::proofs::Proofs;
+use super::rates::Rates;
 
 /// How often a node does what it does by itself. The defaults are guesses that keep an idle node under 1 KB/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,10 @@ impl Default for Pace {
     }
 }
 
+/// How many bytes of what root acts struck a node keeps when nothing else is said. A guess: some ten thousand writes, for who
+/// asks what the struck key did.
+pub const KEEP_STRUCK_BYTES: usize = 16 << 20;
+
 /// Everything that makes one node different from another before it has seen anything.
 pub struct Setup {
     /// Its key: proves membership to peers and signs its beacons and its local services' edits.
@@ -43,10 +48,14 @@ pub struct Setup {
     pub boot: u64,
     /// The durable time floor, Unix milliseconds.
     pub floor_ms: u64,
+    /// How many bytes of what root acts struck are kept on disk, the earliest first.
+    pub keep_struck_bytes: usize,
     /// Seeds the order of peers and the jitter of timers.
     pub seed: u64,
     /// How often it acts by itself.
     pub pace: Pace,
+    /// How much of one author and of one peer it takes in how fast.
+    pub rates: Rates,
     /// Signatures that were checked in this process already; a node alone leaves it at its default.
     pub proofs: Proofs,
     /// A bug to plant: only builds for the tests of the simulator's checks know any.

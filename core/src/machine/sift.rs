@@ -44,6 +44,7 @@ impl Machine {
                     gone.entry(scope.clone()).or_default().push(statement.id());
                 }
             }
+            self.forget_wanted |= !sifted.left.is_empty();
             returned.extend(sifted.returned);
         }
         if self.planted(Planted::NeverReturns) {
@@ -63,7 +64,7 @@ impl Machine {
         gone
     }
 
-    fn mesh_is_on_disk(&self) -> bool {
+    pub(super) fn mesh_is_on_disk(&self) -> bool {
         let mesh = Scope::mesh();
         let stored = self.scopes.get(&mesh).map_or(0, |room| room.summary.count() + room.aside.len() as u64);
         stored >= self.log.count(&mesh) as u64

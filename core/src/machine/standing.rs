@@ -28,6 +28,8 @@ impl Machine {
             held: self.scopes.keys().cloned().collect(),
             agreed_ms: self.agreed_ms,
             isolated: self.divergence.hears_nobody(self.now),
+            agreeing: u32::try_from(self.agreeing()).unwrap_or(u32::MAX),
+            stale_peers: self.has_stale_peers(),
             read_only: self.storing.read_only().map(str::to_owned),
             ready: self.loaded && self.settled.is_some(),
             differs: false,
@@ -48,6 +50,8 @@ impl Machine {
             own_forks: self.own_forks(),
             epochs_forked: self.trust.as_ref().is_some_and(|trust| trust.epoch().is_none()),
             pending_ms: self.pending_since(),
+            floods: self.floods(),
+            health: self.health(),
         }
     }
 

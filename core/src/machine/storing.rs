@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use driftless_statement::Verified;
+use driftless_statement::{StatementId, Verified};
 
 use super::event::CallId;
 
@@ -56,7 +56,15 @@ pub(super) struct OnItsWay {
 struct Batch {
     number: u64,
     ways: Vec<OnItsWay>,
+    gone: Vec<StatementId>,
     floor_ms: u64,
+}
+
+/// What a batch asks of the store.
+pub(super) struct ToStore {
+    pub number: u64,
+    pub statements: Vec<Arc<Verified>>,
+    pub gone: Vec<StatementId>,
 }
 
 /// What the store has, and in order what goes next.
@@ -65,6 +73,8 @@ pub(super) struct Storing {
     next: u64,
     sent: Option<Batch>,
     waiting: VecDeque<OnItsWay>,
+    /// What the next batch takes off the disk.
+    gone: Vec<StatementId>,
     bytes: usize,
     read_only: Option<String>,
 }
@@ -92,11 +102,16 @@ impl Storing {
         ways.into_iter().rev().for_each(|way| self.waiting.push_front(way));
     }
 
+    /// Takes statements off the disk with the next batch.
+    pub fn take_off(&mut self, gone: impl IntoIterator<Item = StatementId>) {
+        self.gone.extend(gone);
+    }
+
     /// The next batch with its number, unless the store has one or takes none. `demanded`: even one without statements,
     /// for its time floor.
-    pub fn send(&mut self, floor_ms: u64, demanded: bool) -> Option<(u64, Vec<Arc<Verified>>)> {
+    pub fn send(&mut self, floor_ms: u64, demanded: bool) -> Option<ToStore> {
         let idle = self.sent.is_none() && self.read_only.is_none();
-        if !idle || (self.waiting.is_empty() && !demanded) {
+        if !idle || (self.waiting.is_empty() && self.gone.is_empty() && !demanded) {
             return None;
         }
         let mut ways = Vec::new();
@@ -108,8 +123,9 @@ impl Storing {
         }
         let statements = ways.iter().map(|way: &OnItsWay| way.statement.clone()).collect();
         self.next += 1;
-        self.sent = Some(Batch { number: self.next, ways, floor_ms });
-        Some((self.next, statements))
+        let gone = std::mem::take(&mut self.gone);
+        self.sent = Some(Batch { number: self.next, ways, gone: gone.clone(), floor_ms });
+        Some(ToStore { number: self.next, statements, gone })
     }
 
     /// A batch is durable: what was in it, and the time floor that it kept. `None`: the store has no such batch.
@@ -125,6 +141,7 @@ impl Storing {
         let Some(batch) = self.sent.take_if(|batch| batch.number == number) else { return Vec::new() };
         self.read_only = Some(reason);
         batch.ways.into_iter().rev().for_each(|way| self.waiting.push_front(way));
+        self.gone.extend(batch.gone);
         let told = self.waiting.iter().cloned().collect();
         for way in &mut self.waiting {
             if matches!(way.origin, Origin::Write(_)) {

@@ -47,6 +47,13 @@ pub enum BadMessage {
     NotAscending(&'static str),
 }
 
+impl BadMessage {
+    /// Whether it may be a message of a later version, and not one that is wrong.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Version(_) | Self::Kind(_))
+    }
+}
+
 /// A short word that names a reason: lowercase letters, digits and hyphens, so that it is safe in logs and metrics.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Word(Box<str>);

@@ -25,5 +25,7 @@ pub const HAS_IDS: usize = 4_096;
 pub const ANNOUNCE_IDS: usize = 256;
 /// Bytes of a beacon, signature included.
 pub const BEACON_BYTES: usize = 4 * 1024;
+/// The word for what was pushed over an intake rate: whoever refused it asks for it later, so nobody pushes on.
+pub const DELAYED: &str = "delayed";
 /// Bytes of a word that names a reason.
 pub const WORD_BYTES: usize = 32;

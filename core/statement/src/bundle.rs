@@ -8,7 +8,10 @@ use crate::limits::STATEMENT_BYTES;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadBundle {
     /// What stands there is no CBOR byte string of definite length in its shortest form.
-    #[error("byte {at}: not a CBOR byte string; a bundle is a sequence of them, one for each statement")]
+    #[error(
+        "byte {at}: not a CBOR byte string of definite length in its shortest form (RFC 8949 section 4.2.1); a bundle is a sequence \
+         of them, one for each statement"
+    )]
     NotBytes {
         /// Offset.
         at: usize,
@@ -18,6 +21,12 @@ pub enum BadBundle {
     Truncated {
         /// Offset of the statement.
         at: usize,
+    },
+    /// More statements than the reader takes.
+    #[error("more than {max} statements; send them in several parts")]
+    TooMany {
+        /// How many it takes.
+        max: usize,
     },
     /// Longer than any statement.
     #[error("byte {at}: a statement of {got} bytes; the limit is {max}", max = STATEMENT_BYTES + 64)]
@@ -36,9 +45,17 @@ pub fn encode<'a>(wires: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
 
 /// The wire bytes in a bundle, in their order. Nothing is allocated for a length that the bytes cannot hold.
 pub fn decode(bundle: &[u8]) -> Result<Vec<&[u8]>, BadBundle> {
+    decode_at_most(bundle, usize::MAX)
+}
+
+/// The same, for a reader that takes only so many at once: it looks no further than one beyond.
+pub fn decode_at_most(bundle: &[u8], max: usize) -> Result<Vec<&[u8]>, BadBundle> {
     let mut wires = Vec::new();
     let mut rest = bundle;
     while !rest.is_empty() {
+        if wires.len() == max {
+            return Err(BadBundle::TooMany { max });
+        }
         let at = bundle.len() - rest.len();
         let (length, body) = head(rest).ok_or(BadBundle::NotBytes { at })?;
         if length > (STATEMENT_BYTES + 64) as u64 {
@@ -95,5 +112,8 @@ mod tests {
         assert_eq!(decode(&[0x40, 0x43, 1]), Err(BadBundle::Truncated { at: 1 }));
         assert_eq!(decode(&[0x5b, 0, 0, 0, 1, 0, 0, 0, 0]), Err(BadBundle::TooLarge { at: 0, got: 1 << 32 }));
         assert_eq!(decode(&[0x59]), Err(BadBundle::NotBytes { at: 0 }));
+        assert_eq!(decode_at_most(&[0x40, 0x40, 0x80], 2), Err(BadBundle::TooMany { max: 2 }));
+        assert_eq!(decode_at_most(&[0x40, 0x40], 2).unwrap().len(), 2);
+        assert!(decode_at_most(&[], 0).unwrap().is_empty());
     }
 }

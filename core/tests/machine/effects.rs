@@ -1,8 +1,9 @@
 //! For each kind of event, a small state and the exact list of effects that follows.
 
+use driftless_core::beacon::Health;
 use driftless_core::machine::{
-    CallId, Effect, Event, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Setup, SubmitOutcome,
-    Topic, WriteRefused,
+    CallId, Effect, Event, KEEP_STRUCK_BYTES, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Rates,
+    Setup, SubmitOutcome, Topic, WriteRefused,
 };
 use driftless_core::wire::{Gossip, Request, Response};
 use driftless_statement::{MeshId, Note, PublicKey, Scope, Signed, StatementId, json};
@@ -12,7 +13,8 @@ use crate::world::{START_MS, World, key};
 /// An effect as one line: what it is, with all that a test must tell apart.
 fn line(effect: &Effect) -> String {
     match effect {
-        Effect::Store { batch, statements, floor_ms } => {
+        Effect::Store { batch, gone, statements, floor_ms } => {
+            assert!(gone.is_empty());
             format!("store {batch}: {} statements, floor {}", statements.len(), floor_ms - START_MS)
         }
         Effect::Publish { topic: Topic::Beacons, .. } => "publish beacon".to_owned(),
@@ -74,6 +76,7 @@ fn submitted(outcome: &SubmitOutcome) -> &'static str {
         SubmitOutcome::NotHeld { .. } => "not held",
         SubmitOutcome::ReadOnly { .. } => "read only",
         SubmitOutcome::Full { .. } => "full",
+        SubmitOutcome::Delayed { .. } => "delayed",
     }
 }
 
@@ -95,8 +98,10 @@ impl One {
             store: 1,
             boot: 1,
             floor_ms: 0,
+            keep_struck_bytes: KEEP_STRUCK_BYTES,
             seed: 1,
             pace: Pace::default(),
+            rates: Rates::default(),
             proofs: Proofs::default(),
         };
         let machine = Machine::new(setup, Now { mono_ms: 1_000, wall_ms: START_MS });
@@ -284,6 +289,10 @@ fn gossiped() {
     assert_eq!(one.on(gossip(1, &bytes)), ["verdict Accept", "store 2: 1 statements, floor 0"]);
     assert_eq!(one.on(gossip(2, &bytes)), ["verdict Ignore"]);
     assert_eq!(one.on(gossip(3, b"junk")), ["verdict Reject"]);
+    // A later version, and a kind that one may add: no peer is blamed for them, or an upgrade would have nodes banned.
+    for later in [[0x82, 0x02, 0x00].as_slice(), &[0x82, 0x01, 0x18, 0x63]] {
+        assert_eq!(one.on(gossip(4, later)), ["verdict Ignore"], "{later:?}");
+    }
     one.at_ms = 40;
     assert_eq!(
         one.on(Event::Stored { batch: 2 }),
@@ -382,4 +391,20 @@ fn ticked() {
     assert_eq!(one.on(Event::Tick), ["publish beacon"]);
     assert!(one.machine.deadline() > 1_000 + one.at_ms);
     assert_eq!(one.on(Event::Tick), NOTHING);
+}
+
+#[test]
+fn ailing() {
+    let mut one = One::founded();
+    one.at_ms = 3_500;
+    assert_eq!(one.on(Event::Tick), ["publish beacon"]);
+    assert_eq!(one.on(Event::Ails(Health::UNOPENABLE)), NOTHING);
+    assert!(one.machine.status().health.has(Health::UNOPENABLE));
+    one.at_ms = 4_000;
+    assert_eq!(one.on(Event::Tick), ["publish beacon"], "told sooner than the beat would");
+    assert_eq!(one.on(Event::Ails(Health::UNOPENABLE)), NOTHING);
+    one.at_ms = 4_500;
+    assert_eq!(one.on(Event::Tick), NOTHING, "nothing new, nothing sooner");
+    assert_eq!(one.on(Event::Ails(Health::default())), NOTHING);
+    assert!(!one.machine.status().health.has(Health::UNOPENABLE));
 }

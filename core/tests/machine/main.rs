@@ -6,10 +6,14 @@ mod door;
 mod effects;
 #[path = "../../../tests/tests/figures.rs"]
 mod figures;
+mod forget;
+mod membership;
 mod outsider;
 mod properties;
 mod random;
+mod rates;
 mod revoke;
+mod rotate;
 mod schemas;
 mod watch;
 mod world;

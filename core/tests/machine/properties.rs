@@ -38,7 +38,8 @@ proptest! {
         (0..world.nodes.len()).filter(fallen).for_each(|node| world.restart(node));
         heal(&mut world);
         for node in &world.nodes {
-            for id in &node.seen.acknowledged {
+            // What the roots struck is one day not kept any longer; the watcher sees to it that it is only that.
+            for id in node.seen.acknowledged.difference(&node.seen.gone) {
                 let told = node.machine.statement(id);
                 prop_assert!(told.is_some_and(|told| told.fate != Fate::Storing), "an acknowledged statement is gone");
             }

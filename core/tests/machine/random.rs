@@ -146,6 +146,8 @@ impl History {
         if self.picky {
             world.wants(0, &["shop"]);
         }
+        // Nodes that keep different parts of what was struck must agree all the same.
+        (1..self.nodes).step_by(2).for_each(|node| world.keeps_struck(node, 0));
         let known = self.nodes - usize::from(self.joiner);
         for node in 0..known {
             world.submit(node, world.bundle.clone());
@@ -339,7 +341,8 @@ fn schema(world: &World, node: usize, which: usize, ahead_ms: u64) -> Option<Ver
 }
 
 /// A statement as a client would sign it from what one node told.
-fn sign(world: &World, node: usize, at: &str, author: &SecretKey, how: u8, ahead_ms: u64) -> Option<Verified> {
+/// A statement by an author about an entry, as one node has it; `None` when it would change nothing.
+pub fn sign(world: &World, node: usize, at: &str, author: &SecretKey, how: u8, ahead_ms: u64) -> Option<Verified> {
     let path: Path = at.parse().unwrap();
     let told = world.nodes[node].machine.merged(&path, Some(&author.public())).ok()?;
     let key = |name: &str| Step::Key(name.to_owned());

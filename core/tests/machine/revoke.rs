@@ -26,7 +26,7 @@ fn write(world: &mut World, node: usize, at: &str, author: &SecretKey) -> Statem
     signed.id()
 }
 
-fn revoke(of: PublicKey, prefix: &str, accept: &[(&str, StatementId)]) -> Body {
+pub fn revoke(of: PublicKey, prefix: &str, accept: &[(&str, StatementId)]) -> Body {
     let mut frontier = Frontier::default();
     accept.iter().for_each(|(scope, id)| frontier.insert(Scope::parse(scope).unwrap(), *id));
     Body::Revoke(Revoke { key: of, prefix: Prefix::parse(prefix).unwrap(), frontier })

@@ -10,7 +10,7 @@ use driftless_core::trust::Refusal;
 use driftless_core::view::{Revision, View};
 use driftless_core::wire::{Gossip, Request, Response};
 use driftless_statement::limits::SKEW_MS;
-use driftless_statement::{Path, Scope, Signed, StatementId, Verified, schema};
+use driftless_statement::{Body, Path, Scope, Signed, StatementId, Verified, schema};
 
 use crate::world::Node;
 
@@ -22,6 +22,8 @@ type Shown = (Option<Arc<str>>, Arc<[StatementId]>);
 pub struct Seen {
     pub on_disk: BTreeSet<StatementId>,
     pub acknowledged: BTreeSet<StatementId>,
+    /// Taken off the disk.
+    pub gone: BTreeSet<StatementId>,
     shown: BTreeMap<Path, Shown>,
     revision: Option<Revision>,
     /// Statements that counted when the last view was shown.
@@ -38,6 +40,13 @@ impl Seen {
             assert!(statement.statement().names().iter().all(known), "P2: a child on disk before what it names");
             self.on_disk.insert(statement.id());
         }
+    }
+
+    pub fn taken_off(&mut self, gone: &[StatementId]) {
+        for id in gone {
+            assert!(self.on_disk.remove(id), "takes off what is not on disk");
+        }
+        self.gone.extend(gone);
     }
 
     pub fn restarted(&mut self) {
@@ -81,8 +90,13 @@ impl Watch {
 
     pub fn effect(&mut self, node: &mut Node, effect: &Effect) {
         match effect {
-            Effect::Store { statements, .. } => {
-                if statements.is_empty() {
+            Effect::Store { statements, gone, .. } => {
+                for id in gone {
+                    assert!(self.is_struck_by_roots(id), "what the roots did not strike leaves the disk");
+                }
+                if !gone.is_empty() {
+                    self.saw("what the roots struck left the disk");
+                } else if statements.is_empty() {
                     self.saw("floor kept");
                 }
                 self.statements.extend(statements.iter().map(|statement| (statement.id(), statement.clone())));
@@ -127,6 +141,17 @@ impl Watch {
             }
             _ => {}
         }
+    }
+
+    /// Whether the author of a statement, or of a grant above it, is a key that a root act revokes.
+    fn is_struck_by_roots(&self, id: &StatementId) -> bool {
+        let Some(struck) = self.statements.get(id) else { return false };
+        let said = struck.statement();
+        let by_root = self.statements.values().map(|one| one.statement()).any(|act| {
+            let of_author = matches!(&act.body, Body::Revoke(revoke) if revoke.key == said.author);
+            of_author && act.grant == StatementId(act.mesh.0)
+        });
+        by_root || self.is_struck_by_roots(&said.grant)
     }
 
     /// Node's own statements leave only when on disk; beacons tell what folds gave.
@@ -197,8 +222,11 @@ impl Watch {
         for id in &voided {
             let fate = node.machine.statement(id).map(|told| told.fate);
             // What comes back because the revocation fell is on its way for a moment.
-            let by_revocation =
-                matches!(fate, Some(Fate::Void(Refusal::Struck { .. } | Refusal::NoSuchGrant { .. }) | Fate::Storing));
+            let by_revocation = fate.is_none() && !node.machine.has_stored(id)
+                || matches!(
+                    fate,
+                    Some(Fate::Void(Refusal::Struck { .. } | Refusal::NoSuchGrant { .. }) | Fate::Storing)
+                );
             assert!(by_revocation, "P17: what counted counts no longer: {fate:?}");
             self.saw("what counted is void");
         }
@@ -209,7 +237,8 @@ impl Watch {
         let machine = &node.machine;
         let taken_back = |id: &StatementId| {
             let fate = machine.statement(id).map(|told| told.fate);
-            matches!(fate, Some(Fate::Unfit { breach: Breach::Schema { .. }, .. } | Fate::Void(_)))
+            let off_the_disk = fate.is_none() && !machine.has_stored(id);
+            off_the_disk || matches!(fate, Some(Fate::Unfit { breach: Breach::Schema { .. }, .. } | Fate::Void(_)))
         };
         let everything = "".parse().unwrap();
         for (path, entry) in view.under(&everything, None) {

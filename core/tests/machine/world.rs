@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless_core::machine::{
-    CallId, Effect, Event, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Setup, SubmitOutcome,
-    Topic, Verdict, WriteOutcome,
+    CallId, Effect, Event, KEEP_STRUCK_BYTES, LocalChange, LocalEdit, Machine, Now, Pace, Precondition, Proofs, Rates,
+    Setup, SubmitOutcome, Topic, Verdict, WriteOutcome,
 };
 use driftless_core::rng::Rng;
 use driftless_statement::{
@@ -40,6 +40,7 @@ pub struct Node {
     pub skew_ms: i64,
     /// The scopes it wants; `None`: all.
     pub wants: Option<BTreeSet<Scope>>,
+    pub keep_struck_bytes: usize,
     topics: BTreeSet<Topic>,
     boots: u64,
 }
@@ -63,6 +64,7 @@ enum Pending {
     /// A batch that the disk has not synced.
     Sync {
         batch: u64,
+        gone: Vec<StatementId>,
         statements: Vec<Arc<Verified>>,
         floor_ms: u64,
     },
@@ -82,13 +84,15 @@ pub struct World {
     pub bundle: Vec<Vec<u8>>,
     pub cut: BTreeSet<(usize, usize)>,
     pub sins: Sins,
+    /// How fast nodes that start from now on take things in.
+    pub rates: Rates,
     /// Picks what happens next among all that may; without it, what came first.
     pub order: Option<Rng>,
     pub watch: Watch,
     /// Sync requests that the disk got, over all nodes.
     pub events: u64,
     roots: Vec<SecretKey>,
-    proofs: Proofs,
+    pub proofs: Proofs,
     queue: Vec<Item>,
     gossip: BTreeMap<Vec<u8>, (Topic, Vec<u8>, BTreeSet<usize>)>,
     asked: BTreeMap<(usize, u64), (usize, u64)>,
@@ -145,6 +149,7 @@ impl World {
             genesis: Arc::new(genesis),
             cut: BTreeSet::new(),
             sins: Sins::default(),
+            rates: Rates::default(),
             order: None,
             watch: Watch::default(),
             events: 0,
@@ -212,6 +217,19 @@ impl World {
         world
     }
 
+    /// The same, with other intake rates.
+    pub fn limited(count: usize, rates: Rates) -> Self {
+        let mut world = Self::new(count);
+        world.rates = rates;
+        (0..count).for_each(|index| world.restart(index));
+        for index in 0..count {
+            world.submit(index, world.bundle.clone());
+        }
+        world.link_all();
+        world.run_ms(5_000);
+        world
+    }
+
     pub fn now(&self, index: usize) -> Now {
         let skew_ms = self.nodes.get(index).map_or(0, |node| node.skew_ms);
         Now { mono_ms: self.now_ms - START_MS + 1_000, wall_ms: self.now_ms.saturating_add_signed(skew_ms) }
@@ -226,8 +244,10 @@ impl World {
             store: index as u64 + 1,
             boot,
             floor_ms,
+            keep_struck_bytes: self.nodes.get(index).map_or(KEEP_STRUCK_BYTES, |node| node.keep_struck_bytes),
             seed: index as u64,
             pace: Pace::default(),
+            rates: self.rates,
             proofs: self.proofs.clone(),
         }
     }
@@ -248,6 +268,7 @@ impl World {
             seen: Seen::default(),
             skew_ms: 0,
             wants: None,
+            keep_struck_bytes: KEEP_STRUCK_BYTES,
             topics: BTreeSet::new(),
             boots: 1,
         });
@@ -299,6 +320,12 @@ impl World {
     /// Starts a node again with other wants, from an empty disk.
     pub fn wants(&mut self, index: usize, scopes: &[&str]) {
         self.nodes[index].wants = Some(scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect());
+        self.restart(index);
+    }
+
+    /// Starts a node again that keeps only so much of what root acts struck.
+    pub fn keeps_struck(&mut self, index: usize, bytes: usize) {
+        self.nodes[index].keep_struck_bytes = bytes;
         self.restart(index);
     }
 
@@ -391,9 +418,11 @@ impl World {
         parts > 0 && self.chance(1_000) < parts
     }
 
-    fn sync(&mut self, index: usize, batch: u64, statements: Vec<Arc<Verified>>, floor_ms: u64) {
+    fn sync(&mut self, index: usize, batch: u64, gone: &[StatementId], statements: Vec<Arc<Verified>>, floor_ms: u64) {
         let node = &mut self.nodes[index];
         if node.disk_works {
+            node.seen.taken_off(gone);
+            node.disk.retain(|statement| !gone.contains(&statement.id()));
             node.seen.synced(&statements);
             node.disk.extend(statements);
             node.floor_ms = node.floor_ms.max(floor_ms);
@@ -407,9 +436,9 @@ impl World {
     fn carry_out(&mut self, index: usize, effect: Effect) {
         let me = self.nodes[index].machine.node();
         match effect {
-            Effect::Store { batch, statements, floor_ms } => {
+            Effect::Store { batch, gone, statements, floor_ms } => {
                 let at_ms = self.now_ms + self.chance(self.sins.delay_ms + 1);
-                self.queue.push(Item { at_ms, node: index, what: Pending::Sync { batch, statements, floor_ms } });
+                self.queue.push(Item { at_ms, node: index, what: Pending::Sync { batch, gone, statements, floor_ms } });
             }
             Effect::Publish { topic, bytes } => {
                 self.nodes[index].published += 1;
@@ -488,8 +517,8 @@ impl World {
         for _ in 0..20_000 {
             match self.pick() {
                 Some(Item { node, what: Pending::Event(event), .. }) => self.happen(node, event),
-                Some(Item { node, what: Pending::Sync { batch, statements, floor_ms }, .. }) => {
-                    self.sync(node, batch, statements, floor_ms);
+                Some(Item { node, what: Pending::Sync { batch, gone, statements, floor_ms }, .. }) => {
+                    self.sync(node, batch, &gone, statements, floor_ms);
                 }
                 None => return,
             }

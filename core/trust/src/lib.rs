@@ -115,6 +115,31 @@ impl Trust {
         self.0.settled.struck(grant)
     }
 
+    /// Whether root acts alone keep a statement out: it relies on a grant that a revocation of theirs strikes,
+    /// concerns it and does not accept it, or on one that such a revocation took away. Nothing of a greater rank can change
+    /// that. `held` finds what grants were said by.
+    pub fn is_struck_by_roots<'a>(
+        &self,
+        statement: &'a Verified,
+        held: impl Fn(&StatementId) -> Option<&'a Verified>,
+        accepted: &Accepted,
+    ) -> bool {
+        let settled = &self.0.settled;
+        let mut at = Some(statement);
+        // Each step goes to an earlier statement, which its name proves; so it ends.
+        while let Some(one) = at {
+            let said = one.statement();
+            let strikes =
+                |by: &Revocation| by.rank == 0 && by.concerns(said) && !settled.accepts(&by.id, one, accepted);
+            if settled.struck(&said.grant).any(strikes) {
+                return true;
+            }
+            // A grant that stands is let in; what relies on it is kept out by something else.
+            at = held(&said.grant).filter(|_| !settled.grants.contains_key(&said.grant));
+        }
+        false
+    }
+
     /// Whether something that was let in once may be kept out: a revocation counts, or a rotation does.
     pub fn takes_away(&self) -> bool {
         self.0.settled.counting().next().is_some() || self.epochs().any(Epoch::is_ended)

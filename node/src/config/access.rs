@@ -17,7 +17,7 @@ use super::reader::Reader;
 const MOST_ROLES: usize = 64;
 /// Users and groups that one role may name, each.
 const MOST_NAMES: usize = 256;
-const FIELDS: [&str; 7] = ["name", "users", "groups", "read", "write", "observe", "submit"];
+const FIELDS: [&str; 8] = ["name", "users", "groups", "read", "write", "open", "observe", "submit"];
 
 /// `[access]`: who may do what over the local API.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Role {
     pub groups: Vec<Principal>,
     /// What they may do.
     pub rights: Rights,
+    /// Prefixes of secrets that they may have opened. No right that a token has: a secret is for a user of this machine.
+    pub open: Vec<Prefix>,
 }
 
 /// `[access]`
@@ -67,6 +69,10 @@ pub(super) fn access(reader: &mut Reader<'_>, data_dir: &Path) -> Option<Access>
     let idle = |role: &&Role| {
         role.users.is_empty() && role.groups.is_empty() && tcp_role.as_ref().is_none_or(|name| *name != role.name)
     };
+    for role in role.iter().filter(|role| !role.open.is_empty() && role.users.is_empty() && role.groups.is_empty()) {
+        let limit = format!("role {:?} opens secrets for nobody: over TCP none is opened", role.name);
+        reader.conflict(keys::ACCESS_ROLE, &limit, "give it users or groups, or leave out open");
+    }
     for role in role.iter().filter(idle) {
         let limit = format!("role {:?} is for nobody", role.name);
         reader.conflict(keys::ACCESS_ROLE, &limit, "give it users or groups, or name it in access.tcp_role");
@@ -133,6 +139,7 @@ impl One<'_> {
                 observe: self.read("observe", parse::flag),
                 submit: self.read("submit", parse::flag),
             },
+            open: self.read("open", prefixes),
         }
     }
 }

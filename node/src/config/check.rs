@@ -11,7 +11,7 @@ use super::layers::{Environment, Layers, shown};
 use super::network::{http, p2p};
 use super::parse;
 use super::reader::Reader;
-use super::{Beacon, Config, Log, LogFormat, Mesh, Node, Reconcile, Store};
+use super::{Beacon, Config, Intake, Log, LogFormat, Mesh, Node, Reconcile, Store};
 
 /// Makes the configuration, or says all that is wrong.
 pub(super) fn check(layers: &Layers, environment: &Environment) -> Result<Config, ConfigError> {
@@ -30,7 +30,7 @@ fn read(reader: &mut Reader<'_>, environment: &Environment) -> Option<Config> {
     let (mesh, p2p, http) = (mesh(reader), p2p(reader), http(reader, environment, &data_dir));
     let access = access(reader, &data_dir);
     let (store, reconcile) = (store(reader), reconcile(reader));
-    let (beacon, log) = (beacon(reader), log(reader));
+    let (intake, beacon, log) = (intake(reader), beacon(reader), log(reader));
     Some(Config {
         node: node?,
         mesh: mesh?,
@@ -39,6 +39,7 @@ fn read(reader: &mut Reader<'_>, environment: &Environment) -> Option<Config> {
         access: access?,
         store: store?,
         reconcile: reconcile?,
+        intake: intake?,
         beacon: beacon?,
         log: log?,
         origins: origins(reader),
@@ -55,6 +56,7 @@ fn origins(reader: &Reader<'_>) -> Vec<(&'static str, String, Source)> {
 
 fn node(reader: &mut Reader<'_>, environment: &Environment) -> Option<Node> {
     let key_file = reader.file(keys::NODE_KEY_FILE);
+    let secrets_key_file = reader.file(keys::NODE_SECRETS_KEY_FILE);
     let bundle = reader.file(keys::NODE_BUNDLE);
     let name = reader.read(keys::NODE_NAME, |value| parse::name(parse::text(value)?).map(str::to_owned));
     let data_dir = match reader.given(keys::NODE_DATA_DIR) {
@@ -70,6 +72,7 @@ fn node(reader: &mut Reader<'_>, environment: &Environment) -> Option<Node> {
     }?;
     Some(Node {
         key_file: key_file.unwrap_or_else(|| data_dir.join("node.key")),
+        secrets_key_file: secrets_key_file.unwrap_or_else(|| data_dir.join("secrets.key")),
         bundle,
         name: name.unwrap_or_default(),
         data_dir,
@@ -103,11 +106,13 @@ fn store(reader: &mut Reader<'_>) -> Option<Store> {
     let cache_bytes = reader.bytes(keys::STORE_CACHE_BYTES);
     let reserve_bytes = reader.bytes(keys::STORE_RESERVE_BYTES);
     let queue = reader.count(keys::STORE_QUEUE);
+    let keep_struck_bytes = reader.bytes(keys::STORE_KEEP_STRUCK_BYTES);
     let longest_pause = reader.duration(keys::STORE_LONGEST_PAUSE);
     Some(Store {
         cache_bytes: cache_bytes?,
         reserve_bytes: reserve_bytes?,
         queue: queue?,
+        keep_struck_bytes: keep_struck_bytes?,
         longest_pause: longest_pause?,
     })
 }
@@ -122,6 +127,21 @@ fn reconcile(reader: &mut Reader<'_>) -> Option<Reconcile> {
         reader.conflict(keys::RECONCILE_REPAIR_INTERVAL, &limit, "lower it, or raise the other");
     }
     Some(Reconcile { interval, repair_interval, request_timeout: request_timeout? })
+}
+
+fn intake(reader: &mut Reader<'_>) -> Option<Intake> {
+    let author_statements = reader.count(keys::INTAKE_AUTHOR_STATEMENTS);
+    let author_bytes = reader.bytes(keys::INTAKE_AUTHOR_BYTES);
+    let peer_bytes = reader.bytes(keys::INTAKE_PEER_BYTES);
+    let peer_checks = reader.count(keys::INTAKE_PEER_CHECKS);
+    let burst = reader.duration(keys::INTAKE_BURST);
+    Some(Intake {
+        author_statements: author_statements?,
+        author_bytes: author_bytes?,
+        peer_bytes: peer_bytes?,
+        peer_checks: peer_checks?,
+        burst: burst?,
+    })
 }
 
 fn beacon(reader: &mut Reader<'_>) -> Option<Beacon> {

@@ -56,6 +56,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ("access", "Who may do what over that interface; [access.md](access.md) explains it with examples."),
     ("store", "How it keeps statements."),
     ("reconcile", "How differences are found for certain."),
+    (
+        "intake",
+        "How much of one author, and of one peer, is taken in how fast. Beyond a rate things come later, never otherwise. What this node signs itself is not held to it, and `@mesh` has an allowance of its own. A node folds about 3,000 statements a second, so by default one author may take a third of it, after 60,000 at once: only floods meet that.",
+    ),
     ("beacon", "How nodes report their state to one another."),
     ("log", "What it tells its operator, on standard error."),
 ];
@@ -88,6 +92,8 @@ keys! {
         "Directory of the store. Made with mode 0700 when missing. One process uses it at a time.");
     NODE_KEY_FILE = bare("node.key_file", Kind::Path, "`node.key` in `node.data_dir`",
         "The node's secret key. Refused when anybody but its owner can read it.");
+    NODE_SECRETS_KEY_FILE = bare("node.secrets_key_file", Kind::Path, "`secrets.key` in `node.data_dir`",
+        "The node's age identity, which opens what is sealed to it. Made when missing; refused when anybody but its owner can read it.");
     NODE_BUNDLE = bare("node.bundle", Kind::Path, "none: the first statements come from peers",
         "File with the mesh's genesis and first statements, read at every start.");
     NODE_NAME = bare("node.name", Kind::Text, "the first ten digits of the public key",
@@ -106,6 +112,10 @@ keys! {
         "Connections at most, both ways together; peers that dial this node may take three quarters.");
     P2P_MAX_MEMORY_BYTES = key("p2p.max_memory_bytes", Kind::Bytes(64 * MIB, 1024 * GIB), r#""2GiB""#,
         "No connection is made or taken while the process uses more memory than this.");
+    P2P_FIRST_BAN = key("p2p.first_ban", Kind::Duration(1_000, HOUR), r#""1m""#,
+        "How long a peer that sends what no honest node sends, over and over, is refused the first time. Each further ban of it is twice as long. `driftless status` lists them; a restart ends them.");
+    P2P_LONGEST_BAN = key("p2p.longest_ban", Kind::Duration(1_000, 24 * HOUR), r#""1h""#,
+        "The longest ban. After so long without a fault, the next one is a first one again.");
 
     HTTP_SOCKET = bare("http.socket", Kind::Path,
         "`driftless.sock` in `$RUNTIME_DIRECTORY` (set by systemd), else in `$XDG_RUNTIME_DIR`, else in `node.data_dir`",
@@ -130,7 +140,7 @@ keys! {
         "Longest silence on a watch: after it, a comment line shows that the node lives.");
 
     ACCESS_ROLE = key("access.role", Kind::Roles, "[]",
-        "Roles, each a table `[[access.role]]` with `name`, `users` and `groups` (names or numbers), `read` and `write` (prefixes, `\"/\"` for everything; who may write may read), `observe` (status, divergence, metrics) and `submit` (hand in signed statements). While none names a user or a group, whoever may open the socket may do everything.");
+        "Roles, each a table `[[access.role]]` with `name`, `users` and `groups` (names or numbers), `read` and `write` (prefixes, `\"/\"` for everything; who may write may read), `open` (prefixes of secrets, over the socket alone), `observe` (status, divergence, metrics) and `submit` (hand in signed statements). While none names a user or a group, whoever may open the socket may do everything.");
     ACCESS_TCP_ROLE = bare("access.tcp_role", Kind::Text, "none: over TCP a token is needed",
         "Role of whoever comes over TCP without a token: every user of this machine, so think of one that only reads.");
     ACCESS_TOKENS_FILE = bare("access.tokens_file", Kind::Path, "`tokens.json` in `node.data_dir`",
@@ -142,6 +152,8 @@ keys! {
         "Disk space set aside in `store.reserve`, so that a node can start on a full disk.");
     STORE_QUEUE = key("store.queue", Kind::Count(1, 65_536), "1024",
         "Batches of statements that may wait for the disk; then writes are refused until some are done.");
+    STORE_KEEP_STRUCK_BYTES = key("store.keep_struck_bytes", Kind::Bytes(0, 64 * GIB), r#""16MiB""#,
+        "How much of what root keys struck is kept, its beginning first, for whoever asks what a struck key did. What goes beyond it leaves disk and memory, and nothing can bring it back. What any other key struck is always kept: a senior one can make it good.");
     STORE_LONGEST_PAUSE = key("store.longest_pause", Kind::Duration(100, 10 * MINUTE), r#""30s""#,
         "Longest pause between attempts to open the store again after a failure; each is drawn at random below a bound that doubles up to this.");
 
@@ -151,6 +163,17 @@ keys! {
         "Shortest time between comparisons with a peer whose beacon shows a difference.");
     RECONCILE_REQUEST_TIMEOUT = key("reconcile.request_timeout", Kind::Duration(100, 10 * MINUTE), r#""10s""#,
         "Time for a peer to answer one request.");
+
+    INTAKE_AUTHOR_STATEMENTS = key("intake.author_statements", Kind::Count(1, 1_000_000), "1000",
+        "Statements of one author a second. More are dropped from gossip, before their signature is checked, and come by comparison at this rate; at the door they are refused with 429 until there is room.");
+    INTAKE_AUTHOR_BYTES = key("intake.author_bytes", Kind::Bytes(64 * KIB, GIB), r#""4MiB""#,
+        "Bytes of one author's statements a second.");
+    INTAKE_PEER_BYTES = key("intake.peer_bytes", Kind::Bytes(64 * KIB, GIB), r#""16MiB""#,
+        "Bytes of statements that one peer brings a second, asked for or not. Beyond it this node asks the peer more slowly, and drops what it sends unasked.");
+    INTAKE_PEER_CHECKS = key("intake.peer_checks", Kind::Count(16, 1_000_000), "4000",
+        "Checks of signatures that one peer asks for unasked a second. One that fails counts as sixteen.");
+    INTAKE_BURST = key("intake.burst", Kind::Duration(1_000, HOUR), r#""1m""#,
+        "For so long each rate may go unused and be made up for at once.");
 
     BEACON_INTERVAL = key("beacon.interval", Kind::Duration(100, 10 * MINUTE), r#""2s""#,
         "Time between beacons. Divergence is noticed no faster.");

@@ -168,8 +168,17 @@ fn read_file(path: &Path) -> Result<Table, ConfigError> {
     }
     text.parse().map_err(|error: toml::de::Error| ConfigError::Syntax {
         path: path.to_owned(),
-        message: error.to_string().trim_end().to_owned(),
+        message: without_its_text(&text, &error),
     })
+}
+
+/// Where the parser stopped and why, without the line itself, which its own form shows: the file may be another one than
+/// was meant, and a key's only line is its secret.
+fn without_its_text(text: &str, error: &toml::de::Error) -> String {
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else { return error.message().to_owned() };
+    let line = before.bytes().filter(|byte| *byte == b'\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    format!("line {line}, column {column}: {}", error.message())
 }
 
 /// A text from a flag or the environment, as the value it would be in a file. What does not fit stays a text, for the

@@ -43,6 +43,8 @@ pub struct Config {
     pub store: Store,
     /// `[reconcile]`
     pub reconcile: Reconcile,
+    /// `[intake]`
+    pub intake: Intake,
     /// `[beacon]`
     pub beacon: Beacon,
     /// `[log]`
@@ -57,6 +59,7 @@ pub struct Config {
 pub struct Node {
     pub data_dir: PathBuf,
     pub key_file: PathBuf,
+    pub secrets_key_file: PathBuf,
     pub bundle: Option<PathBuf>,
     pub name: String,
 }
@@ -77,6 +80,8 @@ pub struct P2p {
     pub mdns: bool,
     pub max_connections: u32,
     pub max_memory_bytes: u64,
+    pub first_ban: Duration,
+    pub longest_ban: Duration,
 }
 
 /// `[http]`: how services and operators on this machine reach it.
@@ -103,6 +108,7 @@ pub struct Store {
     pub cache_bytes: u64,
     pub reserve_bytes: u64,
     pub queue: u32,
+    pub keep_struck_bytes: u64,
     pub longest_pause: Duration,
 }
 
@@ -113,6 +119,17 @@ pub struct Reconcile {
     pub interval: Duration,
     pub repair_interval: Duration,
     pub request_timeout: Duration,
+}
+
+/// `[intake]`: how much of one author and of one peer is taken in how fast.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each field is the key of that name, explained in keys.rs")]
+pub struct Intake {
+    pub author_statements: u32,
+    pub author_bytes: u64,
+    pub peer_bytes: u64,
+    pub peer_checks: u32,
+    pub burst: Duration,
 }
 
 /// `[beacon]`: how nodes report their state.

@@ -34,12 +34,16 @@ pub(super) fn p2p(reader: &mut Reader<'_>) -> Option<P2p> {
     let mdns = reader.read(keys::P2P_MDNS, parse::flag);
     let max_connections = reader.count(keys::P2P_MAX_CONNECTIONS);
     let max_memory_bytes = reader.bytes(keys::P2P_MAX_MEMORY_BYTES);
+    let first_ban = reader.duration(keys::P2P_FIRST_BAN);
+    let longest_ban = reader.duration(keys::P2P_LONGEST_BAN);
     Some(P2p {
         listen: listen?,
         peers: peers?,
         mdns: mdns?,
         max_connections: max_connections?,
         max_memory_bytes: max_memory_bytes?,
+        first_ban: first_ban?,
+        longest_ban: longest_ban?,
     })
 }
 

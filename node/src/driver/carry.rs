@@ -1,11 +1,14 @@
 //! Carrying out: events of the rooms into core, effects of core into the rooms.
 
+use std::time::Duration;
+
+use driftless_client::{api, clock};
 use driftless_core::machine::{Effect, Event};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::{Driver, LOOK, translate};
-use crate::door::Call;
+use crate::door::{Ban, Call};
 use crate::p2p::{self, Command};
 use crate::store;
 
@@ -13,20 +16,41 @@ impl Driver {
     pub(super) fn network_event(&mut self, event: p2p::Event) {
         match &event {
             p2p::Event::Listening { addr } => info!(%addr, "listening"),
-            p2p::Event::Connected { peer, outbound } => info!(peer = %peer.short(), outbound, "peer connected"),
+            p2p::Event::Connected { peer, outbound, .. } => info!(peer = %peer.short(), outbound, "peer connected"),
+            p2p::Event::Banned { who, why, lasts } => self.ban(who, why, *lasts),
             p2p::Event::Disconnected { peer } => info!(peer = %peer.short(), "peer disconnected"),
             p2p::Event::DialFailed { addr, reason } => debug!(%addr, %reason, "dial failed; will try again"),
             p2p::Event::RequestFailed { peer, reason, .. } => debug!(peer = %peer.short(), %reason, "request failed"),
             p2p::Event::Gossip { .. } | p2p::Event::Request { .. } | p2p::Event::Response { .. } => {}
         }
+        let group = translate::group(&event);
+        let asks = translate::asked_by(&event);
+        let before = self.machine.counts().unreadable();
         if let Some(event) = translate::event(event) {
             self.step_event(event);
         }
+        group.into_iter().for_each(|event| self.step_event(event));
+        if let Some(peer) = asks.filter(|_| self.machine.counts().unreadable() > before) {
+            self.command(Command::Fault { peer, why: "requests or answers that cannot be read" });
+        }
+    }
+
+    /// Somebody is refused for a while: said aloud, and kept for whoever asks.
+    fn ban(&self, who: &str, why: &'static str, lasts: Duration) {
+        warn!(%who, %why, seconds = lasts.as_secs(), "banned; the ban ends by itself, or by a restart");
+        let now_ms = self.clock.now().wall_ms;
+        let until_ms = now_ms.saturating_add(u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX));
+        let mut bans: Vec<Ban> = self.shown.bans.load().iter().filter(|ban| ban.holds(now_ms)).cloned().collect();
+        bans.push(Ban { who: who.to_owned(), why, until_ms });
+        self.shown.bans.store(bans.into());
     }
 
     pub(super) fn store_event(&mut self, event: store::Event) {
         match event {
-            store::Event::Stored { batches, bytes, commit, size, statements } => {
+            store::Event::Stored { batches, bytes, commit, size, statements, gone } => {
+                if gone > 0 {
+                    info!(statements = gone, "what root keys struck left the disk; its beginning is kept");
+                }
                 self.metrics.committed(commit, statements, bytes, size);
                 batches.into_iter().for_each(|batch| self.step_event(Event::Stored { batch }));
             }
@@ -67,6 +91,7 @@ impl Driver {
                 self.step_event(Event::Submit { call, statements });
             }
             Call::Read(question) => question(&self.machine),
+            Call::Ails(health) => self.step_event(Event::Ails(health)),
             Call::Isolate(cut) => {
                 warn!(cut, "network isolation asked for at the door");
                 self.command(Command::Isolate(cut));
@@ -76,8 +101,8 @@ impl Driver {
 
     pub(super) fn carry_out(&mut self, effect: Effect) {
         match effect {
-            Effect::Store { batch, statements, floor_ms } => {
-                self.send_to_store(store::Batch { id: batch, statements, floor_ms })
+            Effect::Store { batch, gone, statements, floor_ms } => {
+                self.send_to_store(store::Batch { id: batch, gone, statements, floor_ms })
             }
             Effect::Publish { topic, bytes } => {
                 self.command(Command::Publish { topic: translate::topic(&topic), bytes })
@@ -143,6 +168,8 @@ impl Driver {
         self.look = Instant::now() + LOOK;
         let standing = self.machine.standing();
         self.metrics.observe(&self.machine);
+        let now_ms = self.clock.now().wall_ms;
+        self.metrics.banned(self.shown.bans.load().iter().filter(|ban| ban.holds(now_ms)).count());
         let forks = self.machine.counts().own_forks;
         if forks > std::mem::replace(&mut self.forks_told, forks) {
             warn!(
@@ -152,5 +179,21 @@ impl Driver {
             );
         }
         self.shown.standing.store(standing.into());
+        self.tell_floods();
+    }
+
+    /// Says once that an author is over its intake rate, and once that it no longer is.
+    fn tell_floods(&mut self) {
+        let floods: Vec<_> = self.machine.floods().into_iter().filter(|flood| flood.now).collect();
+        for flood in floods.iter().filter(|flood| !self.floods_told.contains(&flood.author)) {
+            let (author, since) = (flood.author, clock::rfc3339(flood.since_ms));
+            let remedy = api::remedy(&author);
+            warn!(%author, %since, "an author is over its intake rate and delayed; if its key turned bad: {remedy}");
+        }
+        let now = floods.iter().map(|flood| flood.author).collect();
+        for author in self.floods_told.difference(&now) {
+            info!(%author, "an author is within its intake rate again");
+        }
+        self.floods_told = now;
     }
 }

@@ -15,7 +15,7 @@ use driftless_core::view::View;
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-use crate::door::{Call, Door};
+use crate::door::{Ban, Call, Door};
 use crate::metrics::Metrics;
 use crate::p2p::{self, P2pHandle};
 use crate::store::{self, WriterHandle};
@@ -47,6 +47,8 @@ pub struct Driver {
     look: Instant,
     /// Forks of the own branch that were warned of.
     forks_told: u64,
+    /// Authors over their intake rate that were warned of.
+    floods_told: std::collections::BTreeSet<driftless_statement::PublicKey>,
     heartbeat: Arc<std::sync::atomic::AtomicU64>,
 }
 
@@ -54,6 +56,7 @@ pub struct Driver {
 struct Shown {
     view: Arc<ArcSwap<View>>,
     standing: Arc<ArcSwap<Standing>>,
+    bans: Arc<ArcSwap<Vec<Ban>>>,
     changed: watch::Sender<u64>,
 }
 
@@ -90,7 +93,9 @@ impl Driver {
         let (changed, watching) = watch::channel(0);
         let view = Arc::new(ArcSwap::new(parts.machine.view().clone()));
         let standing = Arc::new(ArcSwap::from_pointee(parts.machine.standing()));
-        let door = Door { calls, view: view.clone(), changed: watching, standing: standing.clone() };
+        let bans = Arc::<ArcSwap<Vec<Ban>>>::default();
+        let door =
+            Door { calls, view: view.clone(), changed: watching, standing: standing.clone(), bans: bans.clone() };
         let driver = Self {
             machine: parts.machine,
             clock: parts.clock,
@@ -101,12 +106,13 @@ impl Driver {
             calls: waiting,
             shutdown: parts.shutdown,
             replies: Replies::default(),
-            shown: Shown { view, standing, changed },
+            shown: Shown { view, standing, bans, changed },
             metrics: parts.metrics,
             effects: Vec::new(),
             pending: Vec::new(),
             look: Instant::now(),
             forks_told: 0,
+            floods_told: Default::default(),
             heartbeat: Arc::default(),
         };
         (driver, door)

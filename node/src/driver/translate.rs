@@ -33,7 +33,23 @@ pub(super) fn event(event: p2p::Event) -> Option<Event> {
         p2p::Event::Request { peer, token, bytes } => Some(Event::Request { peer, token: token.0, bytes }),
         p2p::Event::Response { peer, corr, bytes } => Some(Event::Response { peer, corr, bytes }),
         p2p::Event::RequestFailed { peer, corr, .. } => Some(Event::RequestFailed { peer, corr }),
-        p2p::Event::Listening { .. } | p2p::Event::DialFailed { .. } => None,
+        p2p::Event::Listening { .. } | p2p::Event::DialFailed { .. } | p2p::Event::Banned { .. } => None,
+    }
+}
+
+/// Where a peer that just connected stands, as core is told.
+pub(super) fn group(event: &p2p::Event) -> Option<Event> {
+    match event {
+        p2p::Event::Connected { peer, group, .. } => group.map(|group| Event::Group { peer: *peer, group }),
+        _ => None,
+    }
+}
+
+/// The peer whose own words core reads in this event: nobody else can be blamed for them.
+pub(super) fn asked_by(event: &p2p::Event) -> Option<driftless_statement::PublicKey> {
+    match event {
+        p2p::Event::Request { peer, .. } | p2p::Event::Response { peer, .. } => Some(*peer),
+        _ => None,
     }
 }
 

@@ -259,11 +259,13 @@ pub async fn status(State(shared): Server, request: Request) -> Reply {
     let (view, standing) = (shared.door.view(), shared.door.standing());
     let shell = tell::Shell {
         name: &shared.settings.name,
+        recipient: shared.keeper.recipient(),
         revision: view.revision().to_string(),
         entries: view.len() as u64,
         standing: &standing,
         store_bytes: shared.metrics.store_bytes(),
         staleness: staleness(&standing, now_ms()),
+        bans: tell::bans(&shared.door.bans.load(), now_ms()),
     };
     let mut status = tell::status(&told, &shell);
     permit(&request).cut_scopes(&mut status.scopes);

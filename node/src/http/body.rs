@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use driftless_client::api::header;
 use driftless_statement::{Note, Value, json, limits};
 use http_body_util::BodyExt;
+use tokio::sync::Semaphore;
 
 use super::guard::media_type;
 use super::problem::{Answer, Kind, Problem};
@@ -13,6 +14,11 @@ use super::routes::Shared;
 
 /// Bytes of an oversized body, beyond the limit, that are read and thrown away, so that the client reads the answer instead of a reset.
 const DRAIN_BYTES: usize = 16 * 1024 * 1024;
+
+/// Bytes of a body that needs no room among the large ones.
+const SMALL_BYTES: usize = 64 * 1024;
+/// Bytes that one permit of [`Shared::bodies`] stands for.
+const ROOM_BYTES: usize = 1024 * 1024;
 
 /// The media type of the body, which must be one of those that the route takes.
 pub fn media(headers: &HeaderMap, taken: &[&'static str]) -> Answer<&'static str> {
@@ -29,6 +35,10 @@ pub fn media(headers: &HeaderMap, taken: &[&'static str]) -> Answer<&'static str
     })
 }
 
+fn crowded() -> Box<Problem> {
+    Problem::new(Kind::Busy, "too many large request bodies are being read already; try again")
+}
+
 fn too_large(max: usize) -> Box<Problem> {
     let detail = format!("a request body must have at most {max} bytes; split the change");
     Problem::new(Kind::Body, detail)
@@ -43,7 +53,7 @@ pub async fn read(shared: &Shared, headers: &HeaderMap, body: Body) -> Answer<By
         return Err(too_large(max));
     }
     let limit = shared.settings.body_timeout;
-    match tokio::time::timeout(limit, collect(body, max)).await {
+    match tokio::time::timeout(limit, collect(&shared.bodies, body, max)).await {
         Ok(collected) => collected,
         Err(_) => {
             let detail = format!("the request's body did not arrive within {} s; send it at once", limit.as_secs());
@@ -52,14 +62,19 @@ pub async fn read(shared: &Shared, headers: &HeaderMap, body: Body) -> Answer<By
     }
 }
 
-async fn collect(mut body: Body, max: usize) -> Answer<Bytes> {
+async fn collect(bodies: &Semaphore, mut body: Body, max: usize) -> Answer<Bytes> {
     let mut bytes = Vec::new();
+    // Given back when the body was read, or its client is gone.
+    let mut room = Vec::new();
     let mut seen = 0usize;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Problem::new(Kind::Slow, "the request's body ended before it was whole"))?;
         let Some(data) = frame.data_ref() else { continue };
         seen = seen.saturating_add(data.len());
         if seen <= max {
+            while seen > SMALL_BYTES + room.len() * ROOM_BYTES {
+                room.push(bodies.try_acquire().map_err(|_| crowded())?);
+            }
             bytes.extend_from_slice(data);
         } else if seen - max > DRAIN_BYTES {
             break;
@@ -157,8 +172,22 @@ mod tests {
     #[tokio::test]
     async fn a_body_beyond_the_limit_is_refused_whole() {
         let body = |bytes: usize| Body::from(vec![7; bytes]);
-        assert_eq!(collect(body(10), 10).await.unwrap().len(), 10);
-        assert_eq!(collect(body(11), 10).await.unwrap_err().kind, Kind::Body);
+        let none = Semaphore::new(0);
+        assert_eq!(collect(&none, body(10), 10).await.unwrap().len(), 10);
+        assert_eq!(collect(&none, body(11), 10).await.unwrap_err().kind, Kind::Body);
+    }
+
+    #[tokio::test]
+    async fn large_bodies_share_room_and_give_it_back() {
+        let body = |bytes: usize| Body::from(vec![7; bytes]);
+        let (room, max) = (Semaphore::new(2), 4 * ROOM_BYTES);
+        assert_eq!(collect(&room, body(ROOM_BYTES + SMALL_BYTES), max).await.unwrap().len(), ROOM_BYTES + SMALL_BYTES);
+        let held = room.try_acquire_many(2).unwrap();
+        assert_eq!(collect(&room, body(SMALL_BYTES), max).await.unwrap().len(), SMALL_BYTES);
+        assert_eq!(collect(&room, body(SMALL_BYTES + 1), max).await.unwrap_err().kind, Kind::Busy);
+        drop(held);
+        assert_eq!(collect(&room, body(3 * ROOM_BYTES), max).await.unwrap_err().kind, Kind::Busy);
+        assert_eq!(room.available_permits(), 2, "also when it was refused");
     }
 
     #[test]

@@ -106,8 +106,14 @@ pub async fn read(shared: &Shared, path: &Path, mut query: Query, headers: &Head
     if let Some(answer) = view.get(path).and_then(|entry| found(shared, &view, path.as_str(), entry, headers)) {
         return Ok(answer?.map(Body::new));
     }
-    let scope = path.scope();
-    shared.must_hold(&scope).await?;
+    Err(absent(shared, &view, path).await)
+}
+
+/// Why nothing is effective at a path.
+pub async fn absent(shared: &Shared, view: &View, path: &Path) -> Box<Problem> {
+    if let Err(problem) = shared.must_hold(&path.scope()).await {
+        return problem;
+    }
     let detail = match view.get(path) {
         Some(entry) if !entry.merged_heads.is_empty() && entry.differs => {
             format!("nothing is effective at {path} yet: its merged value waits for activation")
@@ -115,7 +121,7 @@ pub async fn read(shared: &Shared, path: &Path, mut query: Query, headers: &Head
         Some(_) => format!("there is no entry at {path}; it was deleted"),
         None => format!("there is no entry at {path}"),
     };
-    Err(Problem::new(Kind::NotFound, detail).about(path))
+    Problem::new(Kind::NotFound, detail).about(path)
 }
 
 impl Shared {

@@ -39,6 +39,8 @@ pub async fn ready(State(shared): State<Arc<Shared>>) -> Answer<Response<Body>> 
     let mut lines = vec!["ok".to_owned()];
     lines.extend(standing.read_only.iter().map(|reason| format!("reads only: {reason}")));
     lines.extend(standing.isolated.then(|| "isolated: no other node is heard".to_owned()));
+    let stale = "stale peers: fewer than two independent nodes agree with this one".to_owned();
+    lines.extend(standing.stale_peers.then_some(stale));
     lines.extend(shared.callers.complaint().map(|why| format!("tokens: the last good set holds: {why}")));
     Ok(text(lines.join("\n") + "\n", "text/plain; charset=utf-8"))
 }

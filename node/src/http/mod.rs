@@ -19,6 +19,7 @@ mod openapi;
 mod problem;
 mod refuse;
 mod routes;
+mod secret;
 mod server;
 mod settings;
 mod stalled;

@@ -45,7 +45,7 @@ fn own_row(seen: &Seen, standing: &Standing, name: &str) -> api::NodeRow {
         lag_ms: seen.picture.lag_ms,
         fold_version: seen.own.fold_version,
         peers: u32::try_from(seen.own.peers.len()).unwrap_or(u32::MAX),
-        health: tell::health(standing, seen.own.own_forks, seen.own.epochs_forked),
+        health: tell::health(standing, &tell::Troubles::of(&seen.own)),
         scopes: seen.own.scopes.iter().map(tell::scope_row).collect(),
     }
 }
@@ -92,6 +92,8 @@ fn health(health: Health) -> Vec<String> {
         ("own_branch_forked", Health::OWN_BRANCH),
         ("too_old", Health::TOO_OLD),
         ("clock", Health::CLOCK),
+        ("stale_peers", Health::STALE_PEERS),
+        ("secrets_unopenable", Health::UNOPENABLE),
     ];
     words.into_iter().filter(|(_, bit)| health.has(*bit)).map(|(word, _)| word.to_owned()).collect()
 }

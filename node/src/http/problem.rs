@@ -61,6 +61,8 @@ pub enum Kind {
     ReadOnly,
     /// Too much waits already.
     Busy,
+    /// An author is over its intake rate.
+    AuthorRate,
     /// The node does not hold the mesh's genesis yet.
     NotFounded,
     /// The node is not ready.
@@ -75,11 +77,17 @@ pub enum Kind {
     Unauthorized,
     /// The caller's roles or token do not reach so far.
     Forbidden,
+    /// The entry is no sealed value.
+    NotSealed,
+    /// The entry is sealed to others.
+    NotARecipient,
+    /// The sealed value is not whole.
+    Damaged,
 }
 
 impl Kind {
     /// Every kind, for the documentation and its test.
-    pub const ALL: [Kind; 33] = [
+    pub const ALL: [Kind; 37] = [
         Self::NotFound,
         Self::NoRoute,
         Self::Method,
@@ -106,6 +114,7 @@ impl Kind {
         Self::Clock,
         Self::ReadOnly,
         Self::Busy,
+        Self::AuthorRate,
         Self::NotFounded,
         Self::NotReady,
         Self::ShuttingDown,
@@ -113,6 +122,9 @@ impl Kind {
         Self::Origin,
         Self::Unauthorized,
         Self::Forbidden,
+        Self::NotSealed,
+        Self::NotARecipient,
+        Self::Damaged,
     ];
 
     /// Word, status and title.
@@ -144,6 +156,7 @@ impl Kind {
             Self::Clock => ("clock", StatusCode::SERVICE_UNAVAILABLE, "This node's clock is behind"),
             Self::ReadOnly => ("read_only", StatusCode::SERVICE_UNAVAILABLE, "The store takes no writes"),
             Self::Busy => ("busy", StatusCode::SERVICE_UNAVAILABLE, "Too much waits already"),
+            Self::AuthorRate => ("author_rate", StatusCode::TOO_MANY_REQUESTS, "An author is over its intake rate"),
             Self::NotFounded => ("not_founded", StatusCode::SERVICE_UNAVAILABLE, "No mesh yet"),
             Self::NotReady => ("not_ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready"),
             Self::ShuttingDown => ("shutting_down", StatusCode::SERVICE_UNAVAILABLE, "Shutting down"),
@@ -151,6 +164,9 @@ impl Kind {
             Self::Origin => ("origin", StatusCode::FORBIDDEN, "Not for web pages"),
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "No token in force"),
             Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "Not for this caller"),
+            Self::NotSealed => ("not_sealed", StatusCode::CONFLICT, "Not a sealed value"),
+            Self::NotARecipient => ("not_a_recipient", StatusCode::CONFLICT, "Sealed to others"),
+            Self::Damaged => ("damaged", StatusCode::CONFLICT, "The sealed value is damaged"),
         }
     }
 }
@@ -177,6 +193,13 @@ impl Problem {
             headers.insert(RETRY_AFTER, HeaderValue::from_static("1"));
         }
         Box::new(Self { kind, detail: detail.into(), instance: None, held_by: Vec::new(), headers })
+    }
+
+    /// Says when to come again, in whole seconds.
+    #[must_use]
+    pub fn retry_after(mut self: Box<Self>, seconds: u64) -> Box<Self> {
+        self.headers.insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        self
     }
 
     /// Names the path or id that the problem is about.

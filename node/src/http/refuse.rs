@@ -2,7 +2,7 @@
 
 use driftless_client::api::Submitted;
 use driftless_core::machine::{NotHeld, SubmitOutcome, WriteRefused};
-use driftless_statement::{Path, StatementId};
+use driftless_statement::{Path, PublicKey, StatementId};
 
 use super::problem::{Kind, Problem};
 use crate::door::Closed;
@@ -64,11 +64,24 @@ pub fn submitted(outcome: &SubmitOutcome) -> Submitted {
         SubmitOutcome::ReadOnly { id, reason } => {
             (Some(*id), Some(format!("the store takes no writes now: {reason}; submit it again later")))
         }
+        SubmitOutcome::Delayed { author, .. } => (None, Some(over_rate(author))),
         SubmitOutcome::Full { id } => {
             (Some(*id), Some("too many statements wait already; submit it again later".to_owned()))
         }
     };
     Submitted { id, outcome: word.to_owned(), reason: reason.map(str::to_owned), detail }
+}
+
+/// Nothing of a submission was taken, because an author in it is over its intake rate.
+pub fn delayed(author: &PublicKey, wait_ms: u64) -> Box<Problem> {
+    Problem::new(Kind::AuthorRate, over_rate(author)).about(author).retry_after(wait_ms.div_ceil(1_000))
+}
+
+fn over_rate(author: &PublicKey) -> String {
+    format!(
+        "author {author} signs faster than intake.author_statements or intake.author_bytes of this node allow; nothing of the \
+         submission was taken: send it again after the time in Retry-After, or raise them"
+    )
 }
 
 fn waiting(missing: &[StatementId]) -> String {
@@ -87,7 +100,7 @@ fn waiting(missing: &[StatementId]) -> String {
 mod tests {
     use driftless_core::fold::Breach;
     use driftless_core::view::Revision;
-    use driftless_statement::{Hlc, Invalid, PublicKey, Scope, patch};
+    use driftless_statement::{Hlc, Invalid, Scope, patch};
 
     use super::*;
 
@@ -134,6 +147,7 @@ mod tests {
             (SubmitOutcome::NotHeld { id, scope }, "refused", Some("not_held")),
             (SubmitOutcome::ReadOnly { id, reason: "full".to_owned() }, "refused", Some("read_only")),
             (SubmitOutcome::Full { id }, "refused", Some("full")),
+            (SubmitOutcome::Delayed { author: PublicKey([7; 32]), wait_ms: 9 }, "refused", Some("author_rate")),
         ] {
             let told = submitted(&outcome);
             assert_eq!((told.outcome.as_str(), told.reason.as_deref()), (word, reason), "{outcome:?}");

@@ -34,6 +34,7 @@ use super::stalled::Stalled;
 use super::stamp::now_ms;
 use crate::door::Door;
 use crate::metrics::{Metrics, Request as Counted};
+use crate::secrets::Keeper;
 
 /// hyper's own bounds lie above ours, so that almost every oversized head gets an answer that explains itself. Its bound on
 /// fields is a hundred unless one is named, and naming one costs two allocations of many KiB a request.
@@ -47,6 +48,7 @@ pub struct Served {
     callers: Callers,
     door: Door,
     settings: HttpSettings,
+    keeper: Arc<Keeper>,
     metrics: Arc<Metrics>,
     shutdown: watch::Receiver<bool>,
 }
@@ -55,23 +57,24 @@ pub struct Served {
 pub async fn serve(
     door: Door,
     settings: HttpSettings,
+    keeper: Arc<Keeper>,
     metrics: Arc<Metrics>,
     shutdown: watch::Receiver<bool>,
 ) -> Result<Served, HttpError> {
     let callers = Callers::new(&settings.access, metrics.clone())?;
     let listeners = Listeners::bind(&settings).await?;
-    Ok(Served { tcp: listeners.tcp_address, listeners, callers, door, settings, metrics, shutdown })
+    Ok(Served { tcp: listeners.tcp_address, listeners, callers, door, settings, keeper, metrics, shutdown })
 }
 
 impl Served {
     /// Serves until `shutdown` turns true (or its sender is gone) and running answers are done, or cut after a while.
     pub async fn run(self) {
-        let Self { mut listeners, callers, door, settings, metrics, shutdown, tcp: _ } = self;
+        let Self { mut listeners, callers, door, settings, keeper, metrics, shutdown, tcp: _ } = self;
         let guard = listeners.tcp_address.map(|address| Guard::tcp(address, &settings.hosts));
         let slots = Arc::new(Semaphore::new(settings.max_connections));
         let all = u32::try_from(settings.max_connections).unwrap_or(u32::MAX);
         let drain = settings.drain;
-        let shared = Arc::new(Shared::new(door, settings, metrics, callers, shutdown.clone()));
+        let shared = Arc::new(Shared::new(door, settings, keeper, metrics, callers, shutdown.clone()));
         let router = TowerToHyperService::new(routes::router(shared.clone()));
         let server = Server { router, shared: shared.clone(), slots, shutdown };
         let unix = async {
@@ -114,6 +117,8 @@ struct Server {
 #[derive(Clone)]
 struct Entrance {
     guard: Arc<Guard>,
+    /// Whether the system says who is at the other end.
+    local: bool,
     /// `None`: a token is needed.
     permit: Option<Permit>,
 }
@@ -125,13 +130,13 @@ impl Server {
             let stream = unix.accept().await?;
             // Of the moment of connecting: a socket that is handed on keeps the rights of who opened it.
             let peer = stream.peer_cred().ok().map(|peer| (peer.uid(), peer.gid()));
-            Ok((stream, Entrance { guard: guard.clone(), permit: Some(self.shared.callers.unix(peer)) }))
+            Ok((stream, Entrance { guard: guard.clone(), local: true, permit: Some(self.shared.callers.unix(peer)) }))
         };
         self.accept_all(accept).await;
     }
 
     async fn serve_tcp(&self, tcp: &TcpListener, guard: Guard) {
-        let entrance = Entrance { guard: Arc::new(guard), permit: self.shared.callers.tcp() };
+        let entrance = Entrance { guard: Arc::new(guard), local: false, permit: self.shared.callers.tcp() };
         let accept = || async {
             let (stream, _) = tcp.accept().await?;
             // Answers are written whole; waiting for more bytes only adds delay.
@@ -270,6 +275,11 @@ impl Answering {
             let reason = matches!(problem.kind, Kind::Host | Kind::Origin).then_some(reason);
             Denied { problem, reason }
         })?;
+        if !self.entrance.local
+            && let Some(denied) = access::not_over_tcp(uri)
+        {
+            return Err(denied);
+        }
         // A token is what its bearer wants to be judged by, also where the socket would give more.
         let token = if marks.authorization { self.shared.callers.bearer(headers, now_ms())? } else { None };
         let permit = match (token, &self.entrance.permit) {

@@ -8,7 +8,7 @@ use axum::http::Response;
 use driftless_client::api::Submission;
 use driftless_core::machine::{PreviewRefused, SubmitOutcome};
 use driftless_core::view::Revision;
-use driftless_statement::limits;
+use driftless_statement::bundle;
 
 use super::edit::json;
 use super::problem::{Answer, Kind, Problem};
@@ -16,9 +16,6 @@ use super::routes::{self, Shared};
 use super::settings::SUBMIT_STATEMENTS;
 use super::target::Query;
 use super::{body, refuse, tell};
-
-/// The longest byte string taken: a statement with its signature.
-const STRING_BYTES: usize = limits::STATEMENT_BYTES + 64;
 
 /// `POST /v1/statements`.
 pub async fn submit(State(shared): State<Arc<Shared>>, request: Request) -> Answer<Response<Body>> {
@@ -28,6 +25,9 @@ pub async fn submit(State(shared): State<Arc<Shared>>, request: Request) -> Answ
     let bytes = body::read(&shared, &head.headers, body).await?;
     let statements = split(&bytes).map_err(|detail| Problem::new(Kind::Statements, detail))?;
     let outcomes = shared.door.submit(statements).await.map_err(refuse::closed)?;
+    if let Some(SubmitOutcome::Delayed { author, wait_ms }) = outcomes.first() {
+        return Err(refuse::delayed(author, *wait_ms));
+    }
     let reached = outcomes.iter().filter_map(revision).max_by_key(|revision| (revision.boot, revision.count));
     let revision = reached.unwrap_or_else(|| shared.door.view().revision());
     Ok(json(&Submission { results: outcomes.iter().map(refuse::submitted).collect(), revision: revision.to_string() }))
@@ -64,55 +64,28 @@ fn revision(outcome: &SubmitOutcome) -> Option<Revision> {
         | SubmitOutcome::Refused { .. }
         | SubmitOutcome::NotHeld { .. }
         | SubmitOutcome::ReadOnly { .. }
-        | SubmitOutcome::Full { .. } => None,
+        | SubmitOutcome::Full { .. }
+        | SubmitOutcome::Delayed { .. } => None,
     }
 }
 
-/// The byte strings of a sequence; what is wrong with it otherwise.
-fn split(mut rest: &[u8]) -> Result<Vec<Vec<u8>>, String> {
-    let mut strings = Vec::new();
-    while !rest.is_empty() {
-        let at = strings.len();
-        if at == SUBMIT_STATEMENTS {
-            return Err(format!("a submission must have at most {SUBMIT_STATEMENTS} statements; send several"));
-        }
-        let (length, behind) = header(rest).ok_or_else(|| {
-            format!(
-                "item {at} of the sequence is no CBOR byte string of definite length (RFC 8742, RFC 8949 section 3.1)"
-            )
-        })?;
-        let length = usize::try_from(length).ok().filter(|length| *length <= STRING_BYTES).ok_or_else(|| {
-            format!("item {at} has {length} bytes; a statement with its signature has at most {STRING_BYTES}")
-        })?;
-        let (string, next) = behind.split_at_checked(length).ok_or_else(|| {
-            format!("item {at} promises {length} bytes, {} are left; the body was cut off", behind.len())
-        })?;
-        strings.push(string.to_vec());
-        rest = next;
+/// The wire bytes of a submission, in the one form that a bundle has; what is wrong with it otherwise.
+fn split(body: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+    let wires = bundle::decode_at_most(body, SUBMIT_STATEMENTS).map_err(|bad| bad.to_string())?;
+    if wires.is_empty() {
+        return Err("the body holds no statement".to_owned());
     }
-    if strings.is_empty() { Err("the body holds no statement".to_owned()) } else { Ok(strings) }
-}
-
-/// The length that a CBOR byte string's head gives, and what lies behind the head.
-fn header(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let (first, rest) = bytes.split_first()?;
-    let wide = |width: usize| {
-        let (length, behind) = rest.split_at_checked(width)?;
-        Some((length.iter().fold(0u64, |sum, byte| sum << 8 | u64::from(*byte)), behind))
-    };
-    match first {
-        0x40..=0x57 => Some((u64::from(first - 0x40), rest)),
-        0x58 => wide(1),
-        0x59 => wide(2),
-        0x5a => wide(4),
-        0x5b => wide(8),
-        _ => None,
-    }
+    Ok(wires.into_iter().map(<[u8]>::to_vec).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use driftless_statement::limits;
+
     use super::*;
+
+    /// The longest byte string taken: a statement with its signature.
+    const STRING_BYTES: usize = limits::STATEMENT_BYTES + 64;
 
     fn string(bytes: &[u8]) -> Vec<u8> {
         driftless_statement::codec::encode(&driftless_statement::codec::Item::bytes(bytes))
@@ -132,14 +105,17 @@ mod tests {
         let too_long = string(&vec![0; STRING_BYTES + 1]);
         for (bytes, part) in [
             (&b""[..], "no statement"),
-            (b"{}", "item 0"),
-            (b"\x41", "promises 1 bytes, 0 are left"),
-            (b"\x58", "item 0"),
-            (b"\x5b\xff\xff\xff\xff\xff\xff\xff\xff", "at most"),
-            (b"\x5f\x41\x00\xff", "definite length"),
-            (b"\x41\x00\x61a", "item 1"),
-            (&too_many, "at most 256"),
-            (&too_long, "at most"),
+            (b"{}", "byte 0: not a CBOR byte string"),
+            (b"\x41", "byte 0: the bundle ends within a statement"),
+            (b"\x58", "byte 0"),
+            (b"\x5b\xff\xff\xff\xff\xff\xff\xff\xff", "the limit is"),
+            (b"\x5f\x41\x00\xff", "definite length in its shortest form"),
+            (b"\x58\x01\x00", "shortest form"),
+            (b"\x59\x00\x18aaaaaaaaaaaaaaaaaaaaaaaa", "shortest form"),
+            (b"\x5b\x00\x00\x00\x00\x00\x00\x00\x01\x00", "shortest form"),
+            (b"\x41\x00\x61a", "byte 2"),
+            (&too_many, "more than 256 statements"),
+            (&too_long, "the limit is"),
         ] {
             let error = split(bytes).unwrap_err();
             assert!(error.contains(part), "{error}");

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use driftless_client::api;
 use driftless_client::clock::rfc3339_millis as rfc3339;
 use driftless_client::readable;
+use driftless_core::beacon::Health;
 use driftless_core::machine::{
-    Approval, AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, GrantTold, MergedAnswer,
+    Approval, AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, Flood, GrantTold, MergedAnswer,
     PendingTold, Preview, RevocationTold, ScopeState, Standing, StatusTold, Told,
 };
 use driftless_core::trust::Wanted;
@@ -14,6 +15,7 @@ use driftless_statement::id::hex;
 use driftless_statement::schema::Rule;
 use driftless_statement::{Body, Demand, ElementId, Path, Prefix, PublicKey, StatementId, Tree, Verified};
 
+use crate::door::Ban;
 use crate::metrics::words;
 
 /// Names of nodes, as far as they are known.
@@ -266,14 +268,56 @@ pub fn scope_row(state: &ScopeState) -> api::ScopeRow {
     }
 }
 
+/// Floods that `status` names.
+const FLOODS: usize = 16;
+
+/// What may be wrong with a node besides how it stands.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Troubles {
+    /// Own branches beyond the first.
+    pub own_forks: u64,
+    /// Whether two rotations ended the same epoch.
+    pub epochs_forked: bool,
+    /// Authors that are over their intake rate now.
+    pub authors_over_rate: usize,
+    /// What its beacons say.
+    pub said: Health,
+}
+
+impl Troubles {
+    /// As the core tells them.
+    pub fn of(told: &StatusTold) -> Self {
+        Self {
+            own_forks: told.own_forks,
+            epochs_forked: told.epochs_forked,
+            authors_over_rate: told.floods.iter().filter(|flood| flood.now).count(),
+            said: told.health,
+        }
+    }
+}
+
+/// An author that is or was over its intake rate.
+fn flood(flood: &Flood) -> api::Flood {
+    api::Flood {
+        author: flood.author,
+        since: rfc3339(flood.since_ms),
+        last: rfc3339(flood.last_ms),
+        delayed: flood.delayed,
+        now: flood.now,
+    }
+}
+
 /// Words for what is wrong with this node; none when it is well.
-pub fn health(standing: &Standing, own_forks: u64, epochs_forked: bool) -> Vec<String> {
+pub fn health(standing: &Standing, told: &Troubles) -> Vec<String> {
     let words = [
         ("not_ready", !standing.ready),
         ("read_only", standing.read_only.is_some()),
         ("isolated", standing.isolated),
-        ("own_branch_forked", own_forks > 0),
-        ("epochs_forked", epochs_forked),
+        ("stale_peers", standing.stale_peers),
+        ("own_branch_forked", told.own_forks > 0),
+        ("epochs_forked", told.epochs_forked),
+        ("author_over_rate", told.authors_over_rate > 0),
+        ("secrets_unopenable", told.said.has(Health::UNOPENABLE)),
     ];
     words.into_iter().filter(|(_, holds)| *holds).map(|(word, _)| word.to_owned()).collect()
 }
@@ -282,6 +326,8 @@ pub fn health(standing: &Standing, own_forks: u64, epochs_forked: bool) -> Vec<S
 pub struct Shell<'a> {
     /// The node's name.
     pub name: &'a str,
+    /// The recipient of what is sealed to the node.
+    pub recipient: &'a str,
     /// The present revision.
     pub revision: String,
     /// Entries with an effective value.
@@ -292,6 +338,18 @@ pub struct Shell<'a> {
     pub store_bytes: u64,
     /// Seconds since it agreed with another node.
     pub staleness: Option<u64>,
+    /// Who is banned now.
+    pub bans: Vec<api::Banned>,
+}
+
+/// The bans that hold now.
+pub fn bans(bans: &[Ban], now_ms: u64) -> Vec<api::Banned> {
+    let told = |ban: &Ban| api::Banned {
+        who: ban.who.clone(),
+        why: ban.why.to_owned(),
+        ends_seconds: ban.until_ms.saturating_sub(now_ms).div_ceil(1_000),
+    };
+    bans.iter().filter(|ban| ban.holds(now_ms)).map(told).collect()
 }
 
 /// This node.
@@ -304,15 +362,19 @@ pub fn status(told: &StatusTold, shell: &Shell<'_>) -> api::Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         fold_version: told.fold_version,
         revision: shell.revision.clone(),
+        recipient: shell.recipient.to_owned(),
         peers: told.peers.clone(),
         statements: told.statements,
         waiting: told.waiting,
         entries: shell.entries,
         conflicts: told.scopes.iter().map(|scope| scope.conflicts).sum(),
         scopes: told.scopes.iter().map(scope_row).collect(),
-        health: health(shell.standing, told.own_forks, told.epochs_forked),
+        health: health(shell.standing, &Troubles::of(told)),
+        floods: told.floods.iter().take(FLOODS).map(flood).collect(),
         store_bytes: shell.store_bytes,
         staleness: shell.staleness,
+        agreeing: shell.standing.agreeing,
+        bans: shell.bans.clone(),
     }
 }
 
@@ -353,8 +415,18 @@ mod tests {
     #[test]
     fn health_is_empty_when_well() {
         let well = Standing { ready: true, ..Standing::default() };
-        assert!(health(&well, 0, false).is_empty());
-        let ill = Standing { isolated: true, read_only: Some("full".to_owned()), ..Standing::default() };
-        assert_eq!(health(&ill, 2, true), ["not_ready", "read_only", "isolated", "own_branch_forked", "epochs_forked"]);
+        assert!(health(&well, &Troubles::default()).is_empty());
+        let full = Some("full".to_owned());
+        let ill = Standing { isolated: true, stale_peers: true, read_only: full, ..Standing::default() };
+        let told = Troubles { own_forks: 2, epochs_forked: true, authors_over_rate: 1, said: Health::UNOPENABLE };
+        let words = ["not_ready", "read_only", "isolated", "stale_peers", "own_branch_forked", "epochs_forked"];
+        assert_eq!(health(&ill, &told), [words.as_slice(), &["author_over_rate", "secrets_unopenable"]].concat());
+    }
+
+    #[test]
+    fn a_ban_is_told_until_it_ends() {
+        let ban = Ban { who: "198.51.100.7".to_owned(), why: "noise", until_ms: 61_000 };
+        assert_eq!(bans(std::slice::from_ref(&ban), 1_500).first().map(|told| told.ends_seconds), Some(60));
+        assert!(bans(&[ban], 61_000).is_empty());
     }
 }

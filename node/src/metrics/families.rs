@@ -40,10 +40,12 @@ labels! {
     Queue { queue }
     Refusal { came, reason }
     Age { age }
+    Delayed { cause }
     Reason { reason }
     Verdict { verdict }
     Outcome { outcome }
     Route { route }
+    Sealed { state }
 }
 
 /// Handles on every family.
@@ -53,6 +55,7 @@ pub(super) struct Families {
     pub traffic: Traffic,
     pub disk: Disk,
     pub door: Door,
+    pub secrets: Secrets,
 }
 
 /// How this node stands among the others.
@@ -64,6 +67,9 @@ pub(super) struct Standing {
     pub lag: Float,
     pub peers_lag: Float,
     pub isolated: Gauge,
+    pub stale_peers: Gauge,
+    pub peers_agreeing: Gauge,
+    pub bans: Gauge,
     pub ready: Gauge,
     pub agreed: Float,
     pub peers_expected: Gauge,
@@ -89,6 +95,8 @@ pub(super) struct Statements {
     pub epochs_forked: Gauge,
     pub own_forks_seen: Total,
     pub refusals: Family<Refusal, Total>,
+    pub delayed: Family<Delayed, Total>,
+    pub authors_over_rate: Gauge,
     pub pending: Family<Age, Gauge>,
     pub pending_oldest: Float,
     pub fold_version: Gauge,
@@ -116,6 +124,7 @@ pub(super) struct Disk {
     pub statements: Total,
     pub written: Total,
     pub store_bytes: Gauge,
+    pub struck_gone: Total,
     pub read_only: Gauge,
 }
 
@@ -130,6 +139,12 @@ pub(super) struct Door {
     pub tokens_broken: Gauge,
 }
 
+/// What is sealed.
+pub(super) struct Secrets {
+    pub sealed: Family<Sealed, Gauge>,
+    pub propagation: Histogram,
+}
+
 const NONE: &[&str] = &[];
 
 fn plain(name: &'static str, help: &'static str) -> Entry {
@@ -142,6 +157,25 @@ fn seconds(name: &'static str, help: &'static str) -> Entry {
 
 fn labelled(name: &'static str, labels: &'static [&'static str], help: &'static str) -> Entry {
     Entry { name, unit: None, labels, help }
+}
+
+fn delayed() -> Entry {
+    labelled(
+        "intake_delayed",
+        &["cause"],
+        "Times that something was to come later because an author or a peer was over its intake rate",
+    )
+}
+
+fn authors_over_rate() -> Entry {
+    plain("authors_over_rate", "Authors that are over their intake rate now; `driftless status` names them")
+}
+
+fn own_forks_seen() -> Entry {
+    plain(
+        "own_branch_forks_seen",
+        "How often this node's own branch was seen to fork; its next statement joins the branches again",
+    )
 }
 
 /// From below a LAN round trip to beyond an operator's patience: gossip takes milliseconds, a healed partition hours.
@@ -166,6 +200,7 @@ impl Families {
             traffic: Traffic::register(roll),
             disk: Disk::register(roll),
             door: Door::register(roll),
+            secrets: Secrets::register(roll),
         }
     }
 }
@@ -190,6 +225,15 @@ impl Standing {
                 "1 once two nodes with equal sets were seen with unequal merged digests: must never happen",
             )),
             isolated: roll.add(plain("isolated", "1 while this node hears no other node although it expects some")),
+            stale_peers: roll.add(plain(
+                "stale_peers",
+                "1 while for some time fewer than two independent nodes have agreed with this one although it expects more",
+            )),
+            peers_agreeing: roll.add(plain(
+                "peers_agreeing",
+                "Independent other nodes that agreed with this one lately, by their own beacons",
+            )),
+            bans: roll.add(plain("bans", "Peers and addresses that are refused now for what they sent")),
             ready: roll.add(plain("ready", "1 once the store was read and the mesh's genesis is held")),
             agreed: roll.add(seconds(
                 "last_agreed_timestamp",
@@ -256,15 +300,14 @@ impl Statements {
                 "epochs_forked",
                 "1 when two rotations ended the same epoch: no root act counts any more, and the mesh must be founded anew",
             )),
-            own_forks_seen: roll.add(plain(
-                "own_branch_forks_seen",
-                "How often this node's own branch was seen to fork; its next statement joins the branches again",
-            )),
+            own_forks_seen: roll.add(own_forks_seen()),
             refusals: roll.add(labelled(
                 "authorisation_refusals",
                 &["came", "reason"],
                 "Statements and edits that the rules about who may do what refused, by how they came and the rule",
             )),
+            delayed: roll.add(delayed()),
+            authors_over_rate: roll.add(authors_over_rate()),
             pending: roll.add(labelled(
                 "statements_pending",
                 &["age"],
@@ -331,6 +374,10 @@ impl Disk {
                 labels: NONE,
                 help: "Size of the store file",
             }),
+            struck_gone: roll.add(plain(
+                "statements_struck_gone",
+                "Statements that root keys struck and that left the disk, beyond what is kept of them",
+            )),
             read_only: roll.add(plain("store_read_only", "1 while the store takes no writes")),
         }
     }
@@ -364,6 +411,25 @@ impl Door {
                     help: "Time from a request's head to its answer's head",
                 },
                 Family::new_with_constructor(latencies as fn() -> Histogram),
+            ),
+        }
+    }
+}
+
+impl Secrets {
+    fn register(roll: &mut Roll) -> Self {
+        Self {
+            sealed: roll.add(labelled(
+                "sealed_entries",
+                &["state"],
+                "Entries with a sealed value, by what they are to this node; an entry may be of several states",
+            )),
+            propagation: roll.add_made(
+                seconds(
+                    "secret_propagation_delay",
+                    "From an author's time in a sealed value to its being effective and opened here on trial",
+                ),
+                delays(),
             ),
         }
     }

@@ -6,10 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use driftless_core::beacon::{NodeState, Picture};
-use driftless_core::machine::{Counts, Machine, ScopeState, Standing, StatusTold, Verdict, WriteOutcome};
+use driftless_core::machine::{Cause, Counts, Machine, ScopeState, Standing, StatusTold, Verdict, WriteOutcome};
 
 use super::Metrics;
-use super::families::{Age, Fate, Intake, Outcome, Queue, Reason, Refusal, Request, Route, Total, Verdict as Judged};
+use super::families::{
+    Age, Delayed, Fate, Intake, Outcome, Queue, Reason, Refusal, Request, Route, Sealed, Total, Verdict as Judged,
+};
 use super::words;
 
 fn now_ms() -> u64 {
@@ -73,9 +75,16 @@ impl Metrics {
     pub fn observe_standing(&self, standing: &Standing) {
         let families = &self.families.standing;
         families.isolated.set(standing.isolated.into());
+        families.stale_peers.set(standing.stale_peers.into());
+        families.peers_agreeing.set(standing.agreeing.into());
         families.ready.set(standing.ready.into());
         families.agreed.set(standing.agreed_ms.unwrap_or(0) as f64 / 1000.0);
         self.families.disk.read_only.set(standing.read_only.is_some().into());
+    }
+
+    /// So many peers and addresses are banned now.
+    pub fn banned(&self, count: usize) {
+        self.families.standing.bans.set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// What this node holds now.
@@ -178,6 +187,8 @@ impl Metrics {
         }
         self.observe_divergence(&machine.divergence(), &machine.nodes(), now_ms());
         self.observe_standing(&machine.standing());
+        let over = machine.floods().iter().filter(|flood| flood.now).count();
+        self.families.statements.authors_over_rate.set(signed(over as u64));
         if self.looks.fetch_add(1, Ordering::Relaxed).is_multiple_of(10) {
             self.observe_status(&machine.status());
         }
@@ -193,7 +204,12 @@ impl Metrics {
         for ((came, reason), total) in &counts.refusals {
             raise(&self.families.statements.refusals.get_or_create(&Refusal { came, reason }), *total);
         }
+        for cause in Cause::ALL.map(Cause::word) {
+            let total = counts.delayed.get(cause).copied().unwrap_or(0);
+            raise(&self.families.statements.delayed.get_or_create(&Delayed { cause }), total);
+        }
         raise(&self.families.statements.own_forks_seen, counts.own_forks);
+        raise(&self.families.disk.struck_gone, counts.struck_gone);
         for (reason, total) in &counts.refused_messages {
             raise(&families.refused_messages.get_or_create(&Reason { reason }), *total);
         }
@@ -222,6 +238,18 @@ impl Metrics {
         families.peers_lag.set(picture.peers_lag_ms as f64 / 1000.0);
         let heard = nodes.iter().filter(|node| !node.silent).filter_map(|node| node.heard_ms).min();
         families.beacon_oldest.set(heard.map_or(0.0, |heard| now_ms.saturating_sub(heard) as f64 / 1000.0));
+    }
+
+    /// How many sealed entries there are of each state. States are the program's own words.
+    pub fn sealed(&self, counts: [(&'static str, u64); 5]) {
+        for (state, count) in counts {
+            self.families.secrets.sealed.get_or_create(&Sealed { state }).set(signed(count));
+        }
+    }
+
+    /// A sealed value became effective and was opened on trial, so many milliseconds after its author's time.
+    pub fn secret_propagated(&self, delay_ms: u64) {
+        self.families.secrets.propagation.observe(delay_ms as f64 / 1000.0);
     }
 
     /// Counts a watch as open until the answer is dropped.

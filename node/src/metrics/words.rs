@@ -55,5 +55,6 @@ pub fn of_submit(outcome: &SubmitOutcome) -> (&'static str, Option<&'static str>
         SubmitOutcome::NotHeld { .. } => ("refused", Some("not_held")),
         SubmitOutcome::ReadOnly { .. } => ("refused", Some("read_only")),
         SubmitOutcome::Full { .. } => ("refused", Some("full")),
+        SubmitOutcome::Delayed { .. } => ("refused", Some("author_rate")),
     }
 }

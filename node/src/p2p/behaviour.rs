@@ -11,6 +11,7 @@ use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::{identify, mdns, memory_connection_limits, ping};
 use prometheus_client::registry::Registry;
 
+use super::bans::{Bans, Terms};
 use super::gate::Gate;
 use super::gossip::{self, Gossip};
 use super::names::Names;
@@ -51,7 +52,7 @@ impl Behaviour {
     ) -> Result<Self, P2pError> {
         let protocol = names.sync().ok_or_else(|| P2pError::setup("protocol name"))?;
         Ok(Self {
-            gate: Gate::new(configured),
+            gate: Gate::new(configured, Bans::new(Terms { first: config.first_ban, longest: config.longest_ban })),
             limits: connection_limits::Behaviour::new(limits(config.max_connections)),
             memory: memory_connection_limits::Behaviour::with_max_bytes(config.max_memory_bytes),
             gossip: gossip::behaviour(names, registry)?,

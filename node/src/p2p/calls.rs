@@ -6,6 +6,7 @@ use driftless_statement::PublicKey;
 use libp2p::request_response::{OutboundRequestId, ResponseChannel};
 
 use super::RequestToken;
+use super::room::{Message, Room};
 
 /// Requests to peers under way at once, all peers together. Each may bring an answer of the greatest size.
 const ASKED: usize = 256;
@@ -16,8 +17,16 @@ const WAITING: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Calls {
     asked: BTreeMap<OutboundRequestId, (PublicKey, u64)>,
-    waiting: BTreeMap<u64, ResponseChannel<Vec<u8>>>,
+    waiting: BTreeMap<u64, Waiting>,
     next: u64,
+}
+
+/// A request of a peer that waits for this node's answer, with the room that it takes until then.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub peer: PublicKey,
+    pub channel: ResponseChannel<Message>,
+    _room: Option<Room>,
 }
 
 impl Calls {
@@ -42,23 +51,28 @@ impl Calls {
     }
 
     /// A peer asks. None when too many wait: the channel is dropped, and the peer hears of it.
-    pub(super) fn wait(&mut self, channel: ResponseChannel<Vec<u8>>) -> Option<RequestToken> {
+    pub(super) fn wait(
+        &mut self,
+        peer: PublicKey,
+        room: Option<Room>,
+        channel: ResponseChannel<Message>,
+    ) -> Option<RequestToken> {
         if self.waiting.len() >= WAITING {
             return None;
         }
         let token = self.next;
         self.next += 1;
-        self.waiting.insert(token, channel);
+        self.waiting.insert(token, Waiting { peer, channel, _room: room });
         Some(RequestToken(token))
     }
 
     /// The channel for an answer, once. None when the peer no longer waits.
-    pub(super) fn take(&mut self, token: RequestToken) -> Option<ResponseChannel<Vec<u8>>> {
+    pub(super) fn take(&mut self, token: RequestToken) -> Option<Waiting> {
         self.waiting.remove(&token.0)
     }
 
     /// Forgets requests whose peer no longer waits.
     pub(super) fn prune(&mut self) {
-        self.waiting.retain(|_, channel| channel.is_open());
+        self.waiting.retain(|_, waiting| waiting.channel.is_open());
     }
 }

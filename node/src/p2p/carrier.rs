@@ -1,5 +1,6 @@
 //! The swarm loop. It translates between libp2p and plain data and never thinks: `select` waits, `apply` works.
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use driftless_statement::PublicKey;
@@ -19,6 +20,7 @@ use super::gate::Gate;
 use super::links::Links;
 use super::names::Names;
 use super::outbox::Outbox;
+use super::room::Writing;
 use super::translate::{Heard, Whisper, dial_reason, heard, plain_addr};
 use super::{
     Command, Event, GossipId, MAX_GOSSIP_BYTES, MAX_REQUEST_BYTES, RequestFailure, RequestToken, Traffic, Verdict,
@@ -36,6 +38,7 @@ pub(super) struct Carrier {
     pub(super) dialler: Dialler,
     pub(super) links: Links,
     pub(super) calls: Calls,
+    pub(super) writing: Writing,
     pub(super) names: Names,
     pub(super) traffic: Traffic,
     pub(super) metrics: Metrics,
@@ -92,7 +95,7 @@ impl Carrier {
     fn deadline(&mut self) -> Option<Instant> {
         let gate = &self.swarm.behaviour().gate;
         let dial = self.dialler.deadline(|peer| standing(gate, &self.links, peer)).filter(|_| gate.is_open());
-        [dial, self.links.deadline(), self.leaving].into_iter().flatten().min()
+        [dial, gate.deadline(), self.links.deadline(), self.leaving].into_iter().flatten().min()
     }
 
     fn apply(&mut self, action: Action, now: Instant) {
@@ -121,14 +124,16 @@ impl Carrier {
     fn hear(&mut self, heard: Heard, now: Instant) {
         match heard {
             Heard::Listening(addr) => self.outbox.keep(Event::Listening { addr: plain_addr(&addr) }),
-            Heard::Opened { peer, link, outbound } => self.opened(peer, link, outbound, now),
+            Heard::Opened { peer, link, outbound, group } => {
+                self.opened(peer, link, now, Event::Connected { peer, outbound, group });
+            }
             Heard::Closed { peer, link } => self.closed(peer, link, now),
             Heard::DialFailed { link, reason } => self.dial_failed(link, reason, now),
             Heard::DialledSelf { link } => self.dialler.reached_self(link),
-            Heard::Refused => self.traffic.count_connection_refused(),
+            Heard::Refused(place) => self.refused(place, now),
             Heard::Gossip(whisper) => self.gossip(whisper),
-            Heard::Request { peer, bytes, channel } => {
-                let token = self.calls.wait(channel);
+            Heard::Request { peer, bytes, room, channel } => {
+                let token = self.calls.wait(peer, room, channel);
                 self.request(peer, token, bytes);
             }
             Heard::Response { peer, id, bytes } => {
@@ -151,7 +156,13 @@ impl Carrier {
     fn obey(&mut self, command: Command, now: Instant) {
         match command {
             Command::Publish { topic, bytes } => self.publish(&topic, bytes),
-            Command::Verdict { id, from, verdict } => self.verdict(id, &from, verdict),
+            Command::Verdict { id, from, verdict } => {
+                self.verdict(id, &from, verdict);
+                if verdict == Verdict::Reject {
+                    self.fault(from, "messages that no honest node hands on", now);
+                }
+            }
+            Command::Fault { peer, why } => self.fault(peer, why, now),
             Command::Request { peer, corr, bytes } => self.ask(peer, corr, bytes),
             Command::Respond { token, bytes } => self.respond(token, bytes),
             Command::Disconnect { peer, reason } => self.disconnect(&peer, &reason),
@@ -176,6 +187,7 @@ impl Carrier {
     }
 
     fn tick(&mut self, now: Instant) {
+        self.swarm.behaviour_mut().gate.end_bans(now);
         let gate = &self.swarm.behaviour().gate;
         if gate.is_open() {
             for dial in self.dialler.due(now, |peer| standing(gate, &self.links, peer)) {
@@ -229,16 +241,38 @@ impl Carrier {
         }
     }
 
-    fn opened(&mut self, peer: PublicKey, link: ConnectionId, outbound: bool, now: Instant) {
+    fn opened(&mut self, peer: PublicKey, link: ConnectionId, now: Instant, event: Event) {
         self.dialler.answered(link, peer, now);
         if self.links.opened(peer, link, now) {
-            self.outbox.keep(Event::Connected { peer, outbound });
+            self.outbox.keep(event);
+        }
+    }
+
+    /// A peer did what no honest one does.
+    fn fault(&mut self, peer: PublicKey, why: &'static str, now: Instant) {
+        let lasts = self.swarm.behaviour_mut().gate.fault(peer, now);
+        self.banned(lasts, || peer.to_string(), why);
+    }
+
+    /// A connection from outside was refused, or its handshake broke.
+    fn refused(&mut self, place: Option<IpAddr>, now: Instant) {
+        self.traffic.count_connection_refused();
+        let Some(place) = place else { return };
+        let lasts = self.swarm.behaviour_mut().gate.fault_at(place, now);
+        self.banned(lasts, || place.to_string(), "handshakes that prove no key of this mesh");
+    }
+
+    fn banned(&mut self, lasts: Option<Duration>, who: impl Fn() -> String, why: &'static str) {
+        if let Some(lasts) = lasts {
+            self.traffic.count_ban();
+            self.outbox.keep(Event::Banned { who: who(), why, lasts });
         }
     }
 
     fn closed(&mut self, peer: PublicKey, link: ConnectionId, now: Instant) {
         if let Some(lasted) = self.links.closed(&peer, link, now) {
             self.dialler.lost(&peer, lasted, now);
+            self.writing.gone(&peer);
             self.outbox.keep(Event::Disconnected { peer });
         }
     }
@@ -326,7 +360,7 @@ impl Carrier {
             None => RequestFailure::NotConnected,
             Some(_) if !self.calls.may_ask() || bytes.len() > MAX_REQUEST_BYTES => RequestFailure::Refused,
             Some(id) => {
-                let sent = self.swarm.behaviour_mut().sync.send_request(&id, bytes);
+                let sent = self.swarm.behaviour_mut().sync.send_request(&id, bytes.into());
                 self.traffic.count_request_sent();
                 return self.calls.asked(sent, peer, corr);
             }
@@ -335,10 +369,13 @@ impl Carrier {
     }
 
     fn respond(&mut self, token: RequestToken, bytes: Vec<u8>) {
-        if let Some(channel) = self.calls.take(token) {
-            // An error means that the peer no longer waits.
-            let _ = self.swarm.behaviour_mut().sync.send_response(channel, bytes);
-        }
+        let Some(waiting) = self.calls.take(token) else { return };
+        // Without an answer the channel ends, and the peer hears that at once.
+        let Some(answer) = self.writing.answer(waiting.peer, bytes) else {
+            return self.traffic.count_request_refused();
+        };
+        // An error means that the peer no longer waits.
+        let _ = self.swarm.behaviour_mut().sync.send_response(waiting.channel, answer);
     }
 
     fn keep(&mut self, event: Option<Event>) {

@@ -25,6 +25,10 @@ pub struct P2pConfig {
     pub handshake_timeout: Duration,
     /// How long a request may take, both when asking and when answering.
     pub request_timeout: Duration,
+    /// How long a peer that misbehaves over and over is refused the first time; each further ban is twice as long.
+    pub first_ban: Duration,
+    /// How long a ban may last.
+    pub longest_ban: Duration,
     /// Events that may wait for the driver.
     pub events: usize,
     /// Messages, verdicts, requests and answers that may wait for the network.
@@ -45,6 +49,8 @@ impl P2pConfig {
             max_memory_bytes: 2 << 30,
             handshake_timeout: Duration::from_secs(10),
             request_timeout: Duration::from_secs(10),
+            first_ban: Duration::from_secs(60),
+            longest_ban: Duration::from_secs(3600),
             events: 1024,
             commands: 1024,
             seed: 0,

@@ -58,7 +58,11 @@ impl P2pHandle {
 /// Whether the mesh repairs the loss: a lost message is reconciled, a lost request or answer is one that failed.
 fn may_be_lost(command: &Command) -> bool {
     match command {
-        Command::Publish { .. } | Command::Verdict { .. } | Command::Request { .. } | Command::Respond { .. } => true,
+        Command::Publish { .. }
+        | Command::Verdict { .. }
+        | Command::Fault { .. }
+        | Command::Request { .. }
+        | Command::Respond { .. } => true,
         Command::Disconnect { .. }
         | Command::Subscribe { .. }
         | Command::Unsubscribe { .. }

@@ -1,6 +1,7 @@
 //! What passes between the network and the rest of the node: plain data, comparable with `==`, free of libp2p types.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use driftless_statement::PublicKey;
 use driftless_statement::id::hex;
@@ -67,6 +68,17 @@ pub enum Event {
         peer: PublicKey,
         /// Whether this node dialled.
         outbound: bool,
+        /// The part of the network that its address lies in, when that is a public one.
+        group: Option<u64>,
+    },
+    /// Somebody is refused for a while for what it did. A restart forgets it.
+    Banned {
+        /// A peer's key, or an address from which nobody proved a key.
+        who: String,
+        /// What it did.
+        why: &'static str,
+        /// For how long.
+        lasts: Duration,
     },
     /// The last connection to a peer is gone. Follows every `Connected` exactly once.
     Disconnected {
@@ -163,6 +175,13 @@ pub enum Command {
         peer: PublicKey,
         /// Why, for the log.
         reason: String,
+    },
+    /// A peer did what no honest one does. Who does so over and over is banned; a rejected message counts by itself.
+    Fault {
+        /// Whom.
+        peer: PublicKey,
+        /// What it did.
+        why: &'static str,
     },
     /// Hear a topic.
     Subscribe {

@@ -6,6 +6,7 @@
 //! events   ◀─ outbox  ◀─ translate
 //! ```
 
+mod bans;
 mod behaviour;
 mod calls;
 mod carrier;
@@ -21,6 +22,7 @@ mod messages;
 mod names;
 mod outbox;
 mod resolve;
+mod room;
 mod sync;
 mod traffic;
 mod translate;
@@ -83,6 +85,7 @@ pub fn spawn(
         dialler: Dialler::new(&config.peers, local, config.seed, Instant::now()),
         links: Links::new(local),
         calls: Calls::default(),
+        writing: room::Writing::new(),
         names,
         traffic,
         metrics: libp2p::metrics::Metrics::new(registry),

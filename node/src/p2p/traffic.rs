@@ -22,6 +22,7 @@ pub struct Traffic {
     requests_received: Counter,
     requests_refused: Counter,
     connections_refused: Counter,
+    bans: Counter,
 }
 
 impl Traffic {
@@ -46,6 +47,7 @@ impl Traffic {
                 "Connections refused: no member, too many, or no handshake",
                 &traffic.connections_refused,
             ),
+            ("bans", "Bans of peers and of addresses for what they sent", &traffic.bans),
         ] {
             room.register(name, help, counter.clone());
         }
@@ -97,6 +99,8 @@ counters! {
     requests_refused, count_request_refused, requests_refused;
     /// Connections refused: no member, over a limit, or no proper handshake.
     connections_refused, count_connection_refused, connections_refused;
+    /// Bans of peers and of addresses for what they sent.
+    bans, count_ban, bans;
 }
 
 /// A byte stream that counts what passes.

@@ -1,16 +1,18 @@
 //! From libp2p's words into ours: one pure function over everything the swarm can say.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use driftless_statement::PublicKey;
 use libp2p::multiaddr::Protocol;
 use libp2p::request_response::{self, InboundFailure, Message, OutboundFailure, OutboundRequestId, ResponseChannel};
-use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
+use libp2p::swarm::{ConnectionId, DialError, ListenError, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, gossipsub, identify, mdns, ping};
 
 use super::behaviour::BehaviourEvent;
 use super::names::Names;
-use super::{GossipId, RequestFailure, identity};
+use super::room::{self, Room};
+use super::{GossipId, RequestFailure, bans, identity};
 
 /// What the swarm said, as far as it matters here.
 #[derive(Debug)]
@@ -20,6 +22,7 @@ pub(super) enum Heard {
         peer: PublicKey,
         link: ConnectionId,
         outbound: bool,
+        group: Option<u64>,
     },
     Closed {
         peer: PublicKey,
@@ -32,12 +35,14 @@ pub(super) enum Heard {
     DialledSelf {
         link: ConnectionId,
     },
-    Refused,
+    /// A connection from outside was refused; from where, when nobody proved a key there.
+    Refused(Option<IpAddr>),
     Gossip(Whisper),
     Request {
         peer: PublicKey,
         bytes: Vec<u8>,
-        channel: ResponseChannel<Vec<u8>>,
+        room: Option<Room>,
+        channel: ResponseChannel<room::Message>,
     },
     Response {
         peer: PublicKey,
@@ -79,7 +84,8 @@ fn connection(event: SwarmEvent<BehaviourEvent>, names: &Names) -> Option<Heard>
         SwarmEvent::Behaviour(event) => return behaviour(event, names),
         SwarmEvent::NewListenAddr { address, .. } => Heard::Listening(address),
         SwarmEvent::ConnectionEstablished { peer_id, connection_id: link, endpoint, .. } => {
-            Heard::Opened { peer: identity::public_key(&peer_id)?, link, outbound: endpoint.is_dialer() }
+            let group = bans::group(endpoint.get_remote_address());
+            Heard::Opened { peer: identity::public_key(&peer_id)?, link, outbound: endpoint.is_dialer(), group }
         }
         SwarmEvent::ConnectionClosed { peer_id, connection_id: link, .. } => {
             Heard::Closed { peer: identity::public_key(&peer_id)?, link }
@@ -90,7 +96,10 @@ fn connection(event: SwarmEvent<BehaviourEvent>, names: &Names) -> Option<Heard>
         SwarmEvent::OutgoingConnectionError { connection_id: link, error, .. } => {
             Heard::DialFailed { link, reason: dial_reason(&error) }
         }
-        SwarmEvent::IncomingConnectionError { .. } => Heard::Refused,
+        SwarmEvent::IncomingConnectionError { send_back_addr, error: ListenError::Transport(_), .. } => {
+            Heard::Refused(bans::place(&send_back_addr))
+        }
+        SwarmEvent::IncomingConnectionError { .. } => Heard::Refused(None),
         _ => return None,
     })
 }
@@ -122,14 +131,15 @@ fn gossip(event: gossipsub::Event, names: &Names) -> Option<Heard> {
     }))
 }
 
-fn sync(event: request_response::Event<Vec<u8>, Vec<u8>>) -> Option<Heard> {
+fn sync(event: request_response::Event<room::Message, room::Message>) -> Option<Heard> {
     use request_response::Event;
     Some(match event {
         Event::Message { peer, message: Message::Request { request, channel, .. }, .. } => {
-            Heard::Request { peer: identity::public_key(&peer)?, bytes: request, channel }
+            let room::Message { bytes, room } = request;
+            Heard::Request { peer: identity::public_key(&peer)?, bytes, room, channel }
         }
         Event::Message { peer, message: Message::Response { request_id: id, response }, .. } => {
-            Heard::Response { peer: identity::public_key(&peer)?, id, bytes: response }
+            Heard::Response { peer: identity::public_key(&peer)?, id, bytes: response.bytes }
         }
         Event::OutboundFailure { peer, request_id: id, error, .. } => {
             Heard::RequestFailed { peer: identity::public_key(&peer)?, id, reason: request_reason(&error) }
@@ -265,7 +275,7 @@ mod tests {
         for (endpoint, dialled) in [(inbound(), false), (outbound, true)] {
             let said = heard(opened(peer(), endpoint), &names());
             assert!(
-                matches!(said, Heard::Opened { peer, link: l, outbound } if peer == key() && l == link() && outbound == dialled)
+                matches!(said, Heard::Opened { peer, link: l, outbound, .. } if peer == key() && l == link() && outbound == dialled)
             );
         }
     }

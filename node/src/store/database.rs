@@ -1,9 +1,10 @@
 //! The one file that drives redb: open, read everything, commit.
 
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use driftless_statement::{MeshId, Verified};
+use driftless_statement::{MeshId, StatementId, Verified};
 use redb::{
     Builder, Database, Durability, ReadTransaction, ReadableDatabase, ReadableTable, StorageBackend, WriteTransaction,
 };
@@ -15,7 +16,7 @@ use super::{Medium, Options, StoreError};
 pub(super) struct Contents {
     pub state: State,
     pub next_seq: u64,
-    pub good: Vec<Arc<Verified>>,
+    pub good: Vec<(u64, Arc<Verified>)>,
     pub bad: Vec<(u64, Vec<u8>, BadRecord)>,
 }
 
@@ -131,6 +132,11 @@ fn read_statements(transaction: &ReadTransaction, mesh: MeshId, state: State) ->
 }
 
 impl Contents {
+    /// What is held, with the number of its record.
+    pub fn known(&self) -> HashMap<StatementId, u64> {
+        self.good.iter().map(|(seq, statement)| (statement.id(), *seq)).collect()
+    }
+
     /// Checks records on all cores, and keeps their order.
     fn check(&mut self, rows: Vec<(u64, Vec<u8>)>, mesh: MeshId) {
         let read = |(_, record): &(u64, Vec<u8>)| tables::read_record(record, mesh);
@@ -149,7 +155,7 @@ impl Contents {
         });
         for ((seq, record), checked) in rows.into_iter().zip(checked) {
             match checked {
-                Ok(statement) => self.good.push(Arc::new(statement)),
+                Ok(statement) => self.good.push((seq, Arc::new(statement))),
                 Err(reason) => self.bad.push((seq, record, reason)),
             }
         }

@@ -1,15 +1,14 @@
 //! Opening a store, checking all that it holds, and appending groups to it. One thread owns a [`Store`].
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
 
-use driftless_statement::{MeshId, StatementId, Verified};
+use driftless_statement::{MeshId, StatementId};
 use redb::{Database, WriteTransaction};
 
 use super::database::{Contents, close, commit, make_database, open_database, shield};
 use super::tables::{self, BadRecord, STATEMENTS, State};
-use super::{Directory, Loaded, Medium, Quarantine, StoreError};
+use super::{Batch, Directory, Loaded, Medium, Quarantine, StoreError};
 
 /// Choices of the one who opens a store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +38,8 @@ pub struct Store<M: Medium = Directory> {
     mesh: MeshId,
     state: State,
     next_seq: u64,
-    known: HashSet<StatementId>,
+    /// What it holds, with the number of its record.
+    known: HashMap<StatementId, u64>,
     /// None after a failure, until [`Store::reopen`] succeeds.
     database: Option<Database>,
     /// The failure that began it all, when the store was opened on a full disk.
@@ -53,6 +53,40 @@ pub(super) struct Committed {
     pub statements: usize,
     /// Bytes of their records.
     pub bytes: u64,
+    /// Statements that were taken off.
+    pub gone: usize,
+}
+
+/// What a group of batches changes.
+struct Change {
+    /// What is taken off, with the number of its record.
+    gone: HashMap<StatementId, u64>,
+    /// What is appended, in this order.
+    fresh: Vec<(StatementId, Vec<u8>)>,
+}
+
+impl Change {
+    fn of(group: &[Batch], known: &HashMap<StatementId, u64>) -> Self {
+        let mut gone = HashMap::new();
+        let mut order = Vec::new();
+        let mut fresh = HashMap::new();
+        for batch in group {
+            for id in &batch.gone {
+                fresh.remove(id);
+                gone.extend(known.get(id).map(|seq| (*id, *seq)));
+            }
+            for statement in &batch.statements {
+                let id = statement.id();
+                let here = fresh.contains_key(&id) || (known.contains_key(&id) && !gone.contains_key(&id));
+                if !here {
+                    order.push(id);
+                    fresh.insert(id, tables::write_record(statement));
+                }
+            }
+        }
+        let fresh = order.into_iter().filter_map(|id| Some((id, fresh.remove(&id)?))).collect();
+        Self { gone, fresh }
+    }
 }
 
 impl Store<Directory> {
@@ -87,7 +121,7 @@ impl<M: Medium> Store<M> {
                 ..before
             },
             next_seq: contents.next_seq,
-            known: contents.good.iter().map(|statement| statement.id()).collect(),
+            known: contents.known(),
             database: Some(database),
             starved: None,
             medium,
@@ -101,7 +135,7 @@ impl<M: Medium> Store<M> {
             boot: store.state.boot,
             floor_ms: store.state.floor_ms,
             missing: before.count.saturating_sub(held),
-            statements: contents.good,
+            statements: contents.good.into_iter().map(|(_, statement)| statement).collect(),
             quarantined,
         };
         Ok((store, loaded))
@@ -154,36 +188,33 @@ impl<M: Medium> Store<M> {
         Ok(quarantined)
     }
 
-    /// Appends the statements of a group that are not stored yet, and raises the floor. When it returns without error
-    /// all of it is on disk; otherwise none of it may be acknowledged, and the store must be opened again.
-    pub(super) fn append<'a>(
-        &mut self,
-        statements: impl IntoIterator<Item = &'a Arc<Verified>>,
-        floor_ms: u64,
-    ) -> Result<Committed, StoreError> {
-        let mut ids = HashSet::new();
-        let fresh: Vec<(StatementId, Vec<u8>)> = statements
-            .into_iter()
-            .filter(|statement| !self.known.contains(&statement.id()) && ids.insert(statement.id()))
-            .map(|statement| (statement.id(), tables::write_record(statement)))
-            .collect();
-        let committed =
-            Committed { statements: fresh.len(), bytes: fresh.iter().map(|(_, record)| record.len() as u64).sum() };
-        let count = self.state.count.saturating_add(fresh.len() as u64);
-        let state = State { floor_ms: self.state.floor_ms.max(floor_ms), count, ..self.state };
-        if state == self.state {
+    /// Does what a group of batches asks for, in their order and in one commit: takes off what is gone, appends what is not
+    /// stored yet, raises the floor. When it returns without error all of it is on disk; otherwise none of it may be
+    /// acknowledged, and the store must be opened again.
+    pub(super) fn append(&mut self, group: &[Batch]) -> Result<Committed, StoreError> {
+        let Change { gone, fresh } = Change::of(group, &self.known);
+        let bytes = fresh.iter().map(|(_, record)| record.len() as u64).sum();
+        let committed = Committed { statements: fresh.len(), bytes, gone: gone.len() };
+        let count = self.state.count.saturating_sub(gone.len() as u64).saturating_add(fresh.len() as u64);
+        let floor_ms = group.iter().map(|batch| batch.floor_ms).fold(self.state.floor_ms, u64::max);
+        let state = State { floor_ms, count, ..self.state };
+        if state == self.state && fresh.is_empty() && gone.is_empty() {
             return Ok(committed);
         }
         let first = self.next_seq;
         self.commit(state, |transaction| {
             let mut table = transaction.open_table(STATEMENTS)?;
+            for seq in gone.values() {
+                table.remove(seq)?;
+            }
             for (seq, (_, record)) in (first..).zip(&fresh) {
                 table.insert(seq, record.as_slice())?;
             }
             Ok(())
         })?;
         self.next_seq = first.saturating_add(committed.statements as u64);
-        self.known.extend(fresh.into_iter().map(|(id, _)| id));
+        self.known.retain(|id, _| !gone.contains_key(id));
+        self.known.extend(fresh.into_iter().map(|(id, _)| id).zip(first..));
         Ok(committed)
     }
 
@@ -216,7 +247,7 @@ impl<M: Medium> Store<M> {
         if self.database.is_none() {
             let before = std::mem::take(&mut self.known);
             let contents = self.reopen_database().inspect_err(|_| self.known.clone_from(&before))?;
-            let lost = before.difference(&self.known).copied().collect();
+            let lost = before.keys().filter(|id| !self.known.contains_key(id)).copied().collect();
             if let Err(error) = self.settle(&contents.bad) {
                 self.known = before;
                 return Err(error);
@@ -233,7 +264,7 @@ impl<M: Medium> Store<M> {
         let floor_ms = contents.state.floor_ms.max(self.state.floor_ms);
         self.state = State { count: contents.good.len() as u64, floor_ms, ..self.state };
         self.next_seq = contents.next_seq;
-        self.known = contents.good.iter().map(|statement| statement.id()).collect();
+        self.known = contents.known();
         self.database = Some(database);
         Ok(contents)
     }

@@ -23,6 +23,8 @@ const GROUP_BYTES: usize = 16 << 20;
 pub struct Batch {
     /// The caller's name for it, given back in the event.
     pub id: u64,
+    /// What to take off first; what is not stored is skipped.
+    pub gone: Vec<StatementId>,
     /// What to append; what is stored already is skipped.
     pub statements: Vec<Arc<Verified>>,
     /// The time floor in milliseconds; a smaller one than stored changes nothing.
@@ -40,6 +42,8 @@ pub enum Event {
         statements: usize,
         /// Bytes of their records.
         bytes: u64,
+        /// Statements that were taken off.
+        gone: usize,
         /// How long the commit took.
         commit: Duration,
         /// Bytes of the database now.
@@ -179,13 +183,13 @@ impl<M: Medium> Writer<M> {
         }
         let group = self.gather(batch);
         let batches = group.iter().map(|batch| batch.id).collect();
-        let floor_ms = group.iter().map(|batch| batch.floor_ms).max().unwrap_or(0);
         let begin = Instant::now();
-        match self.store.append(group.iter().flat_map(|batch| &batch.statements), floor_ms) {
+        match self.store.append(&group) {
             Ok(done) => self.tell(Event::Stored {
                 batches,
                 statements: done.statements,
                 bytes: done.bytes,
+                gone: done.gone,
                 commit: begin.elapsed(),
                 size: self.store.size(),
             }),

@@ -202,8 +202,9 @@ impl Judge {
             Err(said) => (&mut tally.unopenable, said.clone()),
             Ok(found) => {
                 let acknowledged = &allowed.states[0];
-                let kept =
-                    found.state.ids.is_superset(&acknowledged.ids) && found.state.floor_ms >= acknowledged.floor_ms;
+                // An operation under way may have taken something off, with all else that it did.
+                let kept = allowed.states.contains(&found.state)
+                    || found.state.ids.is_superset(&acknowledged.ids) && found.state.floor_ms >= acknowledged.floor_ms;
                 let news = allowed.told.is_none_or(|(name, boot)| found.told.0 == name && found.told.1 > boot);
                 if !kept {
                     (&mut tally.lost, format!("acknowledged {acknowledged:?}, found {found:?}"))

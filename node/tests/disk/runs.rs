@@ -26,6 +26,9 @@ pub enum Op {
     Large,
     /// Raises the floor, and nothing else.
     Floor,
+    /// Takes the latest statement off, and appends one with the same commit. Not among [`Op::ALL`], whose sequences are
+    /// many enough.
+    Gone,
     /// Closes the store and opens it.
     Reopen,
     /// Is killed and opened: nothing was closed, and what was written is not lost, only not synced.
@@ -150,6 +153,7 @@ pub struct Player {
     done: Vec<Done>,
     state: State,
     told: Told,
+    latest: Option<StatementId>,
     /// A store with a planted bug: commits each statement of a group by itself.
     pub splits_groups: bool,
 }
@@ -165,6 +169,7 @@ impl Player {
             done: Vec::new(),
             state: State::default(),
             told: (NAME, 0),
+            latest: None,
             splits_groups: false,
         }
     }
@@ -202,6 +207,12 @@ impl Player {
                 let statements = self.large.by_ref().take(4).collect();
                 self.append(statements, 0);
             }
+            Op::Gone => {
+                let latest = self.latest.take();
+                self.state.ids.retain(|id| Some(*id) != latest);
+                let statements = self.fresh.by_ref().take(1).collect();
+                self.change(latest.into_iter().collect(), statements, 0);
+            }
             Op::Floor => self.append(vec![], 1000),
             Op::Reopen => {
                 self.close();
@@ -229,6 +240,11 @@ impl Player {
     }
 
     fn append(&mut self, statements: Vec<Arc<Verified>>, floor: u64) {
+        self.change(Vec::new(), statements, floor);
+    }
+
+    fn change(&mut self, mut gone: Vec<StatementId>, statements: Vec<Arc<Verified>>, floor: u64) {
+        self.latest = statements.last().map(|statement| statement.id()).or(self.latest);
         self.state.ids.extend(ids(&statements));
         self.state.floor_ms += floor;
         let floor_ms = self.state.floor_ms;
@@ -239,7 +255,7 @@ impl Player {
         };
         let Some((writer, events)) = &mut self.open else { panic!("the store is not open") };
         for statements in batches {
-            writer.submit(Batch { id: 0, statements, floor_ms }).unwrap();
+            writer.submit(Batch { id: 0, gone: std::mem::take(&mut gone), statements, floor_ms }).unwrap();
             let event = events.blocking_recv().unwrap();
             assert!(matches!(event, Event::Stored { .. }), "{event:?}");
         }

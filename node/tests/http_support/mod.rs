@@ -11,13 +11,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use arc_swap::ArcSwap;
+use driftless_client::sealed::{self, Identity, Recipients};
 use driftless_client::tokens::Rights;
-use driftless_core::machine::{CallId, Effect, Event, Machine, Now, Pace, Proofs, Setup, Standing};
+use driftless_core::machine::{
+    CallId, Effect, Event, KEEP_STRUCK_BYTES, Machine, Now, Pace, Proofs, Rates, Setup, Standing,
+};
 use driftless_core::view::View;
 use driftless_node::config::{Access, Role};
 use driftless_node::door::{Call, Door};
 use driftless_node::http::{self, HttpSettings, UnixSocket};
 use driftless_node::metrics::Metrics;
+use driftless_node::secrets::{Follower, Keeper};
 use driftless_statement::{
     Body, Genesis, Grant, Hlc, MeshId, Note, Prefix, PublicKey, Scope, SecretKey, Statement, StatementId, Terms, Verb,
     Verified,
@@ -34,6 +38,21 @@ pub fn root_key() -> SecretKey {
     SecretKey::from_bytes([9; 32])
 }
 
+const IDENTITY: &str = "AGE-SECRET-KEY-1QURSWPC8QURSWPC8QURSWPC8QURSWPC8QURSWPC8QURSWPC8QURSKMP32K";
+
+/// A secret sealed to the node, as the value of an entry.
+pub fn sealed(secret: &[u8]) -> String {
+    let recipients = Recipients::from([("alpha".to_owned(), identity().recipient())]);
+    driftless_statement::json::to_string(
+        &sealed::seal(secret, "web", recipients, Recipients::new()).unwrap().to_value(),
+    )
+}
+
+/// The identity that opens what is sealed to the node. Fixed: the captures of a page show its recipient.
+pub fn identity() -> Identity {
+    Identity::parse_all(IDENTITY).unwrap().remove(0)
+}
+
 fn wall_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
 }
@@ -42,6 +61,8 @@ fn wall_ms() -> u64 {
 pub struct Mesh {
     pub genesis: Arc<Verified>,
     pub grants: Vec<Arc<Verified>>,
+    /// How fast the node takes things in.
+    pub rates: Rates,
     next: u64,
 }
 
@@ -64,7 +85,7 @@ impl Mesh {
             unknown: vec![],
         };
         let genesis = Arc::new(Verified::sign(statement, &root).unwrap());
-        let mut mesh = Self { genesis, grants: vec![], next: start.0 + 1 };
+        let mut mesh = Self { genesis, grants: vec![], rates: Rates::default(), next: start.0 + 1 };
         mesh.grant(node_key().public(), &[Verb::Member], "", &["platform", "shop"]);
         mesh.grant(node_key().public(), &[Verb::Write], "shop", &[]);
         mesh.grant(SecretKey::from_bytes([2; 32]).public(), &[Verb::Member], "", &["elsewhere"]);
@@ -182,11 +203,13 @@ impl World {
             ..HttpSettings::default()
         };
         change(&mut settings);
+        let keeper = Arc::new(Keeper::new(vec![identity()]));
         let faults = Arc::new(Faults::default());
         let (shutdown, stop) = watch::channel(false);
         let metrics = Arc::new(Metrics::default());
         let door = drive(&mesh, statements, faults.clone(), metrics.clone());
-        let served = http::serve(door.clone(), settings, metrics.clone(), stop).await.unwrap();
+        let served = http::serve(door.clone(), settings, keeper.clone(), metrics.clone(), stop.clone()).await.unwrap();
+        tokio::spawn(Follower::new(keeper, door.clone(), metrics.clone()).run(stop));
         let tcp = served.tcp.unwrap();
         let served = Some(tokio::spawn(served.run()));
         Self { socket, tcp, door, metrics, mesh, faults, shutdown, served, _dir: dir }
@@ -219,8 +242,10 @@ fn drive(mesh: &Mesh, loaded: Option<Vec<Arc<Verified>>>, faults: Arc<Faults>, m
         store: 0x5f3a_09c2_b1d4_e6f8,
         boot: 1,
         floor_ms: 0,
+        keep_struck_bytes: KEEP_STRUCK_BYTES,
         seed: 7,
         pace: Pace::default(),
+        rates: mesh.rates,
         proofs: Proofs::default(),
     };
     let machine = Machine::new(setup, now());
@@ -228,7 +253,7 @@ fn drive(mesh: &Mesh, loaded: Option<Vec<Arc<Verified>>>, faults: Arc<Faults>, m
     let (changed, watching) = watch::channel(0);
     let view = Arc::new(ArcSwap::new(machine.view().clone()));
     let standing = Arc::new(ArcSwap::from_pointee(machine.standing()));
-    let door = Door { calls, view: view.clone(), changed: watching, standing: standing.clone() };
+    let door = Door { calls, view: view.clone(), changed: watching, standing: standing.clone(), bans: Arc::default() };
     let mut driver = Driver { machine, faults, metrics, view, standing, changed, replies: Replies::default(), next: 0 };
     // Before the first request can come: a world that holds statements is ready from its first answer on.
     if let Some(loaded) = loaded {
@@ -278,6 +303,7 @@ impl Driver {
                 self.step(now, Event::Submit { call: id, statements });
             }
             Call::Read(question) => question(&self.machine),
+            Call::Ails(health) => self.step(now, Event::Ails(health)),
             Call::Isolate(_) => {}
         }
     }

@@ -9,6 +9,7 @@ mod bounded;
 mod closed_storage;
 mod convergence;
 mod divergence_zero;
+mod eclipse;
 mod epochs;
 mod equal_states;
 mod future;
@@ -146,6 +147,7 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<late_joiner::LateJoiner>::default(),
         Box::<survival::Survival>::default(),
         Box::<staleness::Staleness>::default(),
+        Box::<eclipse::Eclipse>::default(),
         Box::<divergence_zero::DivergenceZero>::default(),
     ]
 }

@@ -3,11 +3,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use driftless_core::machine::Effect;
 use driftless_statement::StatementId;
 
-use super::history::counts;
+use super::history::{accepted, counts, made};
 use super::per_node::PerNode;
 use super::{Check, Scene, Seen};
+use crate::facts::Struck;
 
 /// After the last strike counts: what was aside is taken back with the same event, and a disk may have to follow.
 const AFTER_MS: u64 = 3_000;
@@ -18,6 +20,7 @@ pub struct Recovery {
     nodes: PerNode<Here>,
     hid: u64,
     recovered: u64,
+    left: u64,
     hostile: bool,
 }
 
@@ -43,6 +46,10 @@ impl Check for Recovery {
                 self.hostile = true;
                 (0..scene.nodes.len()).try_for_each(|node| self.second(scene, node))
             }
+            Seen::Effect(Effect::Store { gone, .. }) => {
+                self.left += gone.len() as u64;
+                gone.iter().try_for_each(|id| by_roots(scene, id))
+            }
             Seen::Died => {
                 self.nodes.of(scene.at).since_ms = None;
                 Ok(())
@@ -58,8 +65,29 @@ impl Check for Recovery {
         BTreeMap::from([
             ("a hostile revoker hid an honest write", self.hid),
             ("the roots brought back what a hostile revoker hid", self.recovered),
+            ("what the roots struck left a disk", self.left),
         ])
     }
+}
+
+/// What leaves a disk, nobody can bring back: the roots must have struck its author, or who gave that one its grant.
+fn by_roots(scene: &Scene, id: &StatementId) -> Result<(), String> {
+    let mut at = made(scene.facts, id);
+    while let Some(one) = at {
+        let author = one.statement().author;
+        let of_author = |strike: &&Struck| strike.by_roots && strike.key == author;
+        if scene
+            .facts
+            .strikes
+            .iter()
+            .filter(of_author)
+            .any(|strike| !accepted(scene.facts, &strike.listed).contains(&one.id()))
+        {
+            return Ok(());
+        }
+        at = made(scene.facts, &one.statement().grant);
+    }
+    Err(format!("{} leaves the disk, and the roots did not strike it", id.short()))
 }
 
 impl Recovery {

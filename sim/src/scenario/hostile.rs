@@ -5,6 +5,11 @@ use serde::{Deserialize, Serialize};
 use super::check::{BadScenario, bad};
 use crate::plan::{AUTHORS, AuthorKind, PEERS, PeerKind};
 
+/// The state in which a node delayed an author, when intake rates are narrow enough for its flooders.
+pub const AUTHOR_DELAYED: &str = "an author was over its intake rate";
+/// The state in which a node delayed a peer.
+pub const PEER_DELAYED: &str = "a peer was over its intake rate";
+
 /// Hostile authors and peers. None by default.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -73,7 +78,10 @@ impl Hostile {
     /// States worth reaching when a campaign has seeds enough: one for each strategy that is allowed.
     pub fn states(&self) -> Vec<&'static str> {
         let authors = self.author_kinds().into_iter().map(|kind| kind.row().state);
-        authors.chain(self.peer_kinds().into_iter().map(|kind| kind.row().state)).collect()
+        let peers = self.peer_kinds().into_iter().map(|kind| kind.row().state);
+        let flood = self.author_kinds().contains(&AuthorKind::Flooder).then_some(AUTHOR_DELAYED);
+        let pushes = self.peer_kinds().contains(&PeerKind::Flooder).then_some(PEER_DELAYED);
+        authors.chain(peers).chain(flood).chain(pushes).collect()
     }
 
     pub(super) fn check(&self) -> Result<(), BadScenario> {

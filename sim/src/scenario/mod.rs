@@ -9,7 +9,7 @@ mod trust;
 use serde::{Deserialize, Serialize};
 
 pub use check::BadScenario;
-pub use hostile::Hostile;
+pub use hostile::{AUTHOR_DELAYED, Hostile, PEER_DELAYED};
 pub use ready::{READY, ready};
 pub use trust::Trust;
 
@@ -55,6 +55,9 @@ pub struct Scenario {
     /// How often nodes act by themselves.
     #[serde(default)]
     pub pace: Pace,
+    /// How much of one author and of one peer nodes take in how fast.
+    #[serde(default, skip_serializing_if = "Intake::is_usual")]
+    pub intake: Intake,
     /// Faults by chance.
     #[serde(default)]
     pub faults: Faults,
@@ -191,6 +194,25 @@ pub struct Pace {
     pub beacon_ms: Option<u64>,
     /// Between two regular rounds of reconciliation with one peer, milliseconds.
     pub reconcile_ms: Option<u64>,
+}
+
+/// Intake rates; the defaults are the nodes' own, which nothing honest in a simulated mesh comes near.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Intake {
+    /// Statements of one author a second.
+    pub author_statements: Option<u64>,
+    /// Checks of signatures that one peer asks for unasked a second.
+    pub peer_checks: Option<u64>,
+    /// For how long a rate may go unused and be made up for, milliseconds.
+    pub burst_ms: Option<u64>,
+}
+
+impl Intake {
+    /// Whether it says nothing.
+    pub fn is_usual(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Faults by chance.

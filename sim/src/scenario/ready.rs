@@ -3,7 +3,7 @@
 use super::Scenario;
 
 /// Name and text of each.
-pub const READY: [(&str, &str); 16] = [
+pub const READY: [(&str, &str); 17] = [
     ("steady", include_str!("../../scenarios/steady.toml")),
     ("storm", include_str!("../../scenarios/storm.toml")),
     ("long-run", include_str!("../../scenarios/long-run.toml")),
@@ -19,6 +19,7 @@ pub const READY: [(&str, &str); 16] = [
     ("scale", include_str!("../../scenarios/scale.toml")),
     ("hostile", include_str!("../../scenarios/hostile.toml")),
     ("hostile-majority", include_str!("../../scenarios/hostile-majority.toml")),
+    ("eclipse", include_str!("../../scenarios/eclipse.toml")),
     ("mass-restart", include_str!("../../scenarios/mass-restart.toml")),
 ];
 

@@ -76,8 +76,8 @@ impl World {
             Class::Restore => {
                 self.down(number, node);
                 let to_ms = self.world_ms().saturating_sub(fault.amount * 1_000);
-                let gone = self.nodes[node].disk.put_back(to_ms);
-                self.forgot(node, &gone);
+                let put = self.nodes[node].disk.put_back(to_ms);
+                self.was_put(node, &put);
             }
             Class::SlowWatchers | Class::StuckWatchers => {
                 let takes = (fault.class == Class::SlowWatchers).then_some(fault.amount);
@@ -144,11 +144,11 @@ impl World {
             self.kill(node);
             self.queue.push(self.now_us + 1_000_000, What::Start { node, deaths: 0 });
         }
-        let gone = self.nodes[node].disk.lose_power();
-        if !gone.is_empty() {
+        let put = self.nodes[node].disk.lose_power();
+        if !put.gone.is_empty() {
             self.measure.sometimes("a lying disk lost statements");
         }
-        self.forgot(node, &gone);
+        self.was_put(node, &put);
     }
 
     /// A new member: the operator's grants reach some node, and the new one begins with an empty disk.

@@ -20,8 +20,8 @@ const HEARTBEAT_US: u64 = 1_000_000;
 impl World {
     pub(super) fn carry_out(&mut self, node: usize, effect: Effect) {
         match effect {
-            Effect::Store { batch, statements, floor_ms } => {
-                self.begin_sync(node, Batch { number: batch, statements, floor_ms });
+            Effect::Store { batch, gone, statements, floor_ms } => {
+                self.begin_sync(node, Batch { number: batch, gone, statements, floor_ms });
             }
             Effect::Publish { topic, bytes } => self.publish(node, &topic, bytes),
             Effect::Verdict { id, from, verdict } => self.judged(node, &id, &from, verdict),
@@ -52,6 +52,7 @@ impl World {
                         SubmitOutcome::Refused { refusal, .. } => Err(refusal.word().to_owned()),
                         SubmitOutcome::NotHeld { .. } => Err("not held".to_owned()),
                         SubmitOutcome::Full { .. } => Err("full".to_owned()),
+                        SubmitOutcome::Delayed { .. } => Err("delayed".to_owned()),
                     };
                     if let Some((_, asked_us)) = known {
                         self.hear(call, &told);

@@ -2,10 +2,10 @@
 //! promise: a batch is on disk as a whole or not at all, and in its order. That the real store keeps it, real crash images
 //! show elsewhere.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use driftless_statement::Verified;
+use driftless_statement::{StatementId, Verified};
 use imbl::Vector;
 
 /// A batch on its way to the disk.
@@ -13,10 +13,21 @@ use imbl::Vector;
 pub struct Batch {
     /// Its number.
     pub number: u64,
+    /// What it takes off before it appends.
+    pub gone: Vec<StatementId>,
     /// What it appends.
     pub statements: Vec<Arc<Verified>>,
     /// The time floor that it keeps.
     pub floor_ms: u64,
+}
+
+/// What changed when a disk was put to an earlier state.
+#[derive(Debug, Default)]
+pub struct Put {
+    /// What it had and has no more.
+    pub gone: Vec<Arc<Verified>>,
+    /// What it had taken off since, and has again.
+    pub back: Vec<StatementId>,
 }
 
 /// A disk.
@@ -38,21 +49,21 @@ pub struct Disk {
     pub told_refusal: bool,
     /// What each sync takes longer now, by fault, milliseconds.
     pub slower: Vec<(usize, u64)>,
-    /// Faults that make it lie now, and how much it held, with which floor, before the first.
+    /// Faults that make it lie now, and what it held, with which floor, before the first.
     pub lies: Vec<usize>,
-    truth: Option<(usize, u64)>,
+    truth: Option<(Vector<Arc<Verified>>, u64)>,
     /// Dies in the middle of the next sync.
     pub dies_in_sync: bool,
-    /// How much it held at each tenth second, newest last: old backups.
+    /// What it held at each tenth second, newest last: old backups, which share what did not change.
     backups: VecDeque<Backup>,
     syncs: u64,
 }
 
 /// How a disk was at a time.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Backup {
     at_ms: u64,
-    kept: usize,
+    kept: Vector<Arc<Verified>>,
     floor_ms: u64,
     boots: u64,
 }
@@ -81,25 +92,29 @@ impl Disk {
 
     /// Writes a batch.
     pub fn write(&mut self, batch: &Batch) {
+        if !batch.gone.is_empty() {
+            let gone: BTreeSet<&StatementId> = batch.gone.iter().collect();
+            self.kept.retain(|statement| !gone.contains(&statement.id()));
+        }
         self.kept.extend(batch.statements.iter().cloned());
         self.floor_ms = self.floor_ms.max(batch.floor_ms);
     }
 
     /// Begins to lie.
     pub fn lie(&mut self, fault: usize) {
-        self.truth.get_or_insert((self.kept.len(), self.floor_ms));
+        self.truth.get_or_insert_with(|| (self.kept.clone(), self.floor_ms));
         self.lies.push(fault);
     }
 
-    /// The machine loses power. What a lying disk acknowledged is gone: gives it back.
-    pub fn lose_power(&mut self) -> Vec<Arc<Verified>> {
+    /// The machine loses power. What a lying disk acknowledged did not happen.
+    pub fn lose_power(&mut self) -> Put {
         self.lies.clear();
         match self.truth.take() {
             Some((kept, floor_ms)) => {
                 self.floor_ms = floor_ms;
-                self.keep_only(kept)
+                self.put(kept)
             }
-            None => Vec::new(),
+            None => Put::default(),
         }
     }
 
@@ -113,26 +128,32 @@ impl Disk {
 
     /// Remembers how much there is now.
     pub fn back_up(&mut self, world_ms: u64) {
-        let (kept, floor_ms) = self.truth.unwrap_or((self.kept.len(), self.floor_ms));
+        let (kept, floor_ms) = self.truth.clone().unwrap_or_else(|| (self.kept.clone(), self.floor_ms));
         self.backups.push_back(Backup { at_ms: world_ms, kept, floor_ms, boots: self.boots });
         if self.backups.len() > BACKUPS {
             self.backups.pop_front();
         }
     }
 
-    /// Is put back to how it was at a time, or at the earliest that is known: gives back what is gone.
-    pub fn put_back(&mut self, world_ms: u64) -> Vec<Arc<Verified>> {
+    /// Is put back to how it was at a time, or at the earliest that is known.
+    pub fn put_back(&mut self, world_ms: u64) -> Put {
         self.backups.retain(|backup| backup.at_ms <= world_ms);
-        let Backup { kept, floor_ms, boots, .. } = self.backups.back().copied().unwrap_or_default();
+        let Backup { kept, floor_ms, boots, .. } = self.backups.back().cloned().unwrap_or_default();
         self.truth = None;
         self.lies.clear();
         (self.floor_ms, self.boots) = (floor_ms, boots);
-        self.keep_only(kept)
+        self.put(kept)
     }
 
-    /// Keeps the first so many statements; gives back the others.
-    fn keep_only(&mut self, count: usize) -> Vec<Arc<Verified>> {
-        self.kept.split_off(count.min(self.kept.len())).into_iter().collect()
+    /// Holds something else from now on.
+    fn put(&mut self, kept: Vector<Arc<Verified>>) -> Put {
+        let before = std::mem::replace(&mut self.kept, kept);
+        let ids = |of: &Vector<Arc<Verified>>| of.iter().map(|statement| statement.id()).collect::<BTreeSet<_>>();
+        let (had, has) = (ids(&before), ids(&self.kept));
+        Put {
+            gone: before.into_iter().filter(|statement| !has.contains(&statement.id())).collect(),
+            back: has.difference(&had).copied().collect(),
+        }
     }
 
     /// Is replaced by an empty one.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use driftless_core::machine::{Effect, Event, Machine, Now, Setup};
+use driftless_core::machine::{Effect, Event, Machine, Now, Rates, Setup};
 use driftless_core::wire::{Request, Response};
 use driftless_statement::statement::Bytes;
 use driftless_statement::{PublicKey, SecretKey, StatementId};
@@ -38,8 +38,11 @@ impl World {
             store: 1,
             boot: 1,
             floor_ms: self.nodes[of].disk.floor_ms,
+            keep_struck_bytes: super::shell::KEEP_STRUCK_BYTES,
             seed: self.case.seed,
             pace: self.pace(),
+            // What it is fed comes in a moment, not at any rate.
+            rates: Rates::default(),
             proofs: self.proofs.clone(),
             #[cfg(feature = "planted")]
             planted: self.options.bug.and_then(crate::bugs::Planted::in_core),

@@ -106,8 +106,11 @@ impl World {
             if self.nodes[node].links.insert(peer) {
                 self.join_meshes(node, peer);
                 if self.tells_links() {
-                    let peer = self.nodes[peer].key;
+                    let (peer, group) = (self.nodes[peer].key, self.nodes[peer].group);
                     self.soon(node, Event::Connected { peer });
+                    if let Some(group) = group {
+                        self.soon(node, Event::Group { peer, group });
+                    }
                 }
             }
         }

@@ -41,6 +41,8 @@ pub struct Node {
     pub founded: bool,
     /// Whether it is a hostile peer: no machine ever runs there.
     pub hostile: bool,
+    /// The part of the network in which a hostile peer stands: one for all identities of it.
+    pub group: Option<u64>,
     pub(super) secret: [u8; 32],
     pub(super) configured: BTreeSet<usize>,
     /// Whom of them it dials first.
@@ -84,6 +86,7 @@ impl Node {
             sent: 0,
             founded: false,
             hostile: false,
+            group: None,
             secret,
             configured: BTreeSet::new(),
             dials: BTreeSet::new(),

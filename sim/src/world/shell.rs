@@ -3,17 +3,20 @@
 
 use std::sync::Arc;
 
-use driftless_core::machine::{CallId, Effect, Event, Machine, Setup, SubmitOutcome};
+use driftless_core::machine::{CallId, Effect, Event, Machine, Rates, Setup, SubmitOutcome};
 use driftless_core::view::View;
 use driftless_core::wire::{Request, Response};
 use driftless_statement::statement::Bytes;
 use driftless_statement::{Path, SecretKey, Signed, StatementId, Verified};
 
-use super::disk::Batch;
+use super::disk::{Batch, Put};
 use super::{What, World};
 use crate::checks::Seen;
 use crate::facts::Made;
 use crate::said::Said;
+
+/// How much of what the roots struck a node keeps: so little that a flood of minutes goes beyond it.
+pub(super) const KEEP_STRUCK_BYTES: usize = 8_192;
 
 impl World {
     /// The machine's own paces, as the scenario sets them.
@@ -27,13 +30,24 @@ impl World {
         }
     }
 
+    /// How fast nodes take things in.
+    pub(super) fn rates(&self) -> Rates {
+        let (rates, said) = (Rates::default(), &self.case.scenario.intake);
+        Rates {
+            author_statements: said.author_statements.unwrap_or(rates.author_statements),
+            peer_checks: said.peer_checks.unwrap_or(rates.peer_checks),
+            burst_ms: said.burst_ms.unwrap_or(rates.burst_ms),
+            ..rates
+        }
+    }
+
     /// A process begins. `deaths`: so often it dies while it does.
     pub(super) fn start(&mut self, node: usize, deaths: u64) {
         let here = &self.nodes[node];
         if here.is_up() || !here.down.is_empty() {
             return;
         }
-        let (pace, proofs, mesh) = (self.pace(), self.proofs.clone(), self.mesh.id());
+        let (pace, rates, proofs, mesh) = (self.pace(), self.rates(), self.proofs.clone(), self.mesh.id());
         let now = self.now(node);
         let seed = self.rng.next_u64();
         let here = &mut self.nodes[node];
@@ -51,8 +65,10 @@ impl World {
             store: here.disk.store,
             boot: here.disk.boots,
             floor_ms: here.disk.floor_ms,
+            keep_struck_bytes: KEEP_STRUCK_BYTES,
             seed,
             pace,
+            rates,
             proofs,
             #[cfg(feature = "planted")]
             planted: self.options.bug.and_then(crate::bugs::Planted::in_core),
@@ -125,6 +141,11 @@ impl World {
         if self.checks.is_empty() {
             return;
         }
+        // What may leave a disk, a check has judged by now; nobody is promised that it stays.
+        for id in &batch.gone {
+            self.facts.durable[node].remove(id);
+            self.facts.promised[node].remove(id);
+        }
         let ids: Vec<StatementId> = batch.statements.iter().map(|statement| statement.id()).collect();
         self.facts.durable[node].extend(ids.iter().copied());
         self.look(node, &Seen::Synced(&ids));
@@ -146,6 +167,14 @@ impl World {
             }
         }
         self.look(node, &Seen::Forgot);
+    }
+
+    /// A disk is in an earlier state.
+    pub(super) fn was_put(&mut self, node: usize, put: &Put) {
+        if !self.checks.is_empty() {
+            self.facts.durable[node].extend(put.back.iter().copied());
+        }
+        self.forgot(node, &put.gone);
     }
 
     /// Services see another view.

@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
+use crate::table::Check;
 use crate::{page, root, table};
 
 #[test]
@@ -20,6 +22,43 @@ fn every_guard_is_where_the_table_says() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Found by taking all guards out: ten named a test that had got another name, and would have been missed one at a time.
+#[test]
+fn every_check_is_a_test_that_exists() {
+    let mut wrong = Vec::new();
+    for guard in table::read(&root()).unwrap() {
+        let Check { package, target, test } = &guard.check;
+        let home = match package.strip_prefix("driftless-").unwrap() {
+            part @ ("statement" | "trust") => root().join("core").join(part),
+            part => root().join(part),
+        };
+        let place = if target == "lib" { home.join("src") } else { home.join("tests") };
+        let head = format!("fn {}(", test.rsplit("::").next().unwrap());
+        let holds = |file: &PathBuf| {
+            let within = target == "lib" || file.strip_prefix(&place).unwrap().to_str().unwrap().starts_with(target);
+            within && std::fs::read_to_string(file).unwrap().contains(&head)
+        };
+        if !sources(&place).iter().any(holds) {
+            wrong.push(format!("{}: {package} {target} has no test {test}", guard.name));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Every Rust file below a directory.
+fn sources(place: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(place).unwrap().map(Result::unwrap) {
+        let path = entry.path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|kind| kind == "rs") {
+            found.push(path);
+        }
+    }
+    found
 }
 
 /// A package with binaries would put the binary of the broken copy where the house's own one lies.

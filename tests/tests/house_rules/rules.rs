@@ -49,6 +49,7 @@ pub const RULES: &[Rule] = &[
             ("node/src/p2p/swarm.rs", "//! x¶use crate::store::Store;"),
             ("node/src/store/open.rs", "//! x¶use crate::http::serve;"),
             ("node/src/http/serve.rs", "//! x¶use crate::p2p::Event;"),
+            ("node/src/secrets/keeper.rs", "//! x¶use crate::http::serve;"),
             ("core/statement/src/id.rs", "//! x¶use driftless_core::log::Log;"),
             ("core/trust/src/rank.rs", "//! x¶use driftless_core::log::Log;"),
             ("sim/src/lib.rs", "//! x¶use libp2p::Swarm;"),
@@ -180,6 +181,10 @@ fn rooms(sources: &[Source]) -> Vec<Violation> {
         &["crate::p2p", "crate::http", "crate::driver", "crate::door", "driftless_core"],
     );
     ban(|s| s.is_in("node/src/http/"), &["crate::p2p", "crate::store", "crate::driver", "libp2p", "redb"]);
+    ban(
+        |s| s.is_in("node/src/secrets/"),
+        &["crate::p2p", "crate::store", "crate::http", "crate::driver", "axum::", "libp2p", "redb"],
+    );
     ban(|s| s.is_in("node/src/driver"), &["libp2p::", "redb::", "axum::"]);
     ban(|s| s.is_in("sim/"), &["libp2p", "tokio", "driftless_node"]);
     found

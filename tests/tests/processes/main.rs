@@ -2,18 +2,23 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 mod access;
+mod air_gap;
 mod approvals;
 mod audit;
+mod canary;
 #[path = "../figures.rs"]
 mod figures;
 mod growth;
+mod hunt;
 mod kills;
 mod local_snapshot;
 mod logs;
 mod mesh;
 mod operator;
+mod passphrases;
 mod revoke;
 mod schemas;
+mod secrets;
 mod small_disk;
 mod stopped;
 

@@ -135,9 +135,13 @@ impl Mesh {
         Client::new(endpoint)
     }
 
+    /// The number of a process that runs.
+    pub fn pid(&self, index: usize) -> u32 {
+        self.processes[index].as_ref().unwrap().id()
+    }
+
     pub fn signal(&self, index: usize, signal: &str) {
-        let child = self.processes[index].as_ref().unwrap();
-        let sent = Command::new("kill").arg(signal).arg(child.id().to_string()).status().unwrap();
+        let sent = Command::new("kill").arg(signal).arg(self.pid(index).to_string()).status().unwrap();
         assert!(sent.success());
     }
 

@@ -2,6 +2,7 @@
 
 pub mod audit;
 mod authority;
+mod secret;
 mod token;
 
 use std::path::PathBuf;
@@ -10,10 +11,11 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use driftless_client::Endpoint;
 use driftless_statement::path::BadPath;
-use driftless_statement::{Path, Prefix, PublicKey, Scope, StatementId};
+use driftless_statement::{MeshId, Path, Prefix, PublicKey, Scope, StatementId};
 
 pub use authority::{GrantArgs, KeysCommand, RevokeArgs, RoleCommand, RotateArgs, Until, verbs};
 
+pub use secret::{RecipientsCommand, ResealArgs, SecretCommand, Source};
 pub use token::{Expiry, TokenCommand, TokenNew};
 
 /// Reads, changes and watches the configuration of a Driftless mesh.
@@ -42,6 +44,9 @@ pub struct Global {
     /// Key file to sign with. Wins over the context.
     #[arg(long, global = true, env = "DRIFTLESS_KEY", value_name = "FILE")]
     pub key: Option<PathBuf>,
+    /// File whose only line is the passphrase of the key file, or `/dev/fd/N`. Without it an encrypted key file asks on the terminal.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
     /// File that holds the token to show to the node. Wins over the context. The token itself may be in DRIFTLESS_TOKEN.
     #[arg(long, global = true, env = "DRIFTLESS_TOKEN_FILE", value_name = "FILE")]
     pub token_file: Option<PathBuf>,
@@ -78,6 +83,22 @@ pub struct NoteArgs {
     /// Ticket; kept in the statement.
     #[arg(long, value_name = "ID")]
     pub ticket: Option<String>,
+}
+
+/// How a statement is signed: why, from what is known of the mesh, and where to.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SigningArgs {
+    #[command(flatten)]
+    pub note: NoteArgs,
+    /// Sign without a node, from this export (`driftless audit export`). May be given again, for bundles of what was signed since.
+    #[arg(long, value_name = "EXPORT|BUNDLE")]
+    pub from: Vec<PathBuf>,
+    /// The mesh that the export must be of.
+    #[arg(long, value_parser = audit::mesh, requires = "from", value_name = "ID")]
+    pub mesh: Option<MeshId>,
+    /// Write what was signed to this file, a bundle, and submit nothing. `driftless submit` hands it in at any node.
+    #[arg(id = "bundle", long = "to", value_name = "BUNDLE")]
+    pub to: Option<PathBuf>,
 }
 
 /// What to apply or compare.
@@ -118,7 +139,25 @@ pub enum Command {
         #[arg(value_parser = id)]
         id: StatementId,
         #[command(flatten)]
-        note: NoteArgs,
+        signing: SigningArgs,
+    },
+    /// Hand in bundles of statements that were signed elsewhere, at any node. Exits 0 when the node has all of them.
+    Submit {
+        /// Bundles: what `--to` wrote, or `log --export`. What the node has already is said, and does no harm.
+        #[arg(required = true, value_name = "BUNDLE")]
+        files: Vec<PathBuf>,
+    },
+    /// Show what bundles of statements say, without a node; with --from also what would become of it. Exits 1 when something would be void.
+    Inspect {
+        /// Bundles.
+        #[arg(required = true, value_name = "BUNDLE")]
+        files: Vec<PathBuf>,
+        /// Judge them by this export. May be given again, for bundles that were signed before.
+        #[arg(long, value_name = "EXPORT|BUNDLE")]
+        from: Vec<PathBuf>,
+        /// The mesh that the export must be of.
+        #[arg(long, value_parser = audit::mesh, requires = "from", value_name = "ID")]
+        mesh: Option<MeshId>,
     },
     /// List what waits for approvals and signatures, and who can give them.
     Pending {
@@ -140,7 +179,7 @@ pub enum Command {
         #[arg(long)]
         dry_run: bool,
         #[command(flatten)]
-        note: NoteArgs,
+        signing: SigningArgs,
     },
     /// Show what `apply` would change. Exits 0 when nothing, 1 when something, above 1 on trouble.
     Diff(InputArgs),
@@ -170,14 +209,14 @@ pub enum Command {
         #[arg(long, value_name = "ETAG")]
         if_match: Option<String>,
         #[command(flatten)]
-        note: NoteArgs,
+        signing: SigningArgs,
     },
     /// Edit an entry in $VISUAL or $EDITOR, as YAML.
     Edit {
         #[arg(value_parser = Path::parse)]
         path: Path,
         #[command(flatten)]
-        note: NoteArgs,
+        signing: SigningArgs,
     },
     /// Delete entries.
     Delete {
@@ -187,7 +226,7 @@ pub enum Command {
         #[arg(long, value_name = "ETAG")]
         if_match: Option<String>,
         #[command(flatten)]
-        note: NoteArgs,
+        signing: SigningArgs,
     },
     /// Show the statements about an entry, latest first.
     History {
@@ -239,6 +278,9 @@ pub enum Command {
     /// Make, list and revoke tokens for the local API of a node on this machine.
     #[command(subcommand)]
     Token(TokenCommand),
+    /// Seal secrets to groups of recipients, open them, rotate them, and keep the groups.
+    #[command(subcommand)]
+    Secret(SecretCommand),
     /// List, choose and change contexts.
     #[command(subcommand)]
     Context(ContextCommand),
@@ -318,7 +360,7 @@ pub struct NodeArgs {
     #[arg(long, value_parser = prefix, value_name = "PREFIX")]
     pub node_write: Vec<Prefix>,
     #[command(flatten)]
-    pub note: NoteArgs,
+    pub signing: SigningArgs,
 }
 
 #[derive(Debug, Subcommand)]
@@ -404,10 +446,27 @@ mod tests {
 
     use super::*;
 
+    const SECRET: &[&str] = &[
+        "secret set a/b --group g --from-file f --force -m x",
+        "secret set a/b --generate 32",
+        "secret get a/b --identity f --show",
+        "secret rotate a/b --generate 32 -m x",
+        "secret recipients list g",
+        "secret recipients add g n age1x -m x --dry-run",
+        "secret recipients add g n age1x --replace --reseal --identity f",
+        "secret recipients add g n --from-node",
+        "secret recipients remove g n --reseal --identity f --dry-run -m x",
+        "secret reseal g --identity f --dry-run -m x",
+        "secret status a",
+    ];
+
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
     }
+
+    const PLAIN: [&str; 6] =
+        ["completion bash", "context list", "context use a", "context set a", "context delete a", "context show"];
 
     /// Options that go with every command share their names with nothing in any of them.
     #[test]
@@ -428,10 +487,18 @@ mod tests {
             &format!("role set deployer write,approve shop --approvals 1:{key} --not-after 12h -m x"),
             "role delete deployer -m x",
             &format!("keys rotate --roots {key} --threshold 1 --accept-nothing --dry-run -m x"),
+            &format!("set a/b 1 --from e --from b --mesh {key} --to c -m x"),
+            &format!("approve {key} --from e --to c"),
+            "submit a b",
+            &format!("inspect a b --from e --mesh {key}"),
+            "keys new f --passphrase --passphrase-file p",
+            "keys passphrase f --new-passphrase-file n",
+            "keys passphrase f --remove",
             "pending",
             "pending shop --limit 3",
             "revoke",
             &format!("revoke {key} shop --accept-up-to 2h --dry-run -m x"),
+            &format!("revoke {key} --flood --since 2h --to f -m x"),
             &format!("approve {key} -m x"),
             "apply -f a -f - --prune --under a --dry-run -m x --ticket y",
             "diff -f a --prefix a",
@@ -457,16 +524,10 @@ mod tests {
             "token new n --tokens f --read / --write shop/a --observe --submit --expires 30d",
             "token list --tokens f",
             "token revoke n --tokens f",
-            "context list",
-            "context use a",
-            "context set a",
-            "context delete a",
-            "context show",
-            "completion bash",
             "version",
         ];
         let options = "--context c --endpoint unix:/s --key k --token-file t -o json --timeout 5s -v";
-        for command in commands {
+        for command in commands.into_iter().chain(PLAIN).chain(SECRET.iter().copied()) {
             let line = format!("driftless {command} {options}");
             let read = Arguments::try_parse_from(line.split_whitespace()).map_err(|error| error.to_string());
             let global = read.unwrap().global;

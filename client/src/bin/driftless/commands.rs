@@ -14,7 +14,9 @@ mod node;
 mod revoke;
 pub mod role;
 mod rotate;
+pub mod secret;
 mod set;
+mod submit;
 mod token;
 mod trust;
 mod wait;
@@ -43,18 +45,20 @@ pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Node(NodeCommand::Add(node)) => node::add(&session, &node).await,
         Command::Grant(grant) => grant::run(grant, &session).await,
         Command::Revoke(revoke) => revoke::run(revoke, &session).await,
-        Command::Approve { id, note } => approve::approve(&session, id, &note).await,
+        Command::Approve { id, signing } => approve::approve(&session, id, &signing).await,
+        Command::Submit { files } => submit::submit(&session, &files).await,
+        Command::Inspect { files, from, mesh } => submit::inspect(&session, &files, &from, mesh),
         Command::Pending { prefix, limit } => approve::pending(&session, &prefix, limit).await,
         Command::Role(command) => role::run(command, &session).await,
-        Command::Apply { input, dry_run, note } => apply::apply(&session, &input, dry_run, &note).await,
+        Command::Apply { input, dry_run, signing } => apply::apply(&session, &input, dry_run, &signing).await,
         Command::Diff(input) => apply::diff(&session, &input).await,
         Command::Get { target, watch } => get::run(&session, &target, watch).await,
-        Command::Set { path, value, at, text, if_match, note } => {
+        Command::Set { path, value, at, text, if_match, signing } => {
             let part = set::Part { value, at, text, if_match };
-            set::set(&session, &path, part, &note).await
+            set::set(&session, &path, part, &signing).await
         }
-        Command::Edit { path, note } => edit::run(&session, &path, &note).await,
-        Command::Delete { paths, if_match, note } => set::delete(&session, paths, if_match, &note).await,
+        Command::Edit { path, signing } => edit::run(&session, &path, &signing).await,
+        Command::Delete { paths, if_match, signing } => set::delete(&session, paths, if_match, &signing).await,
         Command::History { path, page } => look::history(&session, &path, &page).await,
         Command::Explain { path } => look::explain(&session, &path).await,
         Command::Conflicts { prefix, limit } => look::conflicts(&session, &prefix, limit).await,
@@ -64,6 +68,7 @@ pub async fn run(arguments: Arguments, out: Out) -> Result<(), Failure> {
         Command::Log { scope, export: None, page } => look::log(&session, scope.as_ref(), &page).await,
         Command::Audit(arguments) => audit::run(arguments, &session).await,
         Command::Trust(command) => trust::run(command, &session).await,
+        Command::Secret(command) => secret::run(command, &session).await,
         Command::Version => look::version(&session).await,
     }
 }

@@ -65,7 +65,10 @@ pub fn load(file: &Path) -> Result<Contexts, Failure> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Contexts::default()),
         Err(error) => return Err(Failure::file(file, error)),
     };
-    toml::from_str(&text).map_err(|error| Failure::file(file, error.to_string().trim_end()))
+    // Without the line itself, which the parser's own form shows: it may be a key's.
+    let line = |error: &toml::de::Error| Some(text.get(..error.span()?.start)?.lines().count().max(1));
+    let place = |error: &toml::de::Error| line(error).map_or_else(String::new, |line| format!("line {line}: "));
+    toml::from_str(&text).map_err(|error| Failure::file(file, format!("{}{}", place(&error), error.message())))
 }
 
 /// Writes the file anew beside the old one and puts it in its place.
@@ -128,6 +131,7 @@ mod tests {
             context: context.map(str::to_owned),
             endpoint: endpoint.map(|text| text.parse().unwrap()),
             key: None,
+            passphrase_file: None,
             token_file: None,
             output: None,
             timeout: None,

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use driftless_client::error::ClientError;
 use driftless_client::keys::KeyError;
+use driftless_client::keys::passphrase::BadPassphrase;
+use driftless_client::sealed::{IdentityError, OpenError, SealError};
 use driftless_client::sign::SignError;
 use driftless_client::tokens::TokenError;
 
@@ -39,9 +41,15 @@ pub enum Failure {
     /// A key file cannot be used.
     #[error("{0}")]
     Key(#[from] KeyError),
+    /// A passphrase cannot be used.
+    #[error("{0}")]
+    Passphrase(#[from] BadPassphrase),
     /// A token, or a file of tokens, cannot be used.
     #[error("{0}")]
     Token(#[from] TokenError),
+    /// An identity file cannot be used.
+    #[error("{0}")]
+    Identity(#[from] IdentityError),
     /// Standard output was closed: whoever read it has enough.
     #[error("")]
     Closed,
@@ -58,7 +66,7 @@ impl Failure {
             Self::NotFound(_) => 4,
             Self::Unreachable(_) => 5,
             Self::OutOfTime(_) => 6,
-            Self::File { .. } | Self::Key(_) | Self::Token(_) => 7,
+            Self::File { .. } | Self::Key(_) | Self::Passphrase(_) | Self::Token(_) | Self::Identity(_) => 7,
         }
     }
 
@@ -111,6 +119,23 @@ impl From<SignError> for Failure {
             SignError::Invalid(_) => Self::Usage(text),
             SignError::Tree { .. } => Self::Unreachable(text),
         }
+    }
+}
+
+impl From<SealError> for Failure {
+    fn from(error: SealError) -> Self {
+        let text = error.to_string();
+        match error {
+            SealError::NoRecipients(_) | SealError::TooMany { .. } => Self::Refused(text),
+            SealError::Group(_) | SealError::Name(_) | SealError::TooLarge { .. } => Self::Usage(text),
+            SealError::Cipher(_) => Self::file("the system", text),
+        }
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Self {
+        Self::Refused(error.to_string())
     }
 }
 

@@ -10,8 +10,10 @@ mod context;
 mod documents;
 mod exit;
 mod out;
+mod passphrase;
 mod render;
 mod session;
+mod source;
 mod table;
 
 use std::process::ExitCode;

@@ -1,7 +1,9 @@
 //! Where output goes: data to standard output, words to standard error, colours only where somebody looks. The one place
 //! of the command line that writes to either.
 
+use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 
 use serde::Serialize;
 
@@ -82,6 +84,18 @@ impl Out {
             Some(Format::Jsonl) => self.print(&lines(data)?),
             Some(Format::Yaml) => self.print(&yaml(data)?),
         }
+    }
+
+    /// Prints a secret: exactly its bytes, past the buffer of standard output, which nobody wipes.
+    pub fn secret(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let mut stdout = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        stdout.write_all(bytes)?;
+        Ok(stdout.flush()?)
+    }
+
+    /// Whether standard output is a terminal.
+    pub fn terminal(&self) -> bool {
+        io::stdout().is_terminal()
     }
 
     /// Says something to the person.

@@ -10,6 +10,7 @@ pub mod pending;
 pub mod plan;
 pub mod revocations;
 pub mod roles;
+pub mod secrets;
 pub mod statements;
 pub mod status;
 pub mod trust;

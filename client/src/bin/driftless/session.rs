@@ -1,23 +1,29 @@
 //! What a command works with: the node to call and the key to sign with, found through flags, environment and contexts.
 
+use std::path::Path;
 use std::time::Duration;
 
 use driftless_client::api::{Merged, Submission};
 use driftless_client::sign::Edited;
 use driftless_client::tokens::BadToken;
-use driftless_client::{Client, Endpoint, Signer, Token, clock, keys, sign};
-use driftless_statement::{Note, StatementId, Verified};
+use driftless_client::{Client, Endpoint, Signer, Token, clock, sign};
+use driftless_statement::{Note, SecretKey, StatementId, Verified};
 
-use crate::args::{Global, NoteArgs};
+use crate::args::{Global, NoteArgs, SigningArgs};
 use crate::context::{self, InForce};
 use crate::exit::Failure;
 use crate::out::Out;
+use crate::passphrase;
 use crate::render::count;
+use crate::source::{self, Source};
 
 /// The variable that may hold a token, where no file can be: never an argument, which every user of a machine can see.
 const TOKEN: &str = "DRIFTLESS_TOKEN";
 /// How long a call may take when `--timeout` does not say.
 const CALL: Duration = Duration::from_secs(15);
+
+/// Warnings of one kind that are said; more of them say nothing new.
+const DOUBTS: usize = 3;
 
 /// One run of the command line.
 pub struct Session {
@@ -75,25 +81,76 @@ impl Session {
         let path = self.in_force.key.clone().ok_or_else(|| {
             Failure::Usage("no key to sign with; give --key FILE, or a context that has one".to_owned())
         })?;
-        let signer = Signer::new(keys::load(&path)?);
+        let signer = Signer::new(self.key(&path)?);
         self.out.detail(&format!("signing as {}", signer.public()));
         Ok(signer)
     }
 
-    /// Signs a plan and hands the statements to the node; says what became of each.
+    /// The key in a file; if it is encrypted, asks for its passphrase.
+    pub fn key(&self, path: &Path) -> Result<SecretKey, Failure> {
+        passphrase::key(self.out, path, self.global.passphrase_file.as_deref())
+    }
+
+    /// Whom to ask what the mesh holds: a node, or the files of `--from`.
+    pub fn source(&self, signing: &SigningArgs, dry_run: bool) -> Result<Source, Failure> {
+        source::check(signing, dry_run)?;
+        match signing.from.as_slice() {
+            [] => self.client().map(Source::Node),
+            files => Ok(Source::Export(Box::new(source::load(self.out, files, signing.mesh)?))),
+        }
+    }
+
+    /// Signs a plan and hands the statements over; says what became of each.
     pub async fn submit(
+        &self,
+        source: &Source,
+        signer: &Signer,
+        plan: Vec<Edited>,
+        signing: &SigningArgs,
+    ) -> Result<Vec<StatementId>, Failure> {
+        let doubts: std::collections::BTreeSet<String> =
+            plan.iter().filter_map(|edited| source.doubt(&edited.merged.path)).collect();
+        doubts.iter().take(DOUBTS).for_each(|doubt| self.out.say(doubt));
+        let signed = sign::statements(signer, plan, &note(signing), clock::now_ms())?;
+        self.hand_over(source, signing, &signed).await
+    }
+
+    /// Hands signed statements to the node, and fails unless it has each of them; or writes them to the file of `--to`.
+    pub async fn hand_over(
+        &self,
+        source: &Source,
+        signing: &SigningArgs,
+        signed: &[Verified],
+    ) -> Result<Vec<StatementId>, Failure> {
+        let client = match (source, &signing.to) {
+            (_, Some(_)) if signed.is_empty() => return Ok(Vec::new()),
+            (_, Some(file)) => {
+                source::write_bundle(file, signed)?;
+                self.out.say(&format!(
+                    "wrote {} to {name}; nothing was submitted. Hand it in where a node is reached: driftless submit {name}",
+                    count(signed.len(), "statement", "statements"),
+                    name = file.display()
+                ));
+                return Ok(signed.iter().map(Verified::id).collect());
+            }
+            (Source::Node(client), None) => client,
+            (Source::Export(_), None) => return Ok(Vec::new()),
+        };
+        self.send(client, signed).await
+    }
+
+    /// Signs a plan and has a node take it.
+    pub async fn submit_to(
         &self,
         client: &Client,
         signer: &Signer,
         plan: Vec<Edited>,
-        note: &Note,
+        note: &NoteArgs,
     ) -> Result<Vec<StatementId>, Failure> {
-        let signed = sign::statements(signer, plan, note, clock::now_ms())?;
-        self.hand_over(client, &signed).await
+        self.send(client, &sign::statements(signer, plan, &note_of(note), clock::now_ms())?).await
     }
 
-    /// Hands signed statements to the node; fails unless it has each of them.
-    pub async fn hand_over(&self, client: &Client, signed: &[Verified]) -> Result<Vec<StatementId>, Failure> {
+    async fn send(&self, client: &Client, signed: &[Verified]) -> Result<Vec<StatementId>, Failure> {
         let mut ids = Vec::new();
         // Fewer than a request's body may hold: a statement has at most 256 KiB.
         for part in signed.chunks(12) {
@@ -106,7 +163,7 @@ impl Session {
     }
 
     /// Says so when a statement that the node has does not show.
-    async fn report_fate(&self, client: &Client, id: &StatementId) {
+    pub async fn report_fate(&self, client: &Client, id: &StatementId) {
         // The statement is safe on the node's disk; not knowing more is no failure of the command.
         let Ok(change) = client.change(id).await else { return };
         let info = change.statement;
@@ -145,7 +202,11 @@ fn stored(ids: &[StatementId]) -> String {
 }
 
 /// The note of a statement.
-pub fn note(given: &NoteArgs) -> Note {
+pub fn note(given: &SigningArgs) -> Note {
+    note_of(&given.note)
+}
+
+fn note_of(given: &NoteArgs) -> Note {
     Note {
         reason: given.message.clone().unwrap_or_default(),
         ticket: given.ticket.clone().unwrap_or_default(),

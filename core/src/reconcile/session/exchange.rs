@@ -9,7 +9,7 @@ use super::{Asked, Lookup, Session};
 use crate::reconcile::limits::{BATCH_BYTES, BATCH_IDS, OUTCOME_IDS};
 use crate::reconcile::short::Short;
 use crate::reconcile::summary::Summary;
-use crate::wire::{Request, Word};
+use crate::wire::{DELAYED, Request, Word};
 
 /// The id that wire bytes claim: of the content, so it holds before the signature is checked.
 fn id_of(wire: &[u8]) -> StatementId {
@@ -91,5 +91,9 @@ impl Session {
         let named = refused.iter().filter_map(|(at, word)| Some((*ids.get(*at)?, word.clone())));
         let room = OUTCOME_IDS.saturating_sub(self.outcome.refused.len());
         self.outcome.refused.extend(named.take(room));
+        if refused.iter().any(|(_, word)| word.as_str() == DELAYED) {
+            // It asks for the rest as fast as it takes in.
+            self.pushes.clear();
+        }
     }
 }

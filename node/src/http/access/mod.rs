@@ -17,7 +17,7 @@ use super::problem::{Kind, Problem};
 use crate::config::Access;
 use crate::metrics::Metrics;
 
-pub use need::judge;
+pub use need::{judge, not_over_tcp};
 pub use peers::{AccessError, Peers};
 pub use permit::{Permit, Who};
 pub use tokens::Lease;

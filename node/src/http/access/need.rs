@@ -7,6 +7,7 @@ use driftless_statement::Prefix;
 use super::super::entry::CONFIG;
 use super::super::problem::{Answer, Kind, Problem};
 use super::super::routes;
+use super::super::secret::SECRETS;
 use super::super::target::{self, Query};
 use super::{Denied, Permit};
 
@@ -17,6 +18,8 @@ pub enum Need {
     Known,
     /// To read the entry, or some part of the prefix, in the target.
     Read,
+    /// To have the secret in the target opened: a right of local roles alone, which reading does not include.
+    Open,
     /// To read some part of the prefix in the query.
     Part,
     /// To read anything: the answer leaves out what the caller may not read.
@@ -40,6 +43,7 @@ const NEEDS: &[(&str, Method, Need)] = &[
     ("/v1/config/{path}", Method::PATCH, Need::Write),
     ("/v1/config/{path}", Method::DELETE, Need::Write),
     ("/v1/config", Method::GET, Need::Part),
+    ("/v1/secrets/{path}", Method::GET, Need::Open),
     ("/v1/merged/{path}", Method::GET, Need::Read),
     ("/v1/history/{path}", Method::GET, Need::Read),
     ("/v1/explain/{path}", Method::GET, Need::Read),
@@ -70,9 +74,23 @@ pub fn of(route: &str, method: &Method) -> Option<Need> {
     NEEDS.iter().find(|(known, verb, _)| *known == route && verb == method).map(|(_, _, need)| *need)
 }
 
+/// Whether a request is for a secret.
+fn is_secret(uri: &Uri) -> bool {
+    uri.path().starts_with(SECRETS)
+}
+
+/// The refusal of a request for a secret that comes over TCP: the same whatever is asked and whoever asks. `None`: it is for
+/// something else.
+pub fn not_over_tcp(uri: &Uri) -> Option<Denied> {
+    let detail =
+        "secrets are given over this node's Unix socket only, to users whose roles may `open` them (docs/access.md)";
+    is_secret(uri).then(|| Denied::new(Kind::Forbidden, "open", detail))
+}
+
 /// Lets a caller pass, or says what is missing. A target that cannot be read is a bad request, whoever asks.
 pub fn judge(permit: &Permit, method: &Method, uri: &Uri) -> Result<(), Denied> {
-    if permit.is_whole() {
+    let opens = || is_secret(uri) && of(routes::template(uri.path()), method) == Some(Need::Open);
+    if permit.is_whole() && !opens() {
         return Ok(());
     }
     let forbidden = |reason, what: &str| {
@@ -90,6 +108,10 @@ pub fn judge(permit: &Permit, method: &Method, uri: &Uri) -> Result<(), Denied> 
         Some(Need::Read) => {
             let place = place(uri).map_err(bad)?;
             pass(place.is_read_by(permit), "read", &format!("read {}", place.shown()))
+        }
+        Some(Need::Open) => {
+            let place = place(uri).map_err(bad)?;
+            pass(place.is_opened_by(permit), "open", &format!("open {} (`open`)", place.shown()))
         }
         Some(Need::Write) => {
             let place = place(uri).map_err(bad)?;
@@ -124,6 +146,13 @@ impl Place {
         }
     }
 
+    fn is_opened_by(&self, permit: &Permit) -> bool {
+        match self {
+            Self::Entry(path) => permit.opens_text(path),
+            Self::Under(_) => false,
+        }
+    }
+
     fn is_written_by(&self, permit: &Permit) -> bool {
         match self {
             Self::Entry(path) => permit.writes_text(path),
@@ -141,7 +170,8 @@ impl Place {
 
 fn place(uri: &Uri) -> Answer<Place> {
     let path = uri.path();
-    let raw = ["/v1/merged/", "/v1/history/", "/v1/explain/"].iter().find_map(|route| path.strip_prefix(route));
+    let raw =
+        ["/v1/merged/", "/v1/history/", "/v1/explain/", SECRETS].iter().find_map(|route| path.strip_prefix(route));
     if let Some(raw) = raw {
         return Ok(Place::Entry(target::path(raw)?.to_string()));
     }
@@ -184,6 +214,8 @@ mod tests {
             ("GET", "/v1/config/shop/w/x", ""),
             ("GET", "/v1/config/shop/b", "read"),
             ("GET", "/v1/config/shop/ab", "read"),
+            ("GET", "/v1/secrets/shop/a", "open"),
+            ("GET", "/v1/secrets/shop/a/../b", "target"),
             ("GET", "/v1/config/shop/a/../b", "target"),
             ("GET", "/v1/config/shop/a%2Fb", "target"),
             ("GET", "/v1/config/shop/", ""),
@@ -236,6 +268,7 @@ mod tests {
                 Need::Known => "any role or token",
                 Need::Read if *route == CONFIG_ROUTE => "read the entry; of a prefix (trailing `/`), some part of it",
                 Need::Read => "read the entry",
+                Need::Open => "`open` the secret, over the Unix socket; no token can",
                 Need::Part => "read some part of the prefix",
                 Need::Something => "read something",
                 Need::All => "read everything",
@@ -262,5 +295,27 @@ mod tests {
             assert_eq!(word(&Permit::everything(Who::Tcp), method.as_str(), &target), "", "{method} {route}");
         }
         assert_eq!(word(&nobody, "GET", "/no/such/route"), "no_role");
+    }
+
+    #[test]
+    fn to_open_a_secret_is_a_right_of_its_own() {
+        let target = "/v1/secrets/shop/a";
+        let all = permit(&Rights::all());
+        assert!(all.is_whole());
+        assert_eq!(word(&all, "GET", target), "open", "all that a token can have does not open");
+        let prefix = Prefix::parse("shop").unwrap();
+        let opener = Permit::new(Arc::new(Granted::of([&Rights::default()]).opening([&prefix])), Who::User(7));
+        assert_eq!(word(&opener, "GET", target), "");
+        assert_eq!(word(&opener, "HEAD", "/v1/secrets/shop/%61"), "");
+        assert_eq!(word(&opener, "GET", "/v1/secrets/platform/a"), "open");
+        assert_eq!(word(&opener, "GET", "/v1/config/shop/a"), "read", "and does not let read");
+        assert_eq!(word(&opener, "PUT", target), "unlisted");
+        assert_eq!(
+            word(&Permit::everything(Who::User(0)), "PUT", target),
+            "",
+            "the route says that it has no such method"
+        );
+        assert!(not_over_tcp(&target.parse().unwrap()).is_some());
+        assert!(not_over_tcp(&"/v1/config/shop/a".parse().unwrap()).is_none());
     }
 }

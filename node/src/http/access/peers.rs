@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use driftless_client::tokens::Rights;
+use driftless_statement::Prefix;
 use nix::unistd::{Gid, Group, Uid, User};
 
 use super::permit::{Granted, Permit, Who};
@@ -43,6 +44,7 @@ struct Rule {
     users: BTreeSet<u32>,
     groups: BTreeSet<u32>,
     rights: Rights,
+    open: Vec<Prefix>,
 }
 
 impl Rule {
@@ -84,8 +86,10 @@ impl Peers {
         if uid == 0 || uid == self.own {
             return Permit::everything(who);
         }
-        let rules = self.rules.iter().filter(|rule| rule.is_for(uid, gid));
-        Permit::new(Arc::new(Granted::of(rules.map(|rule| &rule.rights))), who)
+        let rules: Vec<&Rule> = self.rules.iter().filter(|rule| rule.is_for(uid, gid)).collect();
+        let granted =
+            Granted::of(rules.iter().map(|rule| &rule.rights)).opening(rules.iter().flat_map(|rule| &rule.open));
+        Permit::new(Arc::new(granted), who)
     }
 
     /// What whoever comes over TCP without a token may do, if anything.
@@ -95,7 +99,7 @@ impl Peers {
 }
 
 fn rule(role: &Role) -> Result<Rule, AccessError> {
-    let mut rule = Rule { rights: role.rights.clone(), ..Rule::default() };
+    let mut rule = Rule { rights: role.rights.clone(), open: role.open.clone(), ..Rule::default() };
     for user in &role.users {
         rule.users.insert(match user {
             Principal::Number(uid) => *uid,
@@ -131,13 +135,12 @@ fn found<T>(role: &Role, field: &'static str, name: &str, found: nix::Result<Opt
 
 #[cfg(test)]
 mod tests {
-    use driftless_statement::Prefix;
-
     use super::*;
 
     fn role(name: &str, users: Vec<Principal>, groups: Vec<Principal>, read: &str) -> Role {
         let rights = Rights { read: vec![Prefix::parse(read).unwrap()], ..Rights::default() };
-        Role { name: name.to_owned(), users, groups, rights }
+        let open = vec![Prefix::parse(read).unwrap()];
+        Role { name: name.to_owned(), users, groups, rights, open }
     }
 
     fn peers(role: Vec<Role>, tcp: Option<&str>) -> Peers {
@@ -150,7 +153,7 @@ mod tests {
         let open = peers(vec![role("tcp", vec![], vec![], "shop")], Some("tcp"));
         assert!(open.unix(Some((1001, 1001))).is_whole() && open.unix(None).is_whole());
         let tcp = open.tcp().unwrap();
-        assert!(tcp.reads_text("shop/a") && !tcp.is_whole());
+        assert!(tcp.reads_text("shop/a") && !tcp.is_whole() && !tcp.opens_text("shop/a"), "no secret over TCP");
         assert!(peers(vec![], None).tcp().is_none());
     }
 
@@ -166,6 +169,7 @@ mod tests {
         );
         let both = strict.unix(Some((3_000_000_001, 3_000_000_002)));
         assert!(both.reads_text("shop/a/x") && both.reads_text("shop/b/x") && !both.reads_text("shop/c"));
+        assert!(both.opens_text("shop/a/x") && both.opens_text("shop/b/x") && !both.opens_text("shop/c"));
         let one = strict.unix(Some((3_000_000_005, 3_000_000_002)));
         assert!(one.reads_text("shop/b") && !one.reads_text("shop/a"));
         for stranger in [Some((3_000_000_005, 3_000_000_006)), None] {

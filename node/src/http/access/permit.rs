@@ -40,8 +40,11 @@ pub struct Granted {
     /// What may be read, by reading or by writing it.
     read: Vec<Prefix>,
     write: Vec<Prefix>,
+    /// What may be opened of what is sealed.
+    open: Vec<Prefix>,
     observe: bool,
     submit: bool,
+    /// All but opening, which is asked for by itself.
     everything: bool,
 }
 
@@ -61,6 +64,13 @@ impl Granted {
         let all = [Prefix::all()];
         granted.everything = granted.read == all && granted.write == all && granted.observe && granted.submit;
         granted
+    }
+
+    /// The same, and to open secrets under these prefixes.
+    #[must_use]
+    pub fn opening<'a>(mut self, prefixes: impl IntoIterator<Item = &'a Prefix>) -> Self {
+        self.open = least(prefixes.into_iter().cloned().collect());
+        self
     }
 }
 
@@ -100,9 +110,10 @@ impl Permit {
         Self { granted, who, lease: Some(lease) }
     }
 
-    /// A permit of everything.
+    /// A permit of everything, secrets too.
     pub fn everything(who: Who) -> Self {
-        static ALL: LazyLock<Arc<Granted>> = LazyLock::new(|| Arc::new(Granted::of([&Rights::all()])));
+        static ALL: LazyLock<Arc<Granted>> =
+            LazyLock::new(|| Arc::new(Granted::of([&Rights::all()]).opening([&Prefix::all()])));
         Self::new(ALL.clone(), who)
     }
 
@@ -121,7 +132,7 @@ impl Permit {
         self.lease.as_ref()
     }
 
-    /// Whether nothing is kept from the caller.
+    /// Whether nothing is kept from the caller but, it may be, secrets.
     pub fn is_whole(&self) -> bool {
         self.granted.everything
     }
@@ -154,6 +165,11 @@ impl Permit {
     /// Whether a path may be written, given as it stands in a request.
     pub fn writes_text(&self, path: &str) -> bool {
         covered(&self.granted.write, path)
+    }
+
+    /// Whether a secret may be opened, its path given as it stands in a request.
+    pub fn opens_text(&self, path: &str) -> bool {
+        covered(&self.granted.open, path)
     }
 
     /// Whether an entry may be read.

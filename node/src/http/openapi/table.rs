@@ -231,6 +231,38 @@ pub const OPERATIONS: &[Operation] = &[
         problems: READ,
     },
     Operation {
+        path: "/v1/secrets/{path}",
+        method: GET,
+        id: "openSecret",
+        summary: "Open a sealed value",
+        description: "The secret's bytes, opened in memory for this answer. Over the Unix socket only, for users whose roles may \
+                      `open` it; over TCP every answer is the same 403, and no token can open anything.",
+        parameters: &[PATH, IF_NONE_MATCH, MIN_REVISION, MIN_HEADER, WAIT],
+        body: &[],
+        good: &[
+            Good {
+                status: "200",
+                meaning: "The secret",
+                content: &[("application/octet-stream", Shape::Bytes)],
+                etag: true,
+            },
+            Good { status: "304", meaning: "Unchanged", content: &[], etag: true },
+        ],
+        problems: &[
+            Kind::Path,
+            Kind::Query,
+            Kind::Header,
+            Kind::Revision,
+            Kind::Behind,
+            Kind::NotHeld,
+            Kind::NotReady,
+            Kind::NotFound,
+            Kind::NotSealed,
+            Kind::NotARecipient,
+            Kind::Damaged,
+        ],
+    },
+    Operation {
         path: "/v1/merged/{path}",
         method: GET,
         id: "readMerged",
@@ -317,7 +349,7 @@ pub const OPERATIONS: &[Operation] = &[
         parameters: &[],
         body: &[("application/cbor-seq", Shape::Bytes)],
         good: &[named("What became of each, in order", &[(JSON, Shape::Named("Submission"))])],
-        problems: &[Kind::Query, Kind::MediaType, Kind::Body, Kind::Statements],
+        problems: &[Kind::Query, Kind::MediaType, Kind::Body, Kind::Statements, Kind::AuthorRate],
     },
     Operation {
         path: "/v1/statements",

@@ -67,6 +67,7 @@ impl Hostile {
                 let at = nodes.len();
                 let mut node = Node::new(at, case.seed, at % case.scenario.regions.len());
                 node.hostile = true;
+                node.group = Some(number as u64);
                 let scopes = [Scope::mesh(), scope(NODES_WRITE), scope(OPERATORS_WRITE)];
                 node.gossip.topics.extend(scopes.map(Topic::Scope));
                 node.gossip.topics.insert(Topic::Beacons);

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use driftless_core::machine::{Fate, Machine};
+use driftless_core::machine::{Cause, Fate, Machine};
 use driftless_statement::StatementId;
 
 use super::author::Author;
 use crate::facts::Facts;
 use crate::plan::{AuthorKind, Proof};
 use crate::record::HostileTold;
+use crate::scenario::{AUTHOR_DELAYED, PEER_DELAYED};
 use crate::world::World;
 
 impl World {
@@ -35,6 +36,13 @@ impl World {
                 reached.push(author.kind.row().state);
             }
         }
+        let delayed =
+            |cause: &str| machines.iter().filter_map(|machine| machine.counts().delayed.get(cause)).sum::<u64>();
+        let states = [
+            (AUTHOR_DELAYED, delayed(Cause::AuthorStatements.word())),
+            (PEER_DELAYED, delayed(Cause::PeerChecks.word())),
+        ];
+        reached.extend(states.into_iter().filter(|(_, times)| *times > 0).map(|(state, _)| state));
         reached.into_iter().for_each(|state| hostile.sometimes(state));
         Some((hostile.counts.clone(), told))
     }

@@ -173,7 +173,7 @@ fn moment(text: &str) -> Result<Moment, String> {
     clock::parse_rfc3339(text).map(Moment::At).or_else(|| duration(text).ok().map(Moment::Ago)).ok_or_else(bad)
 }
 
-fn mesh(text: &str) -> Result<MeshId, String> {
+pub fn mesh(text: &str) -> Result<MeshId, String> {
     text.parse().map_err(|error| format!("{error}; `driftless status` and the node's configuration have it"))
 }
 

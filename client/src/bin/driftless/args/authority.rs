@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use driftless_client::clock;
 use driftless_statement::terms::is_label;
 use driftless_statement::{Demand, Demands, Labels, Prefix, PublicKey, Scope, Terms, Verb, Verbs};
 
-use super::{NoteArgs, duration, key, prefix};
+use super::{SigningArgs, duration, key, prefix};
 
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
@@ -16,8 +16,23 @@ pub enum KeysCommand {
     New {
         /// File to make. It must not exist.
         file: PathBuf,
+        /// Encrypt it with a passphrase: asked for twice on the terminal, or taken from --passphrase-file.
+        #[arg(long)]
+        passphrase: bool,
     },
-    /// Print the public key of a key file (default: the context's).
+    /// Set, change or remove the passphrase of a key file.
+    Passphrase {
+        /// Key file.
+        file: PathBuf,
+        /// File whose only line is the new passphrase, or `/dev/fd/N`. The present one, if there is one, comes from --passphrase-file.
+        /// What is not given is asked for on the terminal.
+        #[arg(long, value_name = "FILE")]
+        new_passphrase_file: Option<PathBuf>,
+        /// Leave the key file without a passphrase.
+        #[arg(long, conflicts_with = "new_passphrase_file")]
+        remove: bool,
+    },
+    /// Print the public key of a key file (default: the context's). Of an encrypted one, what FILE.pub beside it says.
     Show {
         /// Key file.
         file: Option<PathBuf>,
@@ -41,7 +56,7 @@ pub struct RotateArgs {
     #[arg(long)]
     pub dry_run: bool,
     #[command(flatten)]
-    pub note: NoteArgs,
+    pub signing: SigningArgs,
 }
 
 #[derive(Debug, Args)]
@@ -67,7 +82,7 @@ pub struct GrantArgs {
     #[arg(long, requires = "to")]
     pub again: bool,
     #[command(flatten)]
-    pub note: NoteArgs,
+    pub signing: SigningArgs,
 }
 
 /// On what terms something is granted.
@@ -124,21 +139,22 @@ pub enum RoleCommand {
         #[command(flatten)]
         terms: TermsArgs,
         #[command(flatten)]
-        note: NoteArgs,
+        signing: SigningArgs,
     },
     /// Delete a role. Grants that were made with it stay.
     Delete {
         /// Its name.
         name: String,
         #[command(flatten)]
-        note: NoteArgs,
+        signing: SigningArgs,
     },
 }
 
 #[derive(Debug, Args)]
+#[command(group(ArgGroup::new("accepted").args(["accept_up_to", "flood"])))]
 pub struct RevokeArgs {
     /// Public key to revoke.
-    #[arg(value_parser = key, value_name = "KEY", requires = "accept_up_to")]
+    #[arg(value_parser = key, value_name = "KEY", requires = "accepted")]
     pub of: Option<PublicKey>,
     /// Prefix to revoke it on; `/` is everything.
     #[arg(value_parser = prefix, default_value = "/")]
@@ -147,11 +163,17 @@ pub struct RevokeArgs {
     /// ago, like `2h`.
     #[arg(long, value_parser = until, value_name = "WHEN")]
     pub accept_up_to: Option<Until>,
+    /// It floods: what it said before the flood stays. When that began, the node says that raised the alarm.
+    #[arg(long, requires = "of")]
+    pub flood: bool,
+    /// When the flood began, instead of what the node says: a time, or how long ago.
+    #[arg(long, requires = "flood", value_parser = since, value_name = "WHEN")]
+    pub since: Option<Until>,
     /// Show what would change, and submit nothing.
     #[arg(long, requires = "of")]
     pub dry_run: bool,
     #[command(flatten)]
-    pub note: NoteArgs,
+    pub signing: SigningArgs,
 }
 
 /// Up to when a revocation accepts what its key said.
@@ -175,6 +197,13 @@ fn until(text: &str) -> Result<Until, String> {
         "never" => Ok(Until::Never),
         _ => clock::parse_rfc3339(text).map(Until::At).or_else(|| duration(text).ok().map(Until::Ago)).ok_or_else(bad),
     }
+}
+
+fn since(text: &str) -> Result<Until, String> {
+    until(text)
+        .ok()
+        .filter(|until| matches!(until, Until::At(_) | Until::Ago(_)))
+        .ok_or_else(|| format!("{text:?}: write a UTC time like 2026-11-26T13:00:00Z, or how long ago, like `2h`"))
 }
 
 fn not_after(text: &str) -> Result<u64, String> {
@@ -231,6 +260,8 @@ mod tests {
         assert_eq!(until("1970-01-01T00:00:01Z"), Ok(Until::At(1000)));
         assert_eq!(until("2h"), Ok(Until::Ago(Duration::from_secs(7200))));
         assert!(["", "later", "2026-11-26", "-2h"].into_iter().all(|text| until(text).is_err()));
+        assert_eq!(since("1970-01-01T00:00:01Z"), Ok(Until::At(1000)));
+        assert!(["", "now", "never"].into_iter().all(|text| since(text).is_err()));
     }
 
     #[test]

@@ -1,16 +1,18 @@
 //! `apply` and `diff`: making entries be what files say, or only saying what that would change.
 
+use driftless_client::Signer;
+use driftless_client::offline::Need;
 use driftless_client::sign::{self, Desired, Edited};
-use driftless_client::{Client, Signer};
 use driftless_statement::{Path, Prefix, PublicKey};
 use serde::Serialize;
 
 use super::set::Done;
-use crate::args::{InputArgs, NoteArgs};
+use crate::args::{InputArgs, SigningArgs};
 use crate::documents::{self, Wanted};
 use crate::exit::Failure;
 use crate::render::{count, plan};
-use crate::session::{Session, note};
+use crate::session::Session;
+use crate::source::Source;
 
 /// What an input comes to.
 struct Plan {
@@ -18,12 +20,12 @@ struct Plan {
     unchanged: usize,
 }
 
-pub async fn apply(session: &Session, input: &InputArgs, dry_run: bool, given: &NoteArgs) -> Result<(), Failure> {
+pub async fn apply(session: &Session, input: &InputArgs, dry_run: bool, given: &SigningArgs) -> Result<(), Failure> {
     let wanted = read(input)?;
-    let client = session.client()?;
+    let source = session.source(given, dry_run)?;
     // A dry run needs no key; with one, it also finds out whether the key may write there.
     let signer = if dry_run && session.in_force().key.is_none() { None } else { Some(session.signer()?) };
-    let plan = make(session, &client, input, wanted, signer.as_ref().map(Signer::public)).await?;
+    let plan = make(session, &source, input, wanted, signer.as_ref().map(Signer::public)).await?;
     let rows = plan::rows(&plan.edited);
     let summary = plan::summary(&rows, plan.unchanged);
     let Some(signer) = signer.filter(|_| !dry_run) else {
@@ -31,7 +33,7 @@ pub async fn apply(session: &Session, input: &InputArgs, dry_run: bool, given: &
         session.out.say(&format!("{summary}; nothing was signed (--dry-run)"));
         return Ok(());
     };
-    let statements = session.submit(&client, &signer, plan.edited, &note(given)).await?;
+    let statements = session.submit(&source, &signer, plan.edited, given).await?;
     let signed = count(statements.len(), "statement", "statements");
     let done = Done { statements, entries: rows };
     session.out.show(&done, |paint| {
@@ -64,8 +66,8 @@ pub async fn diff(session: &Session, input: &InputArgs) -> Result<(), Failure> {
         other => other,
     };
     let wanted = read(input).map_err(trouble)?;
-    let client = session.client()?;
-    let plan = make(session, &client, input, wanted, None).await.map_err(trouble)?;
+    let source = Source::Node(session.client()?);
+    let plan = make(session, &source, input, wanted, None).await.map_err(trouble)?;
     let rows = plan::rows(&plan.edited);
     let compared = Compared { differs: !rows.is_empty(), unchanged: plan.unchanged, entries: rows };
     session.out.show(&compared, |paint| plan::plan(paint, &compared.entries))?;
@@ -86,14 +88,14 @@ fn read(input: &InputArgs) -> Result<Wanted, Failure> {
 /// Compares what is wanted with what is merged.
 async fn make(
     session: &Session,
-    client: &Client,
+    source: &Source,
     input: &InputArgs,
     wanted: Wanted,
     author: Option<PublicKey>,
 ) -> Result<Plan, Failure> {
     let gone = match (input.prune, input.under.as_ref().or(input.prefix.as_ref())) {
         (false, _) => Vec::new(),
-        (true, Some(under)) => superfluous(client, under, &wanted).await?,
+        (true, Some(under)) => superfluous(source, under, &wanted).await?,
         (true, None) => return Err(Failure::Usage("--prune needs --under PREFIX: below where to delete".to_owned())),
     };
     let whole: usize = wanted.len() + gone.len();
@@ -102,7 +104,7 @@ async fn make(
     let all = all.chain(gone.into_iter().map(|path| (path, Desired::Absent)));
     let mut plan = Plan { edited: Vec::new(), unchanged: 0 };
     for (path, desired) in all {
-        let merged = client.merged(&path, author.as_ref()).await?;
+        let merged = source.merged(&path, author.as_ref(), need(&desired)).await?;
         match sign::plan(&merged, &desired)? {
             Some(edited) => plan.edited.push(edited),
             None => plan.unchanged += 1,
@@ -112,8 +114,15 @@ async fn make(
     Ok(plan)
 }
 
+fn need(desired: &Desired) -> Need {
+    match desired {
+        Desired::Value(_) => Need::Heads,
+        Desired::Absent => Need::Value,
+    }
+}
+
 /// Entries below a prefix that the input does not have.
-async fn superfluous(client: &Client, under: &Prefix, wanted: &Wanted) -> Result<Vec<Path>, Failure> {
-    let items = client.items(under).await?;
-    Ok(items.into_iter().map(|item| item.path).filter(|path| !wanted.contains_key(path)).collect())
+async fn superfluous(source: &Source, under: &Prefix, wanted: &Wanted) -> Result<Vec<Path>, Failure> {
+    let paths = source.paths(under).await?;
+    Ok(paths.into_iter().filter(|path| !wanted.contains_key(path)).collect())
 }

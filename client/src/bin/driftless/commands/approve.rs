@@ -1,11 +1,9 @@
 //! `pending` and `approve`: what waits for signatures and approvals, and giving one.
 
-use driftless_client::api::StatementInfo;
-use driftless_client::error::ClientError;
-use driftless_client::{Client, clock};
-use driftless_statement::{Body, Prefix, Scope, Signed, Statement, StatementId};
+use driftless_client::clock;
+use driftless_statement::{Body, Prefix, Scope, StatementId};
 
-use crate::args::NoteArgs;
+use crate::args::SigningArgs;
 use crate::exit::Failure;
 use crate::render;
 use crate::session::{Session, note};
@@ -16,12 +14,12 @@ pub async fn pending(session: &Session, prefix: &Prefix, limit: u32) -> Result<(
 }
 
 /// Approves a write, or adds a root key's signature to a root act.
-pub async fn approve(session: &Session, id: StatementId, given: &NoteArgs) -> Result<(), Failure> {
-    let client = session.client()?;
+pub async fn approve(session: &Session, id: StatementId, given: &SigningArgs) -> Result<(), Failure> {
+    let source = session.source(given, false)?;
     let signer = session.signer()?;
-    let held = said(&client, &id).await?;
-    let grants = client.grants(Some(&signer.public())).await?;
-    let mesh = client.status().await?.mesh;
+    let held = source.said(&id).await?;
+    let grants = source.grants(&signer.public()).await?;
+    let mesh = source.mesh().await?.0;
     let now = clock::now_ms();
     let (frame, scope) = match &held {
         Some((write, info)) if matches!(write.body, Body::Write(_)) => {
@@ -37,7 +35,7 @@ pub async fn approve(session: &Session, id: StatementId, given: &NoteArgs) -> Re
         }
         Some((act, info)) if act.grant == grants.epoch => {
             if matches!(act.body, Body::Rotate(_)) {
-                super::rotate::sign_only_one(&client, &signer.public(), Some(&id)).await?;
+                super::rotate::sign_only_one(&source, &signer.public(), Some(&id)).await?;
             }
             session.out.say(&render::pending::approved(info));
             (signer.root_frame(mesh, &grants)?, Scope::mesh())
@@ -49,21 +47,16 @@ pub async fn approve(session: &Session, id: StatementId, given: &NoteArgs) -> Re
                 info.kind
             )));
         }
+        // What is not seen is not signed unawares where there is no node to show it.
+        None if !given.from.is_empty() => {
+            return Err(Failure::NotFound(format!(
+                "{id} is in none of the files of --from; add the bundle that has it, so that what is approved is seen"
+            )));
+        }
         // A root act may be signed before it is here.
         None => (signer.root_frame(mesh, &grants)?, Scope::mesh()),
     };
     let signed = signer.approve(&frame, scope, id, note(given), now)?;
-    let ids = session.hand_over(&client, &[signed]).await?;
+    let ids = session.hand_over(&source, given, &[signed]).await?;
     session.out.show(&ids, |_| ids.iter().map(|id| format!("{id}\n")).collect())
-}
-
-/// A statement as it was signed, and in words; `None`: the node does not hold it.
-async fn said(client: &Client, id: &StatementId) -> Result<Option<(Statement, StatementInfo)>, Failure> {
-    let wire = match client.statement(id).await {
-        Ok(wire) => wire,
-        Err(ClientError::Problem(problem)) if problem.status == 404 => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let signed = Signed::decode(&wire).map_err(|invalid| Failure::Unreachable(invalid.to_string()))?;
-    Ok(Some((signed.statement().clone(), client.change(id).await?.statement)))
 }

@@ -3,20 +3,21 @@
 use std::path::Path as FilePath;
 use std::process::Command;
 
+use driftless_client::offline::Need;
 use driftless_client::sign::{self, Desired};
 use driftless_statement::Path;
 
 use super::set::sign_and_send;
-use crate::args::NoteArgs;
+use crate::args::SigningArgs;
 use crate::documents;
 use crate::exit::Failure;
 use crate::out::yaml;
 use crate::session::Session;
 
-pub async fn run(session: &Session, path: &Path, given: &NoteArgs) -> Result<(), Failure> {
+pub async fn run(session: &Session, path: &Path, given: &SigningArgs) -> Result<(), Failure> {
     let editor = editor()?;
-    let (client, signer) = (session.client()?, session.signer()?);
-    let merged = client.merged(path, Some(&signer.public())).await?;
+    let (source, signer) = (session.source(given, false)?, session.signer()?);
+    let merged = source.merged(path, Some(&signer.public()), Need::Value).await?;
     let tree = merged.tree.as_ref().map(driftless_client::tree::from_json).transpose();
     let value = tree.map_err(|error| Failure::Unreachable(error.to_string()))?.map(|tree| tree.to_value());
     let before = value.as_ref().map(yaml).transpose()?.unwrap_or_default();
@@ -31,7 +32,7 @@ pub async fn run(session: &Session, path: &Path, given: &NoteArgs) -> Result<(),
     let kept = |reason: String| Failure::Usage(format!("{reason}; your text is kept in {}", file.display()));
     let wanted = documents::one(&after).map_err(kept)?;
     let plan = sign::plan(&merged, &Desired::Value(wanted))?;
-    let sent = sign_and_send(session, &client, &signer, plan.into_iter().collect(), given).await;
+    let sent = sign_and_send(session, &source, &signer, plan.into_iter().collect(), given).await;
     match &sent {
         Ok(()) => discard(&file),
         Err(_) => session.out.say(&format!("your text is kept in {}", file.display())),

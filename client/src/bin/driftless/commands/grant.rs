@@ -1,7 +1,7 @@
 //! `grant`: giving keys verbs, and listing what was given.
 
 use driftless_client::api::RevocationInfo;
-use driftless_client::{Client, clock};
+use driftless_client::clock;
 use driftless_statement::{Grant, Prefix, StatementId, Terms, Verb};
 
 use super::role;
@@ -9,15 +9,16 @@ use crate::args::GrantArgs;
 use crate::exit::Failure;
 use crate::render;
 use crate::session::{Session, note};
+use crate::source::Source;
 
 pub async fn run(arguments: GrantArgs, session: &Session) -> Result<(), Failure> {
-    let client = session.client()?;
     let Some(key) = arguments.to else {
-        let grants = client.grants(None).await?;
+        let grants = session.client()?.grants(None).await?;
         return session.out.show(&grants, |paint| render::grants::grants(paint, &grants));
     };
+    let source = session.source(&arguments.signing, false)?;
     let given = match (&arguments.role, arguments.verbs, arguments.prefix) {
-        (Some(role), _, _) => role::given(&client, role).await?,
+        (Some(role), _, _) => role::given(&source, role).await?,
         (None, Some(verbs), Some(prefix)) => {
             role::Given { verbs: verbs.0, prefix, scopes: Vec::new(), terms: Terms::default() }
         }
@@ -35,7 +36,7 @@ pub async fn run(arguments: GrantArgs, session: &Session) -> Result<(), Failure>
             "--scopes and --label go with the verb member: they say what a node may hold, and what it is".to_owned(),
         ));
     }
-    issue(session, &client, grant, arguments.again, &arguments.note).await
+    issue(session, &source, grant, arguments.again, &arguments.signing).await
 }
 
 /// Says what the terms of a grant cannot do, or can never do.
@@ -53,14 +54,14 @@ fn warn(session: &Session, grant: &Grant) {
 
 async fn issue(
     session: &Session,
-    client: &Client,
+    source: &Source,
     grant: Grant,
     again: bool,
-    given: &crate::args::NoteArgs,
+    given: &crate::args::SigningArgs,
 ) -> Result<(), Failure> {
     let signer = session.signer()?;
-    let grants = client.grants(Some(&signer.public())).await?;
-    let mesh = client.status().await?.mesh;
+    let grants = source.grants(&signer.public()).await?;
+    let mesh = source.mesh().await?.0;
     let frame = signer.grant_frame(mesh, &grants, &grant, clock::now_ms())?;
     let takes = |one: &&RevocationInfo| {
         let overlaps = one.prefix.parse().is_ok_and(|prefix: Prefix| prefix.overlaps(&grant.prefix));
@@ -75,7 +76,7 @@ async fn issue(
         )));
     }
     let signed = signer.grant(&frame, grant, &revocations, note(given), clock::now_ms())?;
-    let ids = session.hand_over(client, &[signed]).await?;
+    let ids = session.hand_over(source, given, &[signed]).await?;
     session.out.show(&ids, |_| ids.iter().map(|id| format!("{id}\n")).collect())?;
     if grants.roots.contains(&signer.public()) && grants.threshold > 1 {
         session.out.say(&super::revoke::to_be_approved(grants.threshold, ids.last()));

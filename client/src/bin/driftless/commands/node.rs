@@ -2,7 +2,7 @@
 
 use std::path::Path as FilePath;
 
-use driftless_client::api::{Grants, Status};
+use driftless_client::api::Grants;
 use driftless_client::founding::joining::{self, Joining};
 use driftless_client::founding::{MadeNode, peer};
 use driftless_client::{Signer, clock, keys};
@@ -24,16 +24,16 @@ struct Added {
 }
 
 pub async fn add(session: &Session, arguments: &NodeArgs) -> Result<(), Failure> {
-    let (client, signer) = (session.client()?, session.signer()?);
-    let status = client.status().await?;
-    let joining = plan(arguments, &status)?;
+    let (source, signer) = (session.source(&arguments.signing, false)?, session.signer()?);
+    let (mesh, mesh_name) = source.mesh().await?;
+    let joining = plan(arguments, mesh, mesh_name)?;
     joining::check(&joining).map_err(failure)?;
-    let grants = client.grants(Some(&signer.public())).await?;
+    let grants = source.grants(&signer.public()).await?;
     let key = keys::generate()?;
-    let signed = sign(&signer, arguments, &grants, status.mesh, key.public())?;
+    let signed = sign(&signer, arguments, &grants, mesh, key.public())?;
     // The key is on disk before the mesh hears of it: a member whose key is lost could only be revoked.
     let node = joining::join(&arguments.out, &key, &joining).map_err(failure)?;
-    let ids = match session.hand_over(&client, &signed).await {
+    let ids = match session.hand_over(&source, &arguments.signing, &signed).await {
         Ok(ids) => ids,
         Err(failure) => {
             session.out.say(&unfinished(arguments, &node));
@@ -41,27 +41,21 @@ pub async fn add(session: &Session, arguments: &NodeArgs) -> Result<(), Failure>
         }
     };
     session.out.say(&next_steps(&node, &joining, &grants, &signer));
-    let added = Added { node, mesh: status.mesh, grants: ids };
+    let added = Added { node, mesh, grants: ids };
     session.out.show(&added, |_| format!("{}\n", added.node.key))
 }
 
-fn plan(arguments: &NodeArgs, status: &Status) -> Result<Joining, Failure> {
+fn plan(arguments: &NodeArgs, mesh: MeshId, mesh_name: String) -> Result<Joining, Failure> {
     if let Some(prefix) = arguments.node_write.iter().find(|prefix| prefix.as_str().starts_with('@')) {
         return Err(Failure::Usage(format!("--node-write {}: nodes do not write in @mesh", prefix.as_str())));
     }
     let mut peers = arguments.peers.clone();
     for file in &arguments.like {
-        peers.extend(peers_of(file, status.mesh)?);
+        peers.extend(peers_of(file, mesh)?);
     }
     let mut seen = std::collections::BTreeSet::new();
     peers.retain(|peer| seen.insert(peer.clone()));
-    Ok(Joining {
-        name: arguments.name.clone(),
-        mesh: status.mesh,
-        mesh_name: status.mesh_name.clone(),
-        listen: arguments.listen.clone(),
-        peers,
-    })
+    Ok(Joining { name: arguments.name.clone(), mesh, mesh_name, listen: arguments.listen.clone(), peers })
 }
 
 /// The peers that a node's configuration names, if it is one of this mesh.
@@ -104,7 +98,7 @@ fn sign(
         if let Some(last) = signed.last() {
             (frame.prev, frame.after) = (vec![last.id()], last.statement().hlc);
         }
-        signed.push(signer.grant(&frame, grant, &[], note(&arguments.note), clock::now_ms())?);
+        signed.push(signer.grant(&frame, grant, &[], note(&arguments.signing), clock::now_ms())?);
     }
     Ok(signed)
 }

@@ -3,18 +3,18 @@
 
 use std::collections::BTreeSet;
 
-use driftless_client::Client;
 use driftless_client::clock;
-use driftless_client::error::ClientError;
+use driftless_client::offline::Need;
 use driftless_client::sign::{self, Desired};
 use driftless_statement::{Demand, Demands, Labels, Path, Prefix, PublicKey, Scope, Terms, Value, Verbs, json};
 use serde::{Deserialize, Serialize};
 
 use super::set::sign_and_send;
-use crate::args::{NoteArgs, RoleCommand, verbs};
+use crate::args::{RoleCommand, SigningArgs, verbs};
 use crate::exit::Failure;
 use crate::render;
 use crate::session::Session;
+use crate::source::Source;
 
 /// Where roles lie.
 const ROLES: &str = "@mesh/roles";
@@ -75,7 +75,7 @@ pub struct Given {
 pub async fn run(command: RoleCommand, session: &Session) -> Result<(), Failure> {
     match command {
         RoleCommand::List => list(session).await,
-        RoleCommand::Set { name, verbs, prefix, scopes, terms, note } => {
+        RoleCommand::Set { name, verbs, prefix, scopes, terms, signing } => {
             let terms = terms.over(Terms::default());
             let role = Role {
                 verbs: verbs.0.iter().map(|verb| verb.word().to_owned()).collect(),
@@ -88,9 +88,9 @@ pub async fn run(command: RoleCommand, session: &Session) -> Result<(), Failure>
             };
             let value = serde_json::to_vec(&role).map_err(|error| Failure::Usage(error.to_string()))?;
             let value = json::parse(&value).map_err(|error| Failure::Usage(error.to_string()))?;
-            change(session, &name, Desired::Value(value), &note).await
+            change(session, &name, Desired::Value(value), &signing).await
         }
-        RoleCommand::Delete { name, note } => change(session, &name, Desired::Absent, &note).await,
+        RoleCommand::Delete { name, signing } => change(session, &name, Desired::Absent, &signing).await,
     }
 }
 
@@ -106,15 +106,15 @@ fn entry(name: &str) -> Result<Path, Failure> {
     Path::parse(&format!("{ROLES}/{name}")).map_err(|error| bad(error.to_string()))
 }
 
-async fn change(session: &Session, name: &str, wanted: Desired, given: &NoteArgs) -> Result<(), Failure> {
+async fn change(session: &Session, name: &str, wanted: Desired, given: &SigningArgs) -> Result<(), Failure> {
     let path = entry(name)?;
-    let (client, signer) = (session.client()?, session.signer()?);
-    let merged = client.merged(&path, Some(&signer.public())).await?;
+    let (source, signer) = (session.source(given, false)?, session.signer()?);
+    let merged = source.merged(&path, Some(&signer.public()), Need::Value).await?;
     if matches!(wanted, Desired::Absent) && merged.tree.is_none() {
         return Err(Failure::NotFound(format!("there is no role {name:?}; `driftless role list` shows them")));
     }
     let plan = sign::plan(&merged, &wanted)?;
-    sign_and_send(session, &client, &signer, plan.into_iter().collect(), given).await
+    sign_and_send(session, &source, &signer, plan.into_iter().collect(), given).await
 }
 
 async fn list(session: &Session) -> Result<(), Failure> {
@@ -136,17 +136,12 @@ fn read(value: &Value) -> Result<Role, String> {
 }
 
 /// What a role gives, read from the mesh.
-pub async fn given(client: &Client, name: &str) -> Result<Given, Failure> {
+pub async fn given(source: &Source, name: &str) -> Result<Given, Failure> {
     let path = entry(name)?;
-    let item = match client.item(&path).await {
-        Ok(item) => item,
-        Err(ClientError::Problem(problem)) if problem.status == 404 => {
-            return Err(Failure::NotFound(format!("there is no role {name:?}; `driftless role list` shows them")));
-        }
-        Err(error) => return Err(error.into()),
-    };
+    let absent = || Failure::NotFound(format!("there is no role {name:?}; `driftless role list` shows them"));
+    let value = source.value(&path).await?.ok_or_else(absent)?;
     let bad = |reason: String| Failure::Refused(format!("{path} is no role: {reason}"));
-    let role = read(&item.value).map_err(bad)?;
+    let role = read(&value).map_err(bad)?;
     let demand = |one: Approvals| match one.need {
         need if need == 0 || need > one.of.len() as u64 => Err(format!("{need} approvals of {} keys", one.of.len())),
         approvals => Ok(Demand { approvals, of: one.of }),

@@ -1,13 +1,14 @@
 //! `keys rotate`: the next root keys of the mesh, and what stays of what the old ones said.
 
 use driftless_client::api::EpochInfo;
-use driftless_client::{Client, clock};
-use driftless_statement::{Frontier, Prefix, PublicKey, Scope, StatementId};
+use driftless_client::clock;
+use driftless_statement::{Frontier, PublicKey, Scope, StatementId};
 
 use crate::args::RotateArgs;
 use crate::exit::Failure;
 use crate::render::{count, revocations};
 use crate::session::{Session, note};
+use crate::source::Source;
 
 /// Pending statements looked through.
 const MOST: u32 = 1000;
@@ -24,10 +25,10 @@ pub async fn run(arguments: RotateArgs, session: &Session) -> Result<(), Failure
             count(roots.len(), "root key", "root keys")
         )));
     }
-    let client = session.client()?;
+    let source = session.source(&arguments.signing, arguments.dry_run)?;
     let signer = session.signer()?;
-    let grants = client.grants(Some(&signer.public())).await?;
-    let mesh = client.status().await?.mesh;
+    let grants = source.grants(&signer.public()).await?;
+    let mesh = source.mesh().await?.0;
     let Some(epoch) = grants.epochs.last().filter(|epoch| epoch.ended_by.is_empty()) else {
         return Err(Failure::Refused(
             "two rotations ended the same epoch: no root act counts any more, and the mesh must be founded anew"
@@ -35,7 +36,7 @@ pub async fn run(arguments: RotateArgs, session: &Session) -> Result<(), Failure
         ));
     };
     let frame = signer.root_frame(mesh, &grants)?;
-    sign_only_one(&client, &signer.public(), None).await?;
+    sign_only_one(&source, &signer.public(), None).await?;
     let frontier = if arguments.accept_nothing { Frontier::nothing() } else { keeping(epoch) };
     session.out.say(&format!(
         "ends epoch {} ({} of {} root keys), keeping {}; {threshold} of {} root keys follow",
@@ -48,15 +49,18 @@ pub async fn run(arguments: RotateArgs, session: &Session) -> Result<(), Failure
         },
         roots.len()
     ));
+    if let Some((known, age)) = source.age() {
+        session.out.say(&super::revoke::accepts_only(&known, &age));
+    }
     let now = clock::now_ms();
-    let signed = signer.rotate(&frame, roots, threshold, &frontier, &note(&arguments.note), now)?;
-    let preview = client.preview(&signed).await?;
+    let signed = signer.rotate(&frame, roots, threshold, &frontier, &note(&arguments.signing), now)?;
+    let preview = source.preview(session.out, &signed).await?;
     super::revoke::check(&preview)?;
     if arguments.dry_run {
         return session.out.show(&preview, |paint| revocations::preview(paint, &preview));
     }
     session.out.say(&revocations::preview(crate::out::Paint::NONE, &preview));
-    let ids = session.hand_over(&client, &signed).await?;
+    let ids = session.hand_over(&source, &arguments.signing, &signed).await?;
     session.out.show(&ids, |_| ids.iter().map(|id| format!("{id}\n")).collect())?;
     if grants.threshold > 1 {
         session.out.say(&super::revoke::to_be_approved(grants.threshold, ids.last()));
@@ -66,8 +70,8 @@ pub async fn run(arguments: RotateArgs, session: &Session) -> Result<(), Failure
 }
 
 /// Refuses to sign a second rotation of an epoch: one that is pending never lapses, and two that count fork the chain of epochs.
-pub async fn sign_only_one(client: &Client, key: &PublicKey, about: Option<&StatementId>) -> Result<(), Failure> {
-    let list = client.pending(&Prefix::all(), MOST).await?;
+pub async fn sign_only_one(source: &Source, key: &PublicKey, about: Option<&StatementId>) -> Result<(), Failure> {
+    let list = source.pending(MOST).await?;
     let rotations =
         list.pending.iter().filter(|one| one.statement.kind == "rotate" && about != Some(&one.statement.id));
     let mut signed = rotations.filter(|one| one.wanted.iter().any(|wanted| wanted.by.contains(key)));

@@ -2,16 +2,18 @@
 
 use std::io::Read;
 
+use driftless_client::Signer;
 use driftless_client::api::Merged;
+use driftless_client::offline::Need;
 use driftless_client::sign::{self, Desired, Edited};
-use driftless_client::{Client, Signer};
 use driftless_statement::{Path, StatementId, Value, json};
 use serde::Serialize;
 
-use crate::args::NoteArgs;
+use crate::args::SigningArgs;
 use crate::exit::Failure;
 use crate::render::plan;
-use crate::session::{Session, check_tag, note};
+use crate::session::{Session, check_tag};
+use crate::source::Source;
 
 /// What `set` sets.
 pub struct Part {
@@ -21,10 +23,11 @@ pub struct Part {
     pub if_match: Option<String>,
 }
 
-pub async fn set(session: &Session, path: &Path, part: Part, given: &NoteArgs) -> Result<(), Failure> {
+pub async fn set(session: &Session, path: &Path, part: Part, given: &SigningArgs) -> Result<(), Failure> {
     let value = value(&part)?;
-    let (client, signer) = (session.client()?, session.signer()?);
-    let merged = client.merged(path, Some(&signer.public())).await?;
+    let (source, signer) = (session.source(given, false)?, session.signer()?);
+    let need = if part.at.is_some() { Need::Value } else { Need::Heads };
+    let merged = source.merged(path, Some(&signer.public()), need).await?;
     check_tag(&merged, part.if_match.as_deref())?;
     let wanted = match &part.at {
         None => value,
@@ -35,7 +38,7 @@ pub async fn set(session: &Session, path: &Path, part: Part, given: &NoteArgs) -
         }
     };
     let plan = sign::plan(&merged, &Desired::Value(wanted))?;
-    sign_and_send(session, &client, &signer, plan.into_iter().collect(), given).await
+    sign_and_send(session, &source, &signer, plan.into_iter().collect(), given).await
 }
 
 /// The value as the argument means it.
@@ -111,20 +114,20 @@ pub async fn delete(
     session: &Session,
     paths: Vec<Path>,
     if_match: Option<String>,
-    given: &NoteArgs,
+    given: &SigningArgs,
 ) -> Result<(), Failure> {
     if paths.len() > 1 && if_match.is_some() {
         return Err(Failure::Usage("--if-match goes with one PATH".to_owned()));
     }
-    let (client, signer) = (session.client()?, session.signer()?);
+    let (source, signer) = (session.source(given, false)?, session.signer()?);
     let mut edited = Vec::new();
     for path in std::collections::BTreeSet::from_iter(paths) {
-        let merged = client.merged(&path, Some(&signer.public())).await?;
+        let merged = source.merged(&path, Some(&signer.public()), Need::Value).await?;
         check_tag(&merged, if_match.as_deref())?;
         let absent = || Failure::NotFound(format!("there is no entry at {path}; nothing was deleted"));
         edited.push(sign::plan(&merged, &Desired::Absent)?.ok_or_else(absent)?);
     }
-    sign_and_send(session, &client, &signer, edited, given).await
+    sign_and_send(session, &source, &signer, edited, given).await
 }
 
 /// What was done, for programs.
@@ -137,10 +140,10 @@ pub struct Done {
 /// Shows the edits, signs exactly them, hands them over, and prints the statements' ids.
 pub async fn sign_and_send(
     session: &Session,
-    client: &Client,
+    source: &Source,
     signer: &Signer,
     edited: Vec<Edited>,
-    given: &NoteArgs,
+    given: &SigningArgs,
 ) -> Result<(), Failure> {
     let entries = plan::rows(&edited);
     if edited.is_empty() {
@@ -148,7 +151,7 @@ pub async fn sign_and_send(
     } else {
         session.out.say(plan::plan(crate::out::Paint::NONE, &entries).trim_end());
     }
-    let statements = session.submit(client, signer, edited, &note(given)).await?;
+    let statements = session.submit(source, signer, edited, given).await?;
     let done = Done { statements, entries };
     session.out.show(&done, |_| done.statements.iter().map(|id| format!("{id}\n")).collect())
 }

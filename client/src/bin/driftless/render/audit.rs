@@ -58,9 +58,6 @@ fn why(record: &AuditRecord) -> String {
 pub fn long(paint: Paint, now: Now, records: &[AuditRecord]) -> String {
     let one = |record: &AuditRecord| {
         let mut text = statements::one(paint, now, &record.statement);
-        if record.statement.paths.is_empty() {
-            text.extend(record.statement.edits.iter().flatten().map(|said| format!("    {}\n", plain(said))));
-        }
         if !record.chain.is_empty() {
             let links: Vec<String> = record.chain.iter().map(StatementId::short).collect();
             text.push_str(&format!("  relies on {}\n", links.join(" → ")));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use driftless_client::api::{Author, Preview, RevocationInfo};
+use driftless_client::api::{Author, GrantInfo, Preview, RevocationInfo};
 use driftless_statement::json;
 
 use super::count;
@@ -34,6 +34,12 @@ pub fn list(paint: Paint, revocations: &[RevocationInfo]) -> String {
         })
         .collect();
     table(paint, &["REVOCATION", "RANK", "KEY", "PREFIX", "ACCEPTS", "STRIKES", "ISSUER", "STATE"], &rows)
+}
+
+/// A grant that a key relies on.
+pub fn relied_on(grant: &GrantInfo) -> String {
+    let prefix = if grant.prefix.is_empty() { "/" } else { &grant.prefix };
+    format!("relies on grant {}: {} on {prefix}, by {}", grant.id, grant.verbs.join(","), grant.issuer.short())
 }
 
 /// What a revocation keeps of what its key said, a line for each scope.

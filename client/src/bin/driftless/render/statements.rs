@@ -2,6 +2,7 @@
 
 use driftless_client::api::StatementInfo;
 use driftless_client::clock;
+use driftless_statement::StatementId;
 
 use super::Now;
 use crate::out::{Ink, Paint};
@@ -74,8 +75,11 @@ pub fn one(paint: Paint, now: Now, info: &StatementInfo) -> String {
         format!("  author  {}", info.author),
         format!("  grant   {}", info.grant),
         format!("  time    {} ({} ago)", info.time, age(now, info)),
-        format!("  fate    {}{reason}", paint.ink(ink(&info.fate), &info.fate)),
     ];
+    // Of a statement that only was read nobody has said what becomes of it.
+    if !info.fate.is_empty() {
+        lines.push(format!("  fate    {}{reason}", paint.ink(ink(&info.fate), &info.fate)));
+    }
     let notes = [("reason", &info.note.reason), ("ticket", &info.note.ticket), ("trace", &info.note.traceparent)];
     lines.extend(
         notes.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| format!("  {name:<7} {}", plain(text))),
@@ -86,6 +90,20 @@ pub fn one(paint: Paint, now: Now, info: &StatementInfo) -> String {
         lines.push(format!("  {path} (on {bases})"));
         lines.extend(info.edits.get(index).into_iter().flatten().map(|edit| format!("    {}", shorten(edit, 200))));
     }
+    if info.paths.is_empty() {
+        lines.extend(info.edits.iter().flatten().map(|edit| format!("    {}", plain(edit))));
+    }
     lines.extend(info.skipped.iter().map(|skipped| format!("  skipped {}", plain(skipped))));
     lines.join("\n") + "\n"
+}
+
+/// What became of statements that were handed in.
+pub fn outcomes<'a>(paint: Paint, told: impl Iterator<Item = (StatementId, &'a str, &'a str, String)>) -> String {
+    let rows: Vec<Vec<Cell>> = told
+        .map(|(id, kind, outcome, detail)| {
+            let ink = if matches!(outcome, "stored" | "known") { Ink::Good } else { Ink::Bad };
+            row![id.to_string(), kind, Cell::ink(outcome, ink), detail]
+        })
+        .collect();
+    table(paint, &["STATEMENT", "KIND", "OUTCOME", "WHY"], &rows)
 }

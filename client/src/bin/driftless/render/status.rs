@@ -1,6 +1,6 @@
 //! The nodes of the mesh, as `status` shows them.
 
-use driftless_client::api::{Divergence, NodeRow, ScopeRow, Status};
+use driftless_client::api::{Divergence, Flood, NodeRow, ScopeRow, Status};
 use driftless_client::clock;
 use serde::Serialize;
 
@@ -56,10 +56,42 @@ fn summary(paint: Paint, told: &Overview) -> String {
         let text = "ALARM: equal sets with unequal merged states were seen; this must never happen, report it";
         lines.push(paint.ink(Ink::Bad, text));
     }
+    lines.extend(status.floods.iter().flat_map(|flood| flood_lines(paint, flood)));
     if !status.health.is_empty() {
         lines.push(paint.ink(Ink::Warn, &format!("Health of this node: {}", status.health.join(", "))));
     }
+    if status.health.iter().any(|word| word == "stale_peers") {
+        let text = format!(
+            "Stale peers: {} of at least two independent nodes agree with this one. What it serves may be old: compare its \
+             digests with another node's, start nodes that are silent, revoke member grants of nodes that are gone",
+            status.agreeing
+        );
+        lines.push(paint.ink(Ink::Bad, &text));
+    }
+    for ban in &status.bans {
+        let (who, ends) = (plain(&ban.who), ago(Some(ban.ends_seconds)));
+        lines.push(paint.ink(Ink::Warn, &format!("Banned for {ends} more: {who} ({})", plain(&ban.why))));
+    }
     lines.join("\n") + "\n"
+}
+
+/// What an author's flood is, and what ends it.
+fn flood_lines(paint: Paint, flood: &Flood) -> [String; 2] {
+    let (author, since) = (flood.author, plain(&flood.since));
+    let head = match flood.now {
+        true => {
+            format!("ALARM: author {author} is over its intake rate since {since}, delayed {} times", flood.delayed)
+        }
+        false => format!(
+            "Author {author} was over its intake rate from {since} to {}, delayed {} times",
+            plain(&flood.last),
+            flood.delayed
+        ),
+    };
+    [
+        paint.ink(if flood.now { Ink::Bad } else { Ink::Warn }, &head),
+        format!("  if its key turned bad: {}", flood.remedy()),
+    ]
 }
 
 fn nodes_line(paint: Paint, divergence: &Divergence) -> String {

@@ -4,8 +4,8 @@
 mod audit;
 
 use driftless_client::api::{
-    Author, Change, Conflicts, Divergence, Explanation, Grants, Item, Merged, PendingList, Preview, StatementInfo,
-    Status,
+    Author, Change, Conflicts, Divergence, Explanation, Flood, Grants, Item, Merged, PendingList, Preview,
+    StatementInfo, Status,
 };
 use driftless_client::sign::{self, Desired};
 use driftless_statement::json;
@@ -109,7 +109,8 @@ const STATUS: &str = r#"{"node":"%1","name":"node-1","mesh":"%0","mesh_name":"de
     "revision":"5f3a09c2b1d4e6f8-12.345","peers":["%2"],"statements":420,"waiting":2,"entries":88,"conflicts":1,
     "scopes":[{"scope":"@mesh","state":"in_sync","statements":7,"set":"1111111111111111","merged":"2222222222222222",
     "effective":"3333333333333333"},{"scope":"shop","state":"differs","statements":413,"set":"4444444444444444",
-    "merged":"5555555555555555","effective":"6666666666666666"}],"health":["isolated"],"store_bytes":3145728,"staleness":75}"#;
+    "merged":"5555555555555555","effective":"6666666666666666"}],"health":["isolated","stale_peers"],"store_bytes":3145728,"staleness":75,"agreeing":1,
+    "bans":[{"who":"%9","why":"messages that no honest node hands on","ends_seconds":90}]}"#;
 const DIVERGENCE: &str = r#"{"node":"%1","ratio":0.5,"age_seconds":90,"expected":3,"heard":2,"silent":1,"alarm":false,"nodes":[
     {"node":"%1","name":"node-1","this":true,"state":"in_sync","since_seconds":4000,"heard_seconds":0,"lag_ms":0,
     "fold_version":1,"peers":1,"health":[],"scopes":[{"scope":"shop","state":"in_sync","statements":413,
@@ -130,6 +131,10 @@ fn the_status_of_a_mesh_in_trouble() {
 fn the_status_with_an_alarm() {
     let mut overview = Overview { status: answer::<Status>(STATUS), divergence: answer::<Divergence>(DIVERGENCE) };
     overview.divergence.alarm = true;
+    let flood = answer::<Flood>(
+        r#"{"author":"%3","since":"2026-11-26T21:40:07.318Z","last":"2026-11-26T21:41:00.000Z","delayed":1204,"now":true}"#,
+    );
+    overview.status.floods = vec![flood.clone(), Flood { now: false, ..flood }];
     overview.divergence.nodes.clear();
     overview.status.scopes.clear();
     overview.status.staleness = None;
