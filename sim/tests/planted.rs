@@ -85,7 +85,9 @@ struct Caught {
 /// Runs seeds until one breaks a rule.
 fn hunt(row: &Row) -> Option<Caught> {
     let mut scenario = ready(row.scenario)?;
-    scenario.hostile.author_strategies = row.authors.to_vec();
+    if !row.authors.is_empty() {
+        scenario.hostile.author_strategies = row.authors.to_vec();
+    }
     (0..SEEDS).find_map(|seed| {
         let options = Options { bug: Some(row.bug), without: row.without, ..Options::default() };
         let record = run(&draw(&scenario, seed), options);

@@ -152,6 +152,35 @@ fn what_something_that_stays_names_stays_with_it() {
     assert_equal(&world);
 }
 
+/// Found by the simulator: what the roots accept was deleted where the statement that they list had not come yet.
+#[test]
+fn what_may_still_turn_out_to_be_accepted_stays() {
+    let mut world = World::founded(2);
+    let operator = key(110);
+    let grant = world.grant(operator.public(), Verb::Write, "shop", world.now_ms);
+    world.submit(0, grant);
+    world.run_ms(2_000);
+    world.keeps_struck(1, 0);
+    world.run_ms(2_000);
+    let named = write(&mut world, "shop/a", &operator, 4);
+    world.run_ms(3_000);
+    assert_eq!(on_disk(&world, 1, &[named]), [true]);
+    world.isolate(1);
+    let listed = write(&mut world, "shop/b", &operator, 4);
+    let acts = world.root_act(revoke(operator.public(), "", &[("shop", listed)]), &[], world.now_ms);
+    world.submit(1, acts);
+    world.run_ms(3_000);
+    assert_eq!(on_disk(&world, 1, &[named, listed]), [true, false]);
+    world.heal();
+    world.run_ms(10_000);
+    for node in 0..2 {
+        for id in [named, listed] {
+            assert_eq!(world.nodes[node].machine.statement(&id).map(|told| told.fate), Some(Fate::Fit), "node {node}");
+        }
+    }
+    assert_equal(&world);
+}
+
 #[test]
 fn a_disk_that_takes_no_writes_lets_it_go_later() {
     let (mut world, operator, flood) = flooded();

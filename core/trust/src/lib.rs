@@ -129,8 +129,14 @@ impl Trust {
         // Each step goes to an earlier statement, which its name proves; so it ends.
         while let Some(one) = at {
             let said = one.statement();
-            let strikes =
-                |by: &Revocation| by.rank == 0 && by.concerns(said) && !settled.accepts(&by.id, one, accepted);
+            // What is listed and has not come yet may name this, and then it is accepted too.
+            let complete = |by: &Revocation| {
+                let mut here = by.listed.iter().filter(|(_, scope)| **scope == said.scope);
+                here.all(|(id, _)| held(id).is_some())
+            };
+            let strikes = |by: &Revocation| {
+                by.rank == 0 && by.concerns(said) && complete(by) && !settled.accepts(&by.id, one, accepted)
+            };
             if settled.struck(&said.grant).any(strikes) {
                 return true;
             }
