@@ -37,6 +37,32 @@ pub struct Facts {
     pub revokers: usize,
     /// Statements of hostile authors that no node may ever let count, whatever happens.
     pub forbidden: BTreeSet<StatementId>,
+    /// Rotations that honest root keys signed, in the order of time.
+    pub rotations: Vec<Rotated>,
+    /// Grants that demand approvals for every write.
+    pub demanded: Vec<Demanded>,
+}
+
+/// A rotation that honest root keys signed.
+#[derive(Debug, Clone)]
+pub struct Rotated {
+    /// The rotation, which founds the next epoch.
+    pub rotation: StatementId,
+    /// The epoch that it ends.
+    pub ended: StatementId,
+    /// What it accepts, without what that names.
+    pub listed: BTreeSet<StatementId>,
+}
+
+/// A grant that demands approvals for every write.
+#[derive(Debug, Clone)]
+pub struct Demanded {
+    /// The grant.
+    pub grant: StatementId,
+    /// How many keys must approve.
+    pub need: u64,
+    /// Of these; never the author.
+    pub of: BTreeSet<PublicKey>,
 }
 
 /// A strike that honest operators signed.

@@ -1,5 +1,5 @@
 //! Makes a failing case smaller: what can be left out with the same rule still broken is left out, faults first, then
-//! writes, then hostile acts and strikes, then whole nodes (delta debugging, Zeller and Hildebrandt 2002).
+//! writes, then hostile acts and strikes, then what honest keys do about trust, then whole nodes (delta debugging, Zeller and Hildebrandt 2002).
 
 use crate::plan::Case;
 use crate::record::{Failure, Violation};
@@ -42,6 +42,12 @@ pub fn minimise(case: &Case, violation: &Violation, options: Options, mut runs: 
         keep(&mut best, case, &mut fails)
     });
     best.0.plan.hostile.strikes = strikes;
+    let trust = smaller(&best.0.plan.trust.clone(), &mut |trust| {
+        let mut case = best.0.clone();
+        case.plan.trust = trust;
+        keep(&mut best, case, &mut fails)
+    });
+    best.0.plan.trust = trust;
     for node in (0..best.0.scenario.nodes).rev() {
         let mut case = best.0.clone();
         case.plan.absent.push(node);
@@ -75,6 +81,7 @@ fn shorter(case: &Case, violation: &Violation) -> Case {
         case.plan.writes.retain(|write| write.at_ms < end_ms);
         case.plan.hostile.acts.retain(|act| act.at_ms < end_ms);
         case.plan.hostile.strikes.retain(|strike| strike.at_ms < end_ms);
+        case.plan.trust.retain(|act| act.at_ms < end_ms);
     }
     case
 }

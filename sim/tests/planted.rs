@@ -34,7 +34,7 @@ const fn shell(bug: Bug, check: &'static str, scenario: &'static str) -> Row {
     Row { bug: Planted::Shell(bug), check, scenario, without: None, authors: &[] }
 }
 
-static ROWS: [Row; 30] = [
+static ROWS: [Row; 33] = [
     core(InCore::ChildFirst, "closed-storage", "storm"),
     core(InCore::PublishesAtOnce, "persist-before-publish", "storm"),
     core(InCore::TakenAtOnce, "persist-before-publish", "storm"),
@@ -59,6 +59,9 @@ static ROWS: [Row; 30] = [
     core(InCore::StrikesSideways, "nobody-strikes-equals", "hostile"),
     core(InCore::StruckCounts, "struck-keys-change-nothing", "hostile"),
     core(InCore::OutsideCounts, "nothing-beyond-the-grant", "hostile"),
+    core(InCore::EndedCounts, "ended-epochs-say-nothing", "hostile"),
+    core(InCore::UnapprovedCounts, "nothing-counts-unapproved", "storm"),
+    core(InCore::ExpiredCounts, "nothing-beyond-the-grant", "hostile"),
     // What a node has aside and should have taken back, it is handed again and again; and not only revokers put aside.
     Row {
         without: Some("no-ping-pong"),

@@ -65,6 +65,15 @@ pub enum Planted {
     /// Each regular look at peers hands them the latest statement of `@mesh` once more (`peers`).
     #[cfg(feature = "planted")]
     PushesAgain,
+    /// What an ended epoch says and the rotation does not accept counts, where something names it (`settle`).
+    #[cfg(feature = "planted")]
+    EndedCounts,
+    /// A write counts before it is approved (`settle`).
+    #[cfg(feature = "planted")]
+    UnapprovedCounts,
+    /// What is later than its grant's not-after counts, where something names it (`settle`).
+    #[cfg(feature = "planted")]
+    ExpiredCounts,
     /// Each key that agrees counts as a witness, however many of them stand in one place (`agreement`).
     CountsIdentities,
 }
@@ -72,7 +81,7 @@ pub enum Planted {
 #[cfg(feature = "planted")]
 impl Planted {
     /// All of them.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 24] = [
         Self::FoldByArrival,
         Self::ComparesOnce,
         Self::PublishesAtOnce,
@@ -93,6 +102,9 @@ impl Planted {
         Self::KeepsGone,
         Self::ForgetsAll,
         Self::PushesAgain,
+        Self::EndedCounts,
+        Self::UnapprovedCounts,
+        Self::ExpiredCounts,
         Self::CountsIdentities,
     ];
 }
@@ -178,6 +190,9 @@ pub(super) fn bent(
     match (planted, &verdict) {
         (Some(Planted::StruckCounts), Err(Refusal::Struck { .. })) => Ok(()),
         (Some(Planted::OutsideCounts), Err(Refusal::Outside { .. })) => Ok(()),
+        (Some(Planted::EndedCounts), Err(Refusal::Superseded { .. })) => Ok(()),
+        (Some(Planted::UnapprovedCounts), Err(Refusal::Unapproved { .. })) => Ok(()),
+        (Some(Planted::ExpiredCounts), Err(Refusal::Expired { .. })) => Ok(()),
         (Some(Planted::StrikesSideways), Ok(())) => {
             let rank = trust.grant(&said.grant).map(|standing| standing.rank);
             let names = |one: &&crate::trust::Revocation| {

@@ -2,6 +2,7 @@
 //! names its source. They look at what happens to nodes and what nodes do; they must not change anything.
 
 mod answered;
+mod approvals;
 mod batch;
 mod beacons;
 mod beyond;
@@ -10,6 +11,7 @@ mod closed_storage;
 mod convergence;
 mod divergence_zero;
 mod eclipse;
+mod epochs;
 mod equal_states;
 mod future;
 mod history;
@@ -127,6 +129,8 @@ pub fn all() -> Vec<Box<dyn Check>> {
         Box::<answered::Answered>::default(),
         Box::<bounded::Bounded>::default(),
         Box::<seniority::Seniority>::default(),
+        Box::<epochs::Epochs>::default(),
+        Box::<approvals::Approvals>::default(),
         Box::<beyond::Beyond>::default(),
         Box::<struck::Struck>::default(),
         Box::<recovery::Recovery>::default(),

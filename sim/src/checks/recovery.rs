@@ -6,9 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use driftless_core::machine::Effect;
 use driftless_statement::StatementId;
 
-use super::history::{counts, made};
+use super::history::{accepted, counts, made};
 use super::per_node::PerNode;
-use super::struck::accepted;
 use super::{Check, Scene, Seen};
 use crate::facts::Struck;
 
@@ -77,7 +76,13 @@ fn by_roots(scene: &Scene, id: &StatementId) -> Result<(), String> {
     while let Some(one) = at {
         let author = one.statement().author;
         let of_author = |strike: &&Struck| strike.by_roots && strike.key == author;
-        if scene.facts.strikes.iter().filter(of_author).any(|strike| !accepted(scene, strike).contains(&one.id())) {
+        if scene
+            .facts
+            .strikes
+            .iter()
+            .filter(of_author)
+            .any(|strike| !accepted(scene.facts, &strike.listed).contains(&one.id()))
+        {
             return Ok(());
         }
         at = made(scene.facts, &one.statement().grant);

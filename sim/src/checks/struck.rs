@@ -8,7 +8,7 @@ use driftless_core::machine::{Effect, Event, Machine};
 use driftless_core::view::{Since, View};
 use driftless_statement::{Body, Statement, StatementId, Verified};
 
-use super::history::{counts, made};
+use super::history::{accepted, counts, is_epoch, made};
 use super::per_node::PerNode;
 use super::{Check, Scene, Seen, batch};
 use crate::facts::Struck as Strike;
@@ -86,21 +86,6 @@ impl Check for Struck {
     }
 }
 
-/// What a strike accepts: what it lists, and all that this names in its own scope.
-pub fn accepted(scene: &Scene, strike: &Strike) -> BTreeSet<StatementId> {
-    let mut stack: Vec<StatementId> = strike.listed.iter().copied().collect();
-    let mut all = BTreeSet::new();
-    while let Some(id) = stack.pop() {
-        if let (true, Some(listed)) = (all.insert(id), made(scene.facts, &id)) {
-            let said = listed.statement();
-            let own =
-                |name: &StatementId| made(scene.facts, name).is_some_and(|named| named.statement().scope == said.scope);
-            stack.extend(said.names().into_iter().filter(own));
-        }
-    }
-    all
-}
-
 /// Strikes by the roots that count on a node.
 fn counting<'a>(scene: &'a Scene, machine: &'a Machine) -> impl Iterator<Item = &'a Strike> {
     scene.facts.strikes.iter().filter(|strike| strike.by_roots && counts(machine, &strike.revocation))
@@ -115,7 +100,8 @@ impl Struck {
         for path in paths {
             for head in view.get(&path).iter().flat_map(|entry| entry.heads.iter()) {
                 let Some(author) = made(scene.facts, head).map(|made| made.statement().author) else { continue };
-                let out = |strike: &&Strike| strike.key == author && !accepted(scene, strike).contains(head);
+                let out =
+                    |strike: &&Strike| strike.key == author && !accepted(scene.facts, &strike.listed).contains(head);
                 if let Some(strike) = counting(scene, machine).find(out) {
                     let (head, revocation) = (head.short(), strike.revocation.short());
                     return Err(format!("{path} shows {head} of a key that revocation {revocation} struck"));
@@ -129,10 +115,11 @@ impl Struck {
     fn holds(&mut self, scene: &Scene, number: usize) -> Result<(), String> {
         let Some(machine) = &scene.nodes[number].machine else { return Ok(()) };
         for strike in counting(scene, machine) {
-            let accepted = accepted(scene, strike);
+            let accepted = accepted(scene.facts, &strike.listed);
             for id in &scene.facts.durable[number] {
                 // What relies on the epoch relies on no grant: root keys are changed by rotation.
-                let relies = |said: &Statement| said.author == strike.key && said.grant.as_bytes() != &said.mesh.0;
+                let relies =
+                    |said: &Statement| said.author == strike.key && !is_epoch(scene.facts, &said.grant, &said.mesh.0);
                 if made(scene.facts, id).is_none_or(|made| !relies(made.statement())) {
                     continue;
                 }
@@ -165,7 +152,7 @@ impl Struck {
             .collect();
         let mut gone = BTreeSet::new();
         for strike in counting(scene, machine) {
-            let accepted = accepted(scene, strike);
+            let accepted = accepted(scene.facts, &strike.listed);
             let late = |id: &&StatementId| {
                 let said = made(scene.facts, id).map(|made| made.statement());
                 said.is_some_and(|said| said.author == strike.key && !said.scope.is_mesh())

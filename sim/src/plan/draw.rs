@@ -21,7 +21,8 @@ pub fn draw(scenario: &Scenario, seed: u64) -> Case {
         writes.iter_mut().for_each(|write| write.how = operators(write.value));
     }
     let hostile = super::hostile::hostility(scenario, seed);
-    Case { seed, scenario: scenario.clone(), plan: Plan { faults, writes, absent: Vec::new(), hostile } }
+    let trust = super::trust::trust_acts(scenario, seed);
+    Case { seed, scenario: scenario.clone(), plan: Plan { faults, writes, absent: Vec::new(), hostile, trust } }
 }
 
 /// A generator for one purpose under one seed.

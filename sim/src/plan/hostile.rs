@@ -93,7 +93,7 @@ pub fn hostility(scenario: &Scenario, seed: u64) -> Hostility {
         let (from, to) = if is_revoker(&authors, who) { (60, 80) } else { (25, 80) };
         let at_ms = begin_ms + span_ms * (from + rng.below(to - from)) / 100;
         // Striking a root key strikes nothing: it relies on the epoch, and that is no grant.
-        if (drawn < hostile.struck && !is(&authors, who, AuthorKind::RogueRoot)) || is_revoker(&authors, who) {
+        if (drawn < hostile.struck && !is_root(&authors, who)) || is_revoker(&authors, who) {
             strikes.push(Strike { at_ms, who, accepts, value });
         }
     }
@@ -104,6 +104,10 @@ pub fn hostility(scenario: &Scenario, seed: u64) -> Hostility {
 
 fn is_revoker(authors: &[AuthorKind], who: Who) -> bool {
     is(authors, who, AuthorKind::Sideways)
+}
+
+fn is_root(authors: &[AuthorKind], who: Who) -> bool {
+    matches!(who, Who::Author(at) if authors.get(at).is_some_and(|kind| kind.is_root()))
 }
 
 fn is(authors: &[AuthorKind], who: Who, kind: AuthorKind) -> bool {

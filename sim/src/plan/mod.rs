@@ -5,6 +5,7 @@ mod class;
 mod draw;
 mod hostile;
 mod strategy;
+mod trust;
 
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +13,7 @@ pub use class::{CLASSES, Class, Trait};
 pub use draw::{draw, stream};
 pub use hostile::{Act, Hostility, Strike, Who};
 pub use strategy::{AUTHORS, AuthorKind, AuthorRow, PEERS, PeerKind, PeerRow, Proof};
+pub use trust::{Doing, TrustAct};
 
 use crate::scenario::Scenario;
 
@@ -39,6 +41,9 @@ pub struct Plan {
     /// Hostile authors and peers.
     #[serde(default, skip_serializing_if = "Hostility::is_empty")]
     pub hostile: Hostility,
+    /// What honest keys do about trust, besides granting and striking.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trust: Vec<TrustAct>,
 }
 
 /// A fault. Times are milliseconds after the load began.

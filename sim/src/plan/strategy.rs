@@ -45,6 +45,10 @@ pub enum AuthorKind {
     RogueRoot,
     /// Grants to friends, and back to those who were struck.
     Befriender,
+    /// Writes on after the end of its grant.
+    Overstayer,
+    /// Holds a root key of an epoch that ends, and goes on as if it had not.
+    OldRoot,
 }
 
 /// What a hostile peer does: a member whose machine is somebody's malice.
@@ -151,7 +155,7 @@ const fn peer(
 
 /// Strategies of authors.
 #[rustfmt::skip]
-pub const AUTHORS: [AuthorRow; 19] = {
+pub const AUTHORS: [AuthorRow; 21] = {
     use AuthorKind as A;
     [
         author(A::Brancher, ("brancher", "signs two branches and hands them to two nodes"),
@@ -192,6 +196,10 @@ pub const AUTHORS: [AuthorRow; 19] = {
             "a root act needs its signatures", Proof::Pending, "rogue-root: an act of one root key is pending"),
         author(A::Befriender, ("befriender", "grants to friends, who write, and to keys that were struck"),
             "nobody undoes a removal from below", Proof::Shows, "befriender: a friend's write was held"),
+        author(A::Overstayer, ("overstayer", "writes on after its grant's not-after, and names that in what it may still write"),
+            "nothing later than a grant's not-after counts", Proof::KeptOut, "overstayer: a write after its time was kept out"),
+        author(A::OldRoot, ("old-root", "one root key signs rotations of its own, acts after its epoch ended, releases what it kept back"),
+            "an ended epoch says nothing; the chain of epochs is not forked below the threshold", Proof::Pending, "old-root: a second rotation is pending"),
     ]
 };
 
@@ -224,6 +232,11 @@ pub const PEERS: [PeerRow; 10] = {
 };
 
 impl AuthorKind {
+    /// Whether it holds a root key.
+    pub fn is_root(self) -> bool {
+        matches!(self, Self::RogueRoot | Self::OldRoot)
+    }
+
     /// Its row in the table.
     pub fn row(self) -> &'static AuthorRow {
         AUTHORS.iter().find(|row| row.kind == self).unwrap_or(&AUTHORS[0])

@@ -53,6 +53,7 @@ impl Scenario {
         check_link(&self.link, "link")?;
         self.check_load()?;
         self.hostile.check()?;
+        self.trust.check()?;
         self.check_events()
     }
 

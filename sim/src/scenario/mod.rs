@@ -4,12 +4,14 @@
 mod check;
 mod hostile;
 mod ready;
+mod trust;
 
 use serde::{Deserialize, Serialize};
 
 pub use check::BadScenario;
 pub use hostile::{AUTHOR_DELAYED, Hostile, PEER_DELAYED};
 pub use ready::{READY, ready};
+pub use trust::Trust;
 
 use crate::plan::Class;
 
@@ -65,6 +67,9 @@ pub struct Scenario {
     /// Hostile authors and peers.
     #[serde(default, skip_serializing_if = "Hostile::is_off")]
     pub hostile: Hostile,
+    /// Rotations, and writes that wait for approvals.
+    #[serde(default, skip_serializing_if = "Trust::is_off")]
+    pub trust: Trust,
 }
 
 /// A place where nodes stand.

@@ -1,12 +1,13 @@
 //! Founding: the mesh's genesis and grants, and what operators sign. Keys follow from the seed.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use driftless_core::machine::{Machine, MergedAnswer};
 use driftless_statement::edit::Op;
 use driftless_statement::{
-    Approve, Body, Edit, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Scope, SecretKey, Statement,
-    StatementId, Terms, Touch, Value, Verb, Verified, Write, diff,
+    Approve, Body, Edit, Frontier, Genesis, Grant, Hlc, MeshId, Note, Path, Prefix, PublicKey, Rotate, Scope,
+    SecretKey, Statement, StatementId, Terms, Touch, Value, Verb, Verified, Write, diff,
 };
 
 use super::World;
@@ -21,11 +22,18 @@ pub struct Mesh {
     pub genesis: Arc<Verified>,
     /// Genesis and the first grants, in an order in which each can be taken in.
     pub bundle: Vec<Arc<Verified>>,
-    /// The root keys; of three, two must sign.
+    /// The root keys of the epoch in force; of three, two must sign.
     pub roots: Vec<SecretKey>,
+    /// The epoch in force.
+    epoch: StatementId,
+    /// How many epochs ended.
+    epochs: usize,
     operator: SecretKey,
     operators_grant: StatementId,
-    last: (StatementId, Hlc),
+    /// The last act of the first root key in this epoch, and the time of the last one at all.
+    last: (Option<StatementId>, Hlc),
+    /// The last approval of each other root key that signs.
+    approved: Vec<Option<StatementId>>,
 }
 
 /// Where nodes themselves write.
@@ -46,9 +54,10 @@ impl Mesh {
         let hlc = Hlc::from_millis(START_MS - 3_600_000);
         let statement = unsigned(MeshId::UNFOUNDED, roots[0].public(), StatementId::NONE, hlc, Body::Genesis(founding));
         let genesis = Arc::new(sign(statement, &roots[0]));
-        let last = (genesis.id(), hlc);
-        let mut mesh =
-            Self { bundle: vec![genesis.clone()], genesis, roots, operator, operators_grant: StatementId::NONE, last };
+        let (epoch, last) = (genesis.id(), (Some(genesis.id()), hlc));
+        let (bundle, operators_grant, approved) =
+            (vec![genesis.clone()], StatementId::NONE, vec![None; roots.len() / 2]);
+        let mut mesh = Self { bundle, genesis, roots, epoch, epochs: 0, operator, operators_grant, last, approved };
         let (mut grants, granted) = mesh.grant(mesh.operator.public(), &[Verb::Write, Verb::Operate], "");
         mesh.operators_grant = granted;
         for node in nodes {
@@ -101,16 +110,27 @@ impl Mesh {
         id
     }
 
+    /// The epoch in force: what root acts name as their grant.
+    pub fn epoch(&self) -> StatementId {
+        self.epoch
+    }
+
     /// A grant by the roots: what they sign for it, and its id.
     pub fn grant(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str) -> (Vec<Arc<Verified>>, StatementId) {
+        self.grant_on(key, verbs, prefix, Terms::default())
+    }
+
+    /// The same on terms.
+    pub fn grant_on(
+        &mut self,
+        key: PublicKey,
+        verbs: &[Verb],
+        prefix: &str,
+        terms: Terms,
+    ) -> (Vec<Arc<Verified>>, StatementId) {
         let prefix = prefix.parse().unwrap_or_else(|_| Prefix::all());
-        let body = Body::Grant(Grant {
-            key,
-            verbs: verbs.iter().copied().collect(),
-            prefix,
-            scopes: Vec::new(),
-            terms: Terms::default(),
-        });
+        let body =
+            Body::Grant(Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new(), terms });
         self.root_act(body, &[], 0)
     }
 
@@ -123,22 +143,47 @@ impl Mesh {
     ) -> (Vec<Arc<Verified>>, StatementId) {
         let (before, hlc) = self.last;
         let hlc = hlc.next().unwrap_or(hlc).max(Hlc::from_millis(not_before_ms));
-        let mut statement = unsigned(self.id(), self.roots[0].public(), self.genesis.id(), hlc, body);
-        statement.prev = vec![before];
+        let mut statement = unsigned(self.id(), self.roots[0].public(), self.epoch, hlc, body);
+        statement.prev = before.into_iter().collect();
         if !bases.is_empty() {
             let path = "@mesh/named".parse().unwrap_or_else(|_| panic!("no path"));
             statement.touches = vec![Touch { path, bases: bases.to_vec() }];
         }
         let signed = sign(statement, &self.roots[0]);
         let id = signed.id();
-        self.last = (id, hlc);
+        self.last = (Some(id), hlc);
         let mut acts = vec![Arc::new(signed)];
-        for root in self.roots.iter().skip(1).take(self.roots.len() / 2) {
+        for (root, last) in self.roots.iter().skip(1).zip(&mut self.approved) {
             let body = Body::Approve(Approve { scope: Scope::mesh(), id });
-            let approval = unsigned(self.id(), root.public(), self.genesis.id(), hlc.next().unwrap_or(hlc), body);
-            acts.push(Arc::new(sign(approval, root)));
+            let mesh = MeshId::from(self.genesis.id());
+            let mut approval = unsigned(mesh, root.public(), self.epoch, hlc.next().unwrap_or(hlc), body);
+            approval.prev = last.iter().copied().collect();
+            let approval = Arc::new(sign(approval, root));
+            *last = Some(approval.id());
+            acts.push(approval);
         }
         (acts, id)
+    }
+
+    /// Rotates the root keys: what the old ones sign for it, the rotation first, and what it accepts: all that those signed
+    /// who sign it. Root acts are the new keys' from here on.
+    pub fn rotate(&mut self, seed: u64, now_ms: u64) -> (Vec<Arc<Verified>>, BTreeSet<StatementId>) {
+        self.epochs += 1;
+        let count = self.roots.len();
+        let roots: Vec<SecretKey> = (0..count)
+            .map(|number| SecretKey::from_bytes(secret(seed, "root", self.epochs * count + number)))
+            .collect();
+        let mut keys: Vec<PublicKey> = roots.iter().map(SecretKey::public).collect();
+        keys.sort_unstable();
+        let listed: BTreeSet<StatementId> =
+            self.last.0.into_iter().chain(self.approved.iter().flatten().copied()).collect();
+        let mut frontier = Frontier::nothing();
+        listed.iter().for_each(|id| frontier.insert(Scope::mesh(), *id));
+        let rotate = Rotate { keys, threshold: count as u64 / 2 + 1, frontier };
+        let (acts, rotation) = self.root_act(Body::Rotate(rotate), &[], now_ms);
+        (self.roots, self.epoch, self.last.0) = (roots, rotation, None);
+        self.approved.fill(None);
+        (acts, listed)
     }
 
     /// A statement of the operator that gives entries the same value, made from what one node knows. `None`: the node

@@ -21,6 +21,7 @@ mod node;
 mod queue;
 mod shell;
 mod stage;
+mod trust;
 mod watcher;
 mod weather;
 
@@ -137,6 +138,8 @@ enum What {
     Act(usize),
     /// Operators strike somebody, by the plan.
     Strike(usize),
+    /// An honest key acts about trust, by the plan.
+    Trust(usize),
     /// A hostile peer's answer that was held back.
     Lie { node: usize, token: u64, bytes: Vec<u8> },
     /// A second is over.
@@ -197,6 +200,8 @@ pub struct World {
     names: BTreeMap<PublicKey, String>,
     /// Everybody hostile.
     hostile: Option<hostile::Hostile>,
+    /// The author whose grant demands approvals.
+    demanding: Option<trust::Demanding>,
 }
 
 impl World {
@@ -206,16 +211,18 @@ impl World {
         let mut places = scenario.places(scenario.nodes);
         let mut nodes: Vec<Node> =
             places.iter().enumerate().map(|(number, place)| Node::new(number, case.seed, *place)).collect();
-        let roots = if case.plan.hostile.is_empty() { 1 } else { 3 };
+        let roots = if case.plan.hostile.is_empty() && case.plan.trust.is_empty() { 1 } else { 3 };
         let mut mesh = Mesh::found(case.seed, roots, nodes.iter().map(|node| node.key));
         let hostile = hostile::Hostile::of(case, &mut mesh, &mut nodes);
+        let mut facts = Facts::of(nodes.len());
+        let demanding = trust::Demanding::of(case, &mut mesh, &mut facts);
         places.extend(nodes.iter().skip(scenario.nodes).map(|node| node.region));
         let numbers = nodes.iter().enumerate().map(|(number, node)| (node.key, number)).collect();
         let mut world = Self {
             options,
             now_us: 0,
             queue: Queue::default(),
-            facts: Facts::of(nodes.len()),
+            facts,
             nodes,
             numbers,
             mesh,
@@ -239,6 +246,7 @@ impl World {
             heard: None,
             names: BTreeMap::new(),
             hostile,
+            demanding,
             case: case.clone(),
         };
         world.bound_ms = world.bound();
@@ -270,6 +278,7 @@ impl World {
             self.queue.push(load_us + (fault.at_ms + fault.for_ms) * 1_000, What::End(number));
         }
         self.plan_hostility();
+        self.plan_trust();
         self.queue.push(self.load_ends_ms() * 1_000, What::Calm);
         self.queue.push(1_000_000, What::Second);
     }
@@ -336,6 +345,7 @@ impl World {
             What::Admit { statements } => self.admit(statements),
             What::Act(number) => self.act(number),
             What::Strike(number) => self.strike(number),
+            What::Trust(number) => self.trust_acts(number),
             What::Lie { node, token, bytes } => self.late_lie(node, token, bytes),
             What::Second => self.second(),
             What::Calm => self.calm(),

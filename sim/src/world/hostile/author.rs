@@ -12,9 +12,13 @@ use driftless_statement::{
 use super::bodies::Others;
 use crate::plan::AuthorKind;
 use crate::world::founding::{Mesh, NODES_WRITE, sign, unsigned};
+use crate::world::{FOUNDING_MS, START_MS};
 
 /// What is signed before the canonical bytes of a statement.
 const CONTEXT: &[u8] = b"driftless/statement/v1\0";
+
+/// Until when an overstayer may write, Unix milliseconds: well within the shortest run.
+pub const NOT_AFTER_MS: u64 = START_MS + FOUNDING_MS + 40_000;
 
 /// What an author sees when it acts.
 pub struct Sight<'a> {
@@ -24,8 +28,10 @@ pub struct Sight<'a> {
     pub now_ms: u64,
     /// The mesh.
     pub mesh: MeshId,
-    /// The epoch.
+    /// The first epoch.
     pub epoch: StatementId,
+    /// What ended it.
+    pub rotated: Option<StatementId>,
     /// Whom it may aim at.
     pub others: &'a Others,
     /// Entries that services write.
@@ -69,6 +75,8 @@ pub struct Author {
     pub key: SecretKey,
     /// What it relies on.
     pub grant: StatementId,
+    /// An overstayer's second grant, in a corner, which has no end.
+    pub lasting: Option<StatementId>,
     /// The time of that.
     pub since: Hlc,
     /// Its latest statements: one for each process that holds its key.
@@ -105,8 +113,18 @@ impl Author {
             AuthorKind::Climber => (&[Verb::Write, Verb::Delegate, Verb::Revoke], &narrow),
             _ => (&[Verb::Write], NODES_WRITE),
         };
-        let (grant, since) = if kind == AuthorKind::RogueRoot {
+        let mut lasting = None;
+        let (grant, since) = if kind.is_root() {
             (mesh.genesis.id(), mesh.genesis.statement().hlc)
+        } else if kind == AuthorKind::Overstayer {
+            let (acts, id) = mesh.grant(key.public(), verbs, &format!("{NODES_WRITE}/overstayer-{number}"));
+            lasting = Some(id);
+            mesh.bundle.extend(acts);
+            let terms = Terms { not_after_ms: Some(NOT_AFTER_MS), ..Terms::default() };
+            let (acts, id) = mesh.grant_on(key.public(), verbs, prefix, terms);
+            let since = acts[0].statement().hlc;
+            mesh.bundle.extend(acts);
+            (id, since)
         } else if number % 3 == 2 && !matches!(kind, AuthorKind::Sideways | AuthorKind::Befriender) {
             junior_grant(key.public(), verbs, prefix, mesh, steward)
         } else {
@@ -117,7 +135,7 @@ impl Author {
         };
         let (kept, signed, gave, hid) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let (last, struck, acts, released) = ([None, None], false, 0, 0);
-        Self { kind, number, key, grant, since, last, kept, signed, gave, struck, acts, released, hid }
+        Self { kind, number, key, grant, lasting, since, last, kept, signed, gave, struck, acts, released, hid }
     }
 
     /// The time that an honest author would take now.
@@ -172,6 +190,8 @@ impl Author {
             AuthorKind::LateReleaser => self.releases_late(sight, rng),
             AuthorKind::RogueRoot => self.acts_as_root(sight, rng),
             AuthorKind::Befriender => self.befriends(sight, rng),
+            AuthorKind::Overstayer => self.overstays(sight, rng),
+            AuthorKind::OldRoot => self.clings(sight, rng),
         }
     }
 }

@@ -56,7 +56,7 @@ impl Hostile {
         let junior = Junior::granted(key("junior", 0), mesh, &steward);
         let mut authors = Vec::new();
         for (number, kind) in plan.authors.iter().enumerate() {
-            let key = if *kind == AuthorKind::RogueRoot { key("root", 2) } else { key("hostile author", number) };
+            let key = if kind.is_root() { key("root", 2) } else { key("hostile author", number) };
             authors.push(Author::granted(*kind, number, key, mesh, &steward));
         }
         let honest = nodes.iter().map(|node| node.key).collect();
@@ -128,7 +128,7 @@ impl World {
     }
 
     /// Honest nodes that run now and take calls.
-    fn doors(&self) -> Vec<usize> {
+    pub(super) fn doors(&self) -> Vec<usize> {
         let open = |node: &usize| self.nodes[*node].is_up() && !self.nodes[*node].is_paused();
         (0..self.nodes.len()).filter(open).collect()
     }
@@ -141,8 +141,9 @@ impl World {
         let Some(first) = doors.get(rng.below(doors.len().max(1) as u64) as usize).copied() else { return };
         let second = doors[rng.below(doors.len() as u64) as usize];
         let Some(machine) = &nodes[first].machine else { return };
+        let rotated = self.facts.rotations.first().map(|rotated| rotated.rotation);
         let (mesh, epoch) = (mesh.id(), mesh.genesis.id());
-        let sight = Sight { machine, now_ms, mesh, epoch, others: &hostile.others, entries: hostile.entries };
+        let sight = Sight { machine, now_ms, mesh, epoch, rotated, others: &hostile.others, entries: hostile.entries };
         let released = author.act(&sight, rng);
         let late = author.kind == AuthorKind::LateReleaser && author.struck;
         author.released += released.forbidden.len() as u64 + u64::from(late && !released.first.is_empty());

@@ -3,7 +3,8 @@
 use driftless_core::rng::Rng;
 use driftless_statement::edit::Op;
 use driftless_statement::{
-    Accept, Approve, Body, Edit, Frontier, Hlc, PublicKey, Scope, SecretKey, Statement, StatementId, Touch, Value, Verb,
+    Accept, Approve, Body, Edit, Frontier, Hlc, PublicKey, Rotate, Scope, SecretKey, Statement, StatementId, Touch,
+    Value, Verb,
 };
 
 use super::author::{Author, Released, Sight, seal};
@@ -110,6 +111,47 @@ impl Author {
         let (id, wire) = seal(write.encode(), &accomplice);
         released.forbidden.push(id);
         released.second.push(wire);
+        released
+    }
+
+    /// One old root key: rotations of its own, which lack a signature, and what it would do with them; approvals of the honest
+    /// rotation; lists that it accepts in the name of its epoch, some of them kept back until that has ended.
+    pub(super) fn clings(&mut self, sight: &Sight, rng: &mut Rng) -> Released {
+        let mut released = Released::default();
+        let hlc = self.time(sight, Hlc::default());
+        let mut frontier = Frontier::nothing();
+        frontier.insert(Scope::mesh(), sight.epoch);
+        let list = self.draft(sight, Vec::new(), hlc, Body::Accept(Accept { frontier }));
+        let list = self.sign(&list);
+        // A rotation is let in whenever it was signed: what it names comes into the set with it, and must be void there.
+        let accomplice = SecretKey::from_bytes([8; 32]);
+        let rotate = Rotate { keys: vec![accomplice.public()], threshold: 1, frontier: Frontier::nothing() };
+        let mut rotation = self.draft(sight, Vec::new(), Hlc(hlc.0 + 1), Body::Rotate(rotate));
+        rotation.prev = vec![list.id];
+        match (sight.rotated, rng.below(3)) {
+            (None, 0) => self.kept.push(list.wire),
+            (None, 1) => released.first.push(list.wire),
+            (Some(honest), 0) => {
+                released.first.append(&mut self.kept);
+                let approve = Body::Approve(Approve { scope: Scope::mesh(), id: honest });
+                let approval = self.draft(sight, Vec::new(), Hlc(hlc.0 + 1), approve);
+                released.first.extend([list.wire, self.sign(&approval).wire]);
+            }
+            _ => {
+                released.first.push(list.wire);
+                let rotation = self.forbidden(&rotation, &mut released);
+                let act = unsigned(
+                    sight.mesh,
+                    accomplice.public(),
+                    rotation,
+                    Hlc(hlc.0 + 2),
+                    grant(accomplice.public(), &Verb::ALL, ""),
+                );
+                let (id, wire) = seal(act.encode(), &accomplice);
+                released.forbidden.push(id);
+                released.second.push(wire);
+            }
+        }
         released
     }
 

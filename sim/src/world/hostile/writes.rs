@@ -6,7 +6,7 @@ use driftless_statement::codec::Item;
 use driftless_statement::edit::Op;
 use driftless_statement::{Body, Edit, Hlc, MeshId, Path, Prefix, StatementId, Step, Touch, Value, Write};
 
-use super::author::{Author, Made, Released, Sight, seal};
+use super::author::{Author, Made, NOT_AFTER_MS, Released, Sight, seal};
 use crate::world::founding::NODES_WRITE;
 
 /// An entry that services write.
@@ -263,6 +263,26 @@ impl Author {
         } else {
             Released::default()
         }
+    }
+
+    /// Writes on after its time; by its other grant it names that, so that it comes into the set and must be void there. What it
+    /// dates back before its end counts, as `docs/trust.md` says.
+    pub(super) fn overstays(&mut self, sight: &Sight, rng: &mut Rng) -> Released {
+        let path = service(sight, rng);
+        if sight.now_ms <= NOT_AFTER_MS || rng.below(3) == 0 {
+            let hlc = Hlc::from_millis(sight.now_ms.min(NOT_AFTER_MS) - rng.below(1_000));
+            let statement = self.write(sight, (path, Vec::new()), hlc, put(rng));
+            return Released { first: vec![self.sign(&statement).wire], ..Released::default() };
+        }
+        let hlc = self.time(sight, Hlc::from_millis(NOT_AFTER_MS + 1));
+        let late = self.write(sight, (path, Vec::new()), hlc, put(rng));
+        let late = self.sign(&late);
+        let corner = self::path(&format!("{NODES_WRITE}/overstayer-{}/own", self.number));
+        let mut names = self.write(sight, (corner, Vec::new()), hlc.next().unwrap_or(hlc), put(rng));
+        names.prev = vec![late.id];
+        names.grant = self.lasting.unwrap_or(self.grant);
+        let names = self.sign(&names);
+        Released { first: vec![late.wire, names.wire], forbidden: vec![late.id], ..Released::default() }
     }
 
     /// Statements of a mesh of its own, and statements of this one under a strange mesh's name.
