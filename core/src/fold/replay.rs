@@ -34,6 +34,20 @@ impl Entry {
         self.replay(to)
     }
 
+    /// Lets the statements at these positions go, ascending; to be followed by going back to before the first of them.
+    pub(super) fn let_go(&mut self, places: &[usize]) {
+        let Self { slots, skips, .. } = self;
+        let (mut at, mut next) = (0, places.iter().copied().peekable());
+        slots.retain(|slot| {
+            let goes = next.next_if_eq(&at).is_some();
+            at += 1;
+            if goes {
+                skips.remove(&slot.id());
+            }
+            !goes
+        });
+    }
+
     /// Takes in again the decided statements up to `to`.
     pub(super) fn replay(&mut self, to: usize) -> Result<(), EngineFailed> {
         if self.next < to {

@@ -80,7 +80,7 @@ impl ScopeFold {
     /// afterwards is a function of the set alone. Returns the entries whose merged state changed.
     pub fn update(&mut self, add: &[Member], remove: &[StatementId]) -> BTreeMap<Path, Change> {
         let mut run = Run::default();
-        remove.iter().for_each(|id| self.withdraw(id, &mut run));
+        self.withdraw(remove, &mut run);
         add.iter().for_each(|member| self.admit(member, &mut run));
         self.run(run)
     }
@@ -130,16 +130,25 @@ impl ScopeFold {
         self.finish(run)
     }
 
-    fn withdraw(&mut self, id: &StatementId, run: &mut Run) {
-        let Some(member) = self.members.remove(id) else { return };
-        self.breaches.remove(id);
-        for (path, _) in order::touches(&member.statement) {
-            self.book.note(path, member.statement.key(), None);
-            let Some(entry) = self.entries.get_mut(path).map(Arc::make_mut) else { continue };
-            if let Ok(at) = order::position(&entry.slots, &member.statement) {
-                entry.slots.remove(at);
-                entry.skips.remove(id);
-                run.touched(path, at, *id);
+    /// Takes statements away, out of each entry all at once: each time, everything behind them moves up.
+    fn withdraw(&mut self, ids: &[StatementId], run: &mut Run) {
+        let mut leaving: BTreeMap<Path, Vec<usize>> = BTreeMap::new();
+        for id in ids {
+            let Some(member) = self.members.remove(id) else { continue };
+            self.breaches.remove(id);
+            for (path, _) in order::touches(&member.statement) {
+                self.book.note(path, member.statement.key(), None);
+                let place = self.entries.get(path).map(|entry| order::position(&entry.slots, &member.statement));
+                if let Some(Ok(at)) = place {
+                    run.touched(path, at, *id);
+                    leaving.entry(path.clone()).or_default().push(at);
+                }
+            }
+        }
+        for (path, mut places) in leaving {
+            places.sort_unstable();
+            if let Some(entry) = self.entries.get_mut(&path).map(Arc::make_mut) {
+                entry.let_go(&places);
             }
         }
     }

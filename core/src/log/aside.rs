@@ -11,10 +11,10 @@ use super::Log;
 use crate::trust::{Accepted, Refusal, Trust};
 
 /// What a statement names in its own scope: what is in the set with it. Its grant may lie elsewhere.
-fn in_its_scope(statement: &Verified) -> impl Iterator<Item = StatementId> + use<> {
+fn in_its_scope(statement: &Verified) -> impl Iterator<Item = &StatementId> {
     let said = statement.statement();
-    let (grant, elsewhere) = (said.grant, !said.scope.is_mesh());
-    said.names().into_iter().filter(move |named| !elsewhere || *named != grant)
+    let elsewhere = !said.scope.is_mesh();
+    said.each_name().filter(move |named| !elsewhere || **named != said.grant)
 }
 
 /// What left the replicated set and what came back to it.
@@ -47,7 +47,7 @@ impl Log {
             for statement in self.shelf.iter().rev() {
                 if !aside.contains(&statement.id()) {
                     for named in in_its_scope(statement) {
-                        aside.remove(&named);
+                        aside.remove(named);
                     }
                 }
             }
@@ -91,10 +91,10 @@ impl Log {
             let held = |id: &StatementId| self.shelf.get(id).map(|statement| &**statement);
             trust.accept(statement, held, &mut self.accepted);
         }
-        let mut stack: Vec<StatementId> = in_its_scope(statement).collect();
+        let mut stack: Vec<StatementId> = in_its_scope(statement).copied().collect();
         while let Some(id) = stack.pop().filter(|_| !self.aside.is_empty()) {
             if let Some(named) = self.shelf.get(&id).filter(|_| self.aside.remove(&id)) {
-                stack.extend(in_its_scope(named));
+                stack.extend(in_its_scope(named).copied());
                 self.returned.push(named.clone());
             }
         }
@@ -108,7 +108,7 @@ impl Log {
             let admissible = || self.judge(statement, trust).is_some_and(|verdict| verdict.is_ok());
             if belongs.contains(&statement.id()) || admissible() {
                 belongs.insert(statement.id());
-                belongs.extend(in_its_scope(statement));
+                belongs.extend(in_its_scope(statement).copied());
             }
         }
         for statement in appended {

@@ -28,8 +28,8 @@ impl Log {
         // What one that stays names stays too.
         for statement in self.shelf.iter().rev() {
             if !going.contains_key(&statement.id()) {
-                for named in statement.statement().names() {
-                    going.remove(&named);
+                for named in statement.statement().each_name() {
+                    going.remove(named);
                 }
             }
         }

@@ -98,12 +98,11 @@ impl ScopeRoom {
     /// Takes a stored statement out of the replicated set, and of what is due. False: it was not in the set.
     pub fn put_aside(&mut self, statement: &Arc<Verified>) -> bool {
         let (id, hlc) = (statement.id(), statement.statement().hlc);
-        if !self.summary.contains(&id) {
-            return false;
-        }
         // Drawn once for all: a revocation may take a hundred thousand statements out.
         let drawn = Drawn::of(id.as_bytes());
-        self.summary.leave(&id, &drawn);
+        if !self.summary.leave(&id, &drawn) {
+            return false;
+        }
         self.marks.leave(&id, hlc, |hash| hash.leave(&drawn));
         if self.waiting_for_time.remove(&(hlc.millis(), id)).is_none() {
             self.due.leave(&drawn);

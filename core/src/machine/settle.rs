@@ -14,7 +14,7 @@ use super::scope::{Out, ScopeRoom};
 use super::sift::Gone;
 use super::storing::{OnItsWay, Origin};
 use super::twins::Joining;
-use crate::fold::Member;
+use crate::fold::{Member, ScopeFold};
 use crate::view::Candidate;
 
 /// Statements given to the fold in one piece. A guess: what it notes of so many fits a core's cache.
@@ -176,22 +176,23 @@ impl Machine {
         self.forget();
     }
 
-    fn fold_all(&mut self, mut due: Due, gone: Gone, effects: &mut Vec<Effect>) {
+    fn fold_all(&mut self, mut due: Due, mut gone: Gone, effects: &mut Vec<Effect>) {
         let mut candidates: BTreeMap<Path, Candidate> = BTreeMap::new();
         let named = |candidate: Candidate| (candidate.path.clone(), candidate);
-        let keeps = self.planted(Planted::KeepsGone);
-        for (scope, ids) in gone.iter().filter(|_| !keeps) {
-            let Some(room) = self.scopes.get_mut(scope) else { continue };
-            let changed = Arc::make_mut(&mut room.fold).update(&[], ids);
-            candidates.extend(changed.into_keys().map(|path| named(candidate(room, path))));
+        if self.planted(Planted::KeepsGone) {
+            gone.clear();
         }
         // `@mesh` first: it says which schemas the others must keep.
-        if let Some(statements) = due.remove(&Scope::mesh()) {
-            candidates.extend(self.fold(&Scope::mesh(), &statements).into_iter().map(named));
-        }
+        let mesh = Scope::mesh();
+        let of_mesh = (due.remove(&mesh).unwrap_or_default(), gone.remove(&mesh).unwrap_or_default());
+        candidates.extend(self.fold(&mesh, of_mesh).into_iter().map(named));
         candidates.extend(self.govern());
+        for scope in gone.keys() {
+            due.entry(scope.clone()).or_default();
+        }
         for (scope, statements) in due {
-            candidates.extend(self.fold(&scope, &statements).into_iter().map(named));
+            let leaving = gone.remove(&scope).unwrap_or_default();
+            candidates.extend(self.fold(&scope, (statements, leaving)).into_iter().map(named));
         }
         let candidates: Vec<Candidate> = candidates.into_values().collect();
         #[cfg(feature = "planted")]
@@ -224,44 +225,37 @@ impl Machine {
         self.settled = Some(crate::trust::Trust::evaluate(genesis, due));
     }
 
-    /// Folds one scope's statements. Returns the entries whose merged state changed.
-    fn fold(&mut self, scope: &Scope, statements: &[Arc<Verified>]) -> Vec<Candidate> {
-        #[cfg(feature = "planted")]
-        let (by_arrival, planted) = (self.planted(Planted::FoldByArrival), self.planted);
+    /// Folds what came due in one scope, and what left it. Returns the entries whose merged state changed.
+    fn fold(&mut self, scope: &Scope, (due, gone): (Vec<Arc<Verified>>, Vec<Arc<Verified>>)) -> Vec<Candidate> {
+        if due.is_empty() && gone.is_empty() {
+            return Vec::new();
+        }
         let mesh_due = self.mesh_due();
+        let judged: Vec<_> = due.into_iter().map(|statement| (self.verdict(&statement), statement)).collect();
+        #[cfg(feature = "planted")]
+        let by_arrival = self.planted(Planted::FoldByArrival);
         let (Some(room), Some(trust)) = (self.scopes.get_mut(scope), &self.settled) else { return Vec::new() };
-        let mut counted = Vec::new();
-        for statement in statements {
-            #[cfg(not(feature = "planted"))]
-            let verdict = trust.authorised(statement, &self.accepted);
+        let apart = trust.takes_away() || !gone.is_empty();
+        let mut steps: Vec<Step> = gone.into_iter().map(|statement| Step { statement, counts: None }).collect();
+        for (verdict, statement) in judged {
+            let counts = verdict.is_ok() && matches!(statement.statement().body, Body::Write(_));
             #[cfg(feature = "planted")]
-            let verdict = super::planted::bent(planted, trust, statement, &self.accepted);
-            match &verdict {
+            let counts = counts && !(by_arrival && super::planted::comes_late(&self.log, &room.fold, &statement));
+            match verdict {
                 Ok(()) => drop(room.out.remove(&statement.id())),
-                Err(refusal) => drop(room.out.insert(statement.id(), Out::Refused(refusal.clone()))),
+                Err(refusal) => drop(room.out.insert(statement.id(), Out::Refused(refusal))),
             }
             if !statement.statement().touches.is_empty() {
-                let counts = verdict.is_ok() && matches!(statement.statement().body, Body::Write(_));
-                #[cfg(feature = "planted")]
-                let counts = counts && !(by_arrival && super::planted::comes_late(&self.log, &room.fold, statement));
-                counted.push(Member { statement: statement.clone(), counts });
+                steps.push(Step { statement, counts: Some(counts) });
             }
         }
-        // What the fold notes while it works grows with what it is given: in parts, entry by entry, it stays small. The
-        // order makes no difference to the state, only to the time.
-        if counted.len() > FOLDED_AT_ONCE {
-            let first = |member: &Member| member.statement.statement().touches.first().map(|touch| touch.path.clone());
-            counted.sort_by_cached_key(|member| (first(member), member.statement.key()));
-        }
         let update = |room: &mut ScopeRoom| -> Vec<Candidate> {
-            let fold = Arc::make_mut(&mut room.fold);
-            let parts = counted.chunks(FOLDED_AT_ONCE).map(|part| fold.update(part, &[]));
-            let changed: BTreeSet<Path> = parts.flat_map(BTreeMap::into_keys).collect();
+            let changed = fold_steps(Arc::make_mut(&mut room.fold), steps);
             changed.into_iter().map(|path| candidate(room, path)).collect()
         };
         match self.proofs.twins().filter(|_| !scope.is_mesh()) {
             // What revocations did to a fold, the names of its ends do not say.
-            Some(_) if trust.takes_away() => {
+            Some(_) if apart => {
                 room.fold_apart(&self.node);
                 update(room)
             }
@@ -306,6 +300,42 @@ impl Machine {
             catch_up,
         });
     }
+}
+
+/// One statement that a fold is given, or that leaves it.
+struct Step {
+    statement: Arc<Verified>,
+    /// Whether it counts; `None`: it leaves.
+    counts: Option<bool>,
+}
+
+impl Step {
+    fn path(&self) -> Option<&Path> {
+        self.statement.statement().touches.first().map(|touch| &touch.path)
+    }
+}
+
+/// Gives a fold its next steps. What it notes while it works grows with what it is given: in parts, whole entries each, it
+/// stays small. The order makes no difference to the state, only to the time.
+fn fold_steps(fold: &mut ScopeFold, mut steps: Vec<Step>) -> BTreeSet<Path> {
+    if steps.len() > FOLDED_AT_ONCE {
+        steps.sort_by_cached_key(|step| (step.path().cloned(), step.statement.key()));
+    }
+    let mut changed = BTreeSet::new();
+    let mut rest = steps.as_slice();
+    while !rest.is_empty() {
+        let least = FOLDED_AT_ONCE.min(rest.len());
+        let last = rest.get(least - 1).and_then(Step::path);
+        let more = rest.iter().skip(least).take_while(|step| step.path() == last).count();
+        let (part, others) = rest.split_at_checked(least + more).unwrap_or((rest, &[]));
+        rest = others;
+        let leaving: Vec<StatementId> =
+            part.iter().filter(|step| step.counts.is_none()).map(|step| step.statement.id()).collect();
+        let given = |step: &Step| Some(Member { statement: step.statement.clone(), counts: step.counts? });
+        let given: Vec<Member> = part.iter().filter_map(given).collect();
+        changed.extend(fold.update(&given, &leaving).into_keys());
+    }
+    changed
 }
 
 /// An entry as it asks to become effective.

@@ -8,12 +8,13 @@ use driftless_statement::{Scope, StatementId, Verified};
 
 use super::Machine;
 use super::planted::Planted;
+use super::scope::Out;
 use super::settle::Due;
 use super::storing::{OnItsWay, Origin};
-use crate::trust::{Accepted, Trust};
+use crate::trust::{Accepted, Refusal, Trust};
 
 /// Statements that left the set, by scope.
-pub(super) type Gone = BTreeMap<Scope, Vec<StatementId>>;
+pub(super) type Gone = BTreeMap<Scope, Vec<Arc<Verified>>>;
 
 impl Machine {
     /// Trust was evaluated anew: notes whether something held may have to leave the set, or may come back.
@@ -35,16 +36,18 @@ impl Machine {
         if self.sift_wanted && self.mesh_is_on_disk() {
             self.sift_wanted = false;
             let sifted = self.trust.as_ref().map(|trust| self.log.sift(trust)).unwrap_or_default();
-            let left: BTreeSet<StatementId> = sifted.left.iter().map(|statement| statement.id()).collect();
-            due.values_mut().for_each(|list| list.retain(|statement| !left.contains(&statement.id())));
-            for statement in &sifted.left {
+            due.values_mut().for_each(|list| list.retain(|statement| !self.log.is_aside(&statement.id())));
+            self.forget_wanted |= !sifted.left.is_empty();
+            for statement in sifted.left {
                 let scope = &statement.statement().scope;
                 let Some(room) = self.scopes.get_mut(scope) else { continue };
-                if room.put_aside(statement) {
-                    gone.entry(scope.clone()).or_default().push(statement.id());
+                if room.put_aside(&statement) {
+                    match gone.get_mut(scope) {
+                        Some(list) => list.push(statement),
+                        None => drop(gone.insert(scope.clone(), vec![statement])),
+                    }
                 }
             }
-            self.forget_wanted |= !sifted.left.is_empty();
             returned.extend(sifted.returned);
         }
         if self.planted(Planted::NeverReturns) {
@@ -104,25 +107,24 @@ impl Machine {
         self.accept(&due);
     }
 
-    /// Statements on which trust may decide otherwise now: those that a rule kept out, those that rely on a grant that
-    /// changed, and those whose approvals did.
+    /// Adds to what is due the statements on which trust decides otherwise now: of those that a rule kept out, of those that
+    /// rely on a grant that changed, and of those whose approvals did.
     pub(super) fn rejudge(&self, changed: &BTreeSet<StatementId>, approved: &BTreeSet<StatementId>, due: &mut Due) {
         for (scope, room) in &self.scopes {
-            let refused = room.out.iter().filter(|(_, out)| matches!(out, super::scope::Out::Refused(_)));
-            let mut again: Vec<Arc<Verified>> = refused.filter_map(|(id, _)| self.log.get(id).cloned()).collect();
+            let refused = room.out.iter().filter_map(|(id, out)| match out {
+                Out::Refused(refusal) => self.log.get(id).filter(|one| self.verdict(one).as_ref() != Err(refusal)),
+                Out::NotDue => None,
+            });
+            let mut again: Vec<Arc<Verified>> = refused.cloned().collect();
+            let falls = |one: &&Arc<Verified>| {
+                let id = one.id();
+                room.summary.contains(&id) && !room.out.contains_key(&id) && self.verdict(one).is_err()
+            };
             if !changed.is_empty() {
-                let counts = |statement: &&Arc<Verified>| {
-                    let id = statement.id();
-                    changed.contains(&statement.statement().grant)
-                        && room.summary.contains(&id)
-                        && !room.out.contains_key(&id)
-                };
-                again.extend(self.log.scope(scope).filter(counts).cloned());
+                let relies = |one: &&Arc<Verified>| changed.contains(&one.statement().grant);
+                again.extend(self.log.scope(scope).filter(relies).filter(falls).cloned());
             }
-            let held = approved.iter().filter_map(|id| self.log.get(id));
-            again.extend(
-                held.filter(|one| room.summary.contains(&one.id()) && !room.out.contains_key(&one.id())).cloned(),
-            );
+            again.extend(approved.iter().filter_map(|id| self.log.get(id)).filter(falls).cloned());
             if again.is_empty() {
                 continue;
             }
@@ -130,5 +132,15 @@ impl Machine {
             let listed: BTreeSet<StatementId> = list.iter().map(|statement| statement.id()).collect();
             list.extend(again.into_iter().filter(|statement| !listed.contains(&statement.id())));
         }
+    }
+
+    /// What the trust that is settled says of a statement.
+    pub(super) fn verdict(&self, statement: &Verified) -> Result<(), Refusal> {
+        let Some(trust) = &self.settled else { return Ok(()) };
+        #[cfg(not(feature = "planted"))]
+        let verdict = trust.authorised(statement, &self.accepted);
+        #[cfg(feature = "planted")]
+        let verdict = super::planted::bent(self.planted, trust, statement, &self.accepted);
+        verdict
     }
 }

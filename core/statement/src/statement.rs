@@ -438,14 +438,17 @@ impl Statement {
 
     /// Everything it names: grant, `prev` and bases, ascending, without repetition. Its time must be later than theirs.
     pub fn names(&self) -> Vec<StatementId> {
-        let bases = self.touches.iter().flat_map(|touch| &touch.bases);
-        let mut names: Vec<StatementId> = self.prev.iter().chain(bases).copied().collect();
-        if self.grant != StatementId::NONE {
-            names.push(self.grant);
-        }
+        let mut names: Vec<StatementId> = self.each_name().copied().collect();
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// The same as it stands, some perhaps more than once: for who looks at very many statements.
+    pub fn each_name(&self) -> impl Iterator<Item = &StatementId> {
+        let bases = self.touches.iter().flat_map(|touch| &touch.bases);
+        let grant = Some(&self.grant).filter(|grant| **grant != StatementId::NONE);
+        self.prev.iter().chain(bases).chain(grant)
     }
 
     /// The bases of an entry, when the statement touches it.

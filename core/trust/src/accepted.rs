@@ -33,8 +33,8 @@ impl Accepted {
         let mut stack = vec![listed];
         while let Some(next) = stack.pop() {
             if accepted.insert(next.id()) {
-                let names = next.statement().names();
-                stack.extend(names.iter().filter_map(&held).filter(|named| named.statement().scope == *scope));
+                let names = next.statement().each_name().filter_map(&held);
+                stack.extend(names.filter(|named| named.statement().scope == *scope));
             }
         }
     }
