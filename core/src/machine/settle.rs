@@ -217,6 +217,12 @@ impl Machine {
     /// Evaluates the trust that decides what counts: from due statements that are on disk.
     fn settle_trust(&mut self) {
         let Some(mesh) = self.scopes.get(&Scope::mesh()) else { return };
+        // Nearly always all that is held is due and on disk: then it was evaluated when it came.
+        let all = mesh.summary.count() == self.log.count(&Scope::mesh()) as u64 && mesh.waiting_for_time.is_empty();
+        if let Some(trust) = self.trust.as_ref().filter(|_| all && !self.trust_is_old) {
+            self.settled = Some(trust.clone());
+            return;
+        }
         let Some(genesis) = self.log.get(&StatementId(self.mesh.0)) else { return };
         let counts = |statement: &&Arc<Verified>| {
             mesh.summary.contains(&statement.id()) && mesh.out.get(&statement.id()) != Some(&Out::NotDue)
