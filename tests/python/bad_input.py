@@ -13,12 +13,12 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 AREAS = [
     ("Paths, prefixes and limits of statements", "core/statement/tests/refusals.rs", r'^\s*\("((?:[^"\\]|\\.)*)",'),
     ("Peer messages", "core/tests/reconcile_wire.rs", r'^\s*\(?"([^"\\]{3,80})",(?:$| )'),
-    ("HTTP", "node/tests/http_bad.rs", r'^\s*(?:get|put|patch|post|delete|case|send|with)?\(?"([^"\\/]{3,80})", '),
-    ("Authorization over HTTP", "node/tests/http_access.rs", r'^\s*\(?"((?:token|auth|scheme|another|two|hash)[^"\\/]{3,80})", (?:"|format)'),
+    ("HTTP", "node/tests/http/bad.rs", r'^\s*(?:get|put|patch|post|delete|case|send|with)?\(?"([^"\\/]{3,80})", '),
+    ("Authorization over HTTP", "node/tests/http/access.rs", r'^\s*\(?"((?:token|auth|scheme|another|two|hash)[^"\\/]{3,80})", (?:"|format)'),
     ("Files of tokens", "client/tests/outside/tokens.rs", r'^\s*\("([^"\\]{3,80})",'),
-    ("Configuration", "node/tests/config_bad.rs", r'^\s*\(?"([^"\\:]{3,80})",'),
-    ("Key files", "node/tests/keys_files.rs", r'^\s*\("([^"\\]{3,80})",'),
-    ("Store files", "node/tests/store_damage.rs", r'^\s*\("([^"\\]{3,80})",'),
+    ("Configuration", "node/tests/config/bad.rs", r'^\s*\(?"([^"\\:]{3,80})",'),
+    ("Key files", "node/tests/config/keys.rs", r'^\s*\("([^"\\]{3,80})",'),
+    ("Store files", "node/tests/store/damage.rs", r'^\s*\("([^"\\]{3,80})",'),
     ("Command line", "client/tests/outside/bad_input.rs", r'\(\s*"([^"\\]{3,80})",\s*(?:&\[|b")'),
 ]
 
@@ -47,7 +47,7 @@ def page() -> str:
         f"{total} named cases, each tried by a test that checks the refusal it expects: nothing crashes, nothing is half applied,",
         "reads go on. Beside these, properties throw arbitrary and mutated bytes at every decoder, whole stores are truncated and",
         "flipped byte by byte, and hostile peers, half-open clients and slow readers are played over real sockets",
-        "(`node/tests/p2p_hostile.rs`, `node/tests/http_bad.rs`, `node/tests/store_*.rs`).",
+        "(`node/tests/p2p/hostile.rs`, `node/tests/http/bad.rs`, `node/tests/store`).",
         "",
         "This page is made from the tests: `python3 tests/python/bad_input.py > docs/bad-input.md`; a test compares it with them.",
         "",

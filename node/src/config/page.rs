@@ -10,7 +10,7 @@ const INTRODUCTION: &str = "\
 # Configuration
 
 <!-- Made from node/src/config/keys.rs: change that, then run
-     DRIFTLESS_BLESS=1 cargo test -p driftless-node --test config_page -->
+     DRIFTLESS_BLESS=1 cargo test -p driftless-node --test config page -->
 
 `driftlessd` reads one TOML file (`--config FILE`), environment variables and flags. A flag wins over the environment,
 that over the file, that over the default. Every key can be set in each of the three ways:

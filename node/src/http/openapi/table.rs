@@ -1,4 +1,4 @@
-//! The operations: one row each. `tests/http_api.rs` calls every row, so a row without a route, or the other way round,
+//! The operations: one row each. `tests/http/api.rs` calls every row, so a row without a route, or the other way round,
 //! fails.
 
 use super::{DELETE, GET, PATCH, POST, PUT};
