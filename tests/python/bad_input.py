@@ -12,7 +12,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 # Area, test file, how its cases begin: the name is the first text.
 AREAS = [
     ("Paths, prefixes and limits of statements", "core/statement/tests/refusals.rs", r'^\s*\("((?:[^"\\]|\\.)*)",'),
-    ("Peer messages", "core/tests/reconcile_wire.rs", r'^\s*\(?"([^"\\]{3,80})",(?:$| )'),
+    ("Peer messages", "core/tests/reconcile/wire.rs", r'^\s*\(?"([^"\\]{3,80})",(?:$| )'),
     ("HTTP", "node/tests/http/bad.rs", r'^\s*(?:get|put|patch|post|delete|case|send|with)?\(?"([^"\\/]{3,80})", '),
     ("Authorization over HTTP", "node/tests/http/access.rs", r'^\s*\(?"((?:token|auth|scheme|another|two|hash)[^"\\/]{3,80})", (?:"|format)'),
     ("Files of tokens", "client/tests/outside/tokens.rs", r'^\s*\("([^"\\]{3,80})",'),

@@ -7,6 +7,7 @@ mod effects;
 #[path = "../../../tests/tests/figures.rs"]
 mod figures;
 mod forget;
+mod image;
 mod membership;
 mod outsider;
 mod properties;

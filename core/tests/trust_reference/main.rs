@@ -10,7 +10,7 @@ mod holes;
 mod model;
 mod real;
 mod small;
-#[path = "../trust_world/mod.rs"]
+#[path = "../trust/world/mod.rs"]
 mod trust_world;
 mod worlds;
 

@@ -1,9 +1,5 @@
 //! A small mesh in virtual time: divergence reads zero while it is healthy under steady writes, rises when statements are
 //! cut off and falls after the heal.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-#[path = "../../tests/tests/figures.rs"]
-mod figures;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -16,6 +12,8 @@ use driftless_core::lthash::LtHash;
 use driftless_core::now::Now;
 use driftless_statement::{Hlc, MeshId, PublicKey, Scope, StatementId};
 use proptest::prelude::*;
+
+use crate::figures;
 
 /// One moment, on two clocks that agree.
 fn at(ms: u64) -> Now {

@@ -1,5 +1,4 @@
 //! What readers of a view get: prefixes, pages, what changed since, and when they fell behind.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use std::sync::Arc;
 

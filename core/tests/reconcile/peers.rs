@@ -1,8 +1,4 @@
 //! Peers for the laws of reconciliation: a set with its summary, and the driver that runs one session between two of them.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-#[path = "../../../tests/tests/figures.rs"]
-mod figures;
 
 use std::collections::BTreeMap;
 
@@ -11,6 +7,8 @@ use driftless_core::wire::{Request, Response};
 use driftless_statement::statement::Bytes;
 use driftless_statement::{Hlc, MeshId, Scope, StatementId};
 use proptest::prelude::ProptestConfig;
+
+use crate::figures;
 
 pub fn cases() -> ProptestConfig {
     ProptestConfig { cases: figures::law(figures::asked()), failure_persistence: None, ..ProptestConfig::default() }

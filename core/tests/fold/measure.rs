@@ -1,14 +1,12 @@
-//! Prints what the fold costs. Run with `cargo test -p driftless-core --test fold_measure -- --ignored --nocapture`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
-
-mod fold_support;
+//! Prints what the fold costs. Run with `cargo test -p driftless-core --test fold measure -- --ignored --nocapture`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use driftless_core::fold::{Member, ScopeFold};
 use driftless_statement::{Edit, Op, Path, StatementId, Step, Value, Verified};
-use fold_support::forge;
+
+use crate::support::forge;
 
 fn path(text: &str) -> Path {
     text.parse().expect("a path")

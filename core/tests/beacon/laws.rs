@@ -1,8 +1,4 @@
 //! Beacons are read exactly as written and taken only when new and from members; marks are a function of the set.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-#[path = "../../tests/tests/figures.rs"]
-mod figures;
 
 use std::sync::Arc;
 
@@ -14,6 +10,8 @@ use driftless_core::now::Now;
 use driftless_core::wire::BEACON_BYTES;
 use driftless_statement::{Hlc, MeshId, PublicKey, Scope, SecretKey, StatementId};
 use proptest::prelude::*;
+
+use crate::figures;
 
 /// One moment, on two clocks that agree.
 fn at(ms: u64) -> Now {

@@ -1,8 +1,5 @@
 //! The waiting room: what it says about its members is true after every arrival and departure, it never exceeds its bounds,
 //! nobody's flood pushes out another author, and its cost is linear.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod trust_world;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,9 +9,10 @@ use driftless_core::trust::Refusal;
 use driftless_statement::{Hlc, Invalid, Scope, StatementId, Verb, Verified};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use trust_world::history::{History, acts};
-use trust_world::model::{Set, held};
-use trust_world::{Maker, Node, Reached, cases, key, seal};
+
+use crate::world::history::{History, acts};
+use crate::world::model::{Set, held};
+use crate::world::{self, Maker, Node, Reached, cases, key, seal};
 
 const WIDE: RoomBounds =
     RoomBounds { count: 1 << 20, bytes: usize::MAX / 4, author_count: 1 << 20, author_bytes: usize::MAX / 4 };
@@ -304,7 +302,7 @@ fn before_genesis_only_genesis_is_let_in() {
     assert_eq!(log.missing(), [(genesis.id(), Scope::mesh())]);
     assert!(matches!(log.arrive(genesis.clone(), true, None), Arrival::Appended(appended) if appended.len() == 1));
     assert_eq!(log.waits(&grant.id()), Some(Wait::Trust));
-    let trust = trust_world::evaluate(&genesis, log.mesh());
+    let trust = world::evaluate(&genesis, log.mesh());
     assert_eq!(log.retry(&trust).len(), 1);
     assert_eq!(log.len(), 2);
 }
@@ -336,7 +334,7 @@ fn prev_is_the_latest_of_many_heads() {
     }
     let shop: Scope = "shop".parse().unwrap();
     let latest: Vec<StatementId> = branches[4..].iter().map(|s| s.id()).collect();
-    assert_eq!(node.log.prev(&key(3), &shop), trust_world::sorted(&latest));
+    assert_eq!(node.log.prev(&key(3), &shop), world::sorted(&latest));
     assert_eq!(node.log.forks(&key(3), &shop), 20);
     assert_eq!(node.log.forks(&key(3), &"hall".parse().unwrap()), 0);
     let over = maker.write_after(3, grants[0], &["shop/a"], &latest, &[]);

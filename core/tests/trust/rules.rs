@@ -1,14 +1,12 @@
 //! The rules of trust one by one: each named case is a line of `docs/trust.md`, with exactly its refusal.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod trust_world;
 
 use std::sync::Arc;
 
 use driftless_core::trust::{Accepted, Held, Reach, Refusal, Signatures, Trust};
 use driftless_statement::codec::Item;
 use driftless_statement::{Approve, Body, Genesis, MeshId, Prefix, Scope, StatementId, Verb, Verified, limits};
-use trust_world::{Maker, approve_body, evaluate, grant_body, key, seal, unknown_body};
+
+use crate::world::{Maker, approve_body, evaluate, grant_body, key, seal, unknown_body};
 
 use Verb::{Delegate, Member, Operate, Write};
 

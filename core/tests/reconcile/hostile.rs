@@ -1,8 +1,5 @@
 //! Reconciliation with peers that lie, withhold, invent or never stand still: it ends within its bounds, says what did not
 //! come, and an honest peer afterwards still brings everything.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod reconcile_peers;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -12,7 +9,8 @@ use driftless_core::reconcile::{End, Session, Short, Step, Symbol};
 use driftless_core::wire::{Part, Request, Response, Word};
 use driftless_statement::{Hlc, StatementId};
 use proptest::prelude::*;
-use reconcile_peers::{Peer, cases, honest, pair, session, shop};
+
+use crate::peers::{Peer, cases, honest, pair, session, shop};
 
 proptest! {
     #![proptest_config(cases())]

@@ -1,7 +1,4 @@
 //! Rotation of root keys, rule by rule: each named case is a line of `docs/trust.md`, with exactly its refusal.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod trust_world;
 
 use std::sync::Arc;
 
@@ -9,7 +6,8 @@ use driftless_core::trust::{Accepted, Epoch, Refusal, Trust};
 use driftless_statement::{
     Accept, Body, Frontier, Prefix, PublicKey, Revoke, Rotate, Scope, StatementId, Touch, Verb, Verified,
 };
-use trust_world::{Maker, Node, approve_body, evaluate, grant_body, key, seal};
+
+use crate::world::{Maker, Node, approve_body, evaluate, grant_body, key, seal};
 
 use Verb::{Delegate, Member, Write};
 

@@ -1,5 +1,4 @@
 //! Machines of one process that read the same founding share what they learn from it, and that must show in nothing.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,15 +1,13 @@
 //! Laws of trust: a function of the set, rooted in genesis, confined to what was granted, and the same as a naive model.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod trust_world;
 
 use driftless_core::trust::Accepted;
 use driftless_statement::{Body, StatementId};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use trust_world::history::{Act, History, acts};
-use trust_world::model::{Model, Set};
-use trust_world::{Reached, cases, evaluate, genesis_of};
+
+use crate::world::history::{Act, History, acts};
+use crate::world::model::{Model, Set};
+use crate::world::{Reached, cases, evaluate, genesis_of};
 
 fn histories() -> impl Strategy<Value = (u64, Vec<Act>)> {
     (1u64..=2, acts(24))

@@ -1,7 +1,4 @@
 //! Laws of the log: what is held is a function of what arrived, hash-closed at every step, and nothing of another mesh.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod trust_world;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,9 +8,10 @@ use driftless_core::trust::{Accepted, Trust};
 use driftless_statement::{Scope, StatementId, Verified};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
-use trust_world::history::{Act, History, acts};
-use trust_world::model::{Set, held};
-use trust_world::{Node, Reached, cases, evaluate};
+
+use crate::world::history::{Act, History, acts};
+use crate::world::model::{Set, held};
+use crate::world::{Node, Reached, cases, evaluate};
 
 /// How the statements of a history come in: which are withheld, in which order, which twice, in batches of which sizes.
 #[derive(Debug, Clone)]

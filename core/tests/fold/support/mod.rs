@@ -1,8 +1,5 @@
 //! What the fold's tests share: forged statements, a hostile generator, and a naive model of what the fold means.
-#![allow(dead_code)]
 
-#[path = "../../../tests/tests/figures.rs"]
-mod figures;
 pub mod generate;
 pub mod model;
 pub mod store;
@@ -12,6 +9,8 @@ use std::sync::Arc;
 use driftless_statement::{
     Body, Edit, Hlc, MeshId, Note, Path, PublicKey, Signed, Statement, StatementId, Touch, Verified, Write,
 };
+
+use crate::figures;
 
 /// A statement as another author might have signed it. Its signature is not checked: the fold never looks at it.
 pub fn forge(author: u8, hlc: u64, entries: Vec<(Path, Vec<StatementId>, Vec<Edit>)>) -> Arc<Verified> {

@@ -1,14 +1,12 @@
 //! Laws of reconciliation: it ends with equal sets, at a cost that follows the difference.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod reconcile_peers;
 
 use driftless_core::reconcile::limits::BATCH_BYTES;
 use driftless_core::reconcile::{End, Outcome, Session, Step};
 use driftless_core::wire::{DELAYED, Request, Response, Word};
 use driftless_statement::{Scope, StatementId};
 use proptest::prelude::*;
-use reconcile_peers::{Peer, cases, honest, pair, session, shop, wire};
+
+use crate::peers::{Peer, cases, honest, pair, session, shop, wire};
 
 proptest! {
     #![proptest_config(cases())]

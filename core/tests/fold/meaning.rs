@@ -1,7 +1,4 @@
-//! What the fold means, one small story each. The laws in `fold_laws.rs` say the same of everything at once.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
-
-mod fold_support;
+//! What the fold means, one small story each. The laws in `laws.rs` say the same of everything at once.
 
 use std::sync::Arc;
 
@@ -9,7 +6,8 @@ use driftless_core::fold::{Breach, Fate, Limits, Member, ScopeFold};
 use driftless_statement::{
     After, Edit, ElementId, ElementRef, Op, Path, Pointer, Skip, StatementId, Step, Value, Verified, json,
 };
-use fold_support::forge;
+
+use crate::support::forge;
 
 fn path(text: &str) -> Path {
     text.parse().expect("a path")

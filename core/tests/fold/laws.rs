@@ -1,17 +1,15 @@
 //! The laws of the fold, against a naive model of what it means.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
-
-mod fold_support;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use driftless_core::fold::{Limits, Member, ScopeFold};
 use driftless_statement::StatementId;
-use fold_support::generate::{Dice, Manner, TAME, WILD, paths, set, shuffle};
-use fold_support::model::{self, Model, Shown};
-use fold_support::{cases, one_in};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+
+use crate::support::generate::{Dice, Manner, TAME, WILD, paths, set, shuffle};
+use crate::support::model::{self, Model, Shown};
+use crate::support::{cases, one_in};
 
 fn limits(kind: u8) -> Limits {
     match kind % 4 {

@@ -1,7 +1,4 @@
 //! The terms of grants, rule by rule: approvals demanded, not-after, labels. Each named case is a line of `docs/trust.md`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-mod trust_world;
 
 use std::sync::Arc;
 
@@ -10,7 +7,8 @@ use driftless_statement::{
     Approve, Body, Demand, Demands, Edit, Frontier, Grant, Labels, Op, Prefix, Revoke, Scope, StatementId, Step, Terms,
     Touch, Value, Verb, Verified, Write,
 };
-use trust_world::{Maker, approve_body, evaluate, grant_body, key, seal};
+
+use crate::world::{Maker, approve_body, evaluate, grant_body, key, seal};
 
 /// Root key 0 alone founds. Keys 5 and 6 may approve everything, key 7 what lies under `shop/a`.
 struct World {

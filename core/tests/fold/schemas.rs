@@ -1,8 +1,5 @@
 //! The laws of schemas: what holds for a write is a function of the set of `@mesh`'s statements and its own, in any order
 //! of arrival, against a naive model that folds `@mesh` anew for every write.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
-
-mod fold_support;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,11 +9,12 @@ use driftless_statement::schema::Rule;
 use driftless_statement::{
     Edit, Hlc, Op, Path, Prefix, Scope, StatementId, Step, Tree, Value, Verified, json, limits as bounds,
 };
-use fold_support::generate::{Dice, TAME, WILD, set, shuffle};
-use fold_support::model::{self, Model};
-use fold_support::{cases, forge};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+
+use crate::support::generate::{Dice, TAME, WILD, set, shuffle};
+use crate::support::model::{self, Model};
+use crate::support::{cases, forge};
 
 fn path(text: &str) -> Path {
     text.parse().unwrap()

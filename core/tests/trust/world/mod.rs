@@ -9,7 +9,7 @@
     clippy::print_stdout
 )]
 
-#[path = "../../../tests/tests/figures.rs"]
+#[path = "../../../../tests/tests/figures.rs"]
 pub mod figures;
 pub mod history;
 pub mod model;

@@ -1,8 +1,4 @@
 //! Peer messages: encoding and decoding are exact inverses, every bad message is refused by name, and no bytes panic.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-#[path = "../../tests/tests/figures.rs"]
-mod figures;
 
 use driftless_core::reconcile::limits::{ANSWER_SYMBOLS, BATCH_BYTES, BATCH_IDS, ESTIMATE_COUNTERS, RANGE_PAGE};
 use driftless_core::reconcile::{Estimate, Short, Symbol};
@@ -15,6 +11,8 @@ use driftless_statement::statement::Bytes;
 use driftless_statement::{Hlc, Scope, StatementId, limits};
 use proptest::collection::{btree_set, vec};
 use proptest::prelude::*;
+
+use crate::figures;
 
 fn cases() -> ProptestConfig {
     ProptestConfig { cases: figures::law(figures::asked()), failure_persistence: None, ..ProptestConfig::default() }

@@ -1,8 +1,4 @@
 //! Laws of the view: it never goes back, a watch that resumes misses nothing, a snapshot never changes under its reader.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
-
-#[path = "../../tests/tests/figures.rs"]
-mod figures;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,6 +7,8 @@ use driftless_core::view::{Candidate, EntryView, Since, View};
 use driftless_statement::{Path, Prefix, StatementId, Value};
 use proptest::collection::vec;
 use proptest::prelude::*;
+
+use crate::figures;
 
 fn cases() -> ProptestConfig {
     ProptestConfig { cases: figures::law(figures::asked()), failure_persistence: None, ..ProptestConfig::default() }

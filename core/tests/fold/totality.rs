@@ -1,7 +1,4 @@
 //! Whatever statements say, the fold answers: hostile shapes at the edges of what can be signed.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
-
-mod fold_support;
 
 use std::sync::Arc;
 
@@ -9,7 +6,8 @@ use driftless_core::fold::{Breach, Fate, LISTED, Limits, Member, ScopeFold};
 use driftless_statement::{
     After, Edit, ElementId, ElementRef, Op, Path, Pointer, StatementId, Step, Value, Verified, limits,
 };
-use fold_support::forge;
+
+use crate::support::forge;
 
 fn one() -> Path {
     "s/one".parse().expect("a path")
