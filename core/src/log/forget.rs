@@ -23,7 +23,9 @@ impl Log {
             return BTreeSet::new();
         }
         let held = |id: &StatementId| self.shelf.get(id).map(|statement| &**statement);
-        let going = self.aside().filter(|one| may(&one.id()) && trust.is_struck_by_roots(one, held, &self.accepted));
+        let complete = trust.complete(held, &self.accepted);
+        let going =
+            self.aside().filter(|one| may(&one.id()) && trust.is_struck_by_roots(one, held, &self.accepted, &complete));
         let mut going: BTreeMap<StatementId, &Arc<Verified>> = going.map(|one| (one.id(), one)).collect();
         // What one that stays names stays too.
         for statement in self.shelf.iter().rev() {

@@ -163,12 +163,9 @@ impl Machine {
             self.settle_trust();
             let now = self.settled.as_ref().zip(before.as_ref());
             let changed = now.map(|(now, before)| now.changed_since(before)).unwrap_or_default();
-            let approved = now.map(|(now, before)| now.approved_otherwise(before)).unwrap_or_default();
-            if now.is_none_or(|(now, before)| !now.takes_away_like(before)) || !gone.is_empty() {
-                self.accept_anew();
-            }
-            self.accept(&due);
-            self.rejudge(&changed, &approved, &mut due);
+            let mut others = now.map(|(now, before)| now.approved_otherwise(before)).unwrap_or_default();
+            others.extend(self.accept_anew());
+            self.rejudge(&changed, &others, &mut due);
         } else if self.accept(&due) {
             self.rejudge(&BTreeSet::new(), &BTreeSet::new(), &mut due);
         }

@@ -11,7 +11,7 @@ use super::planted::Planted;
 use super::scope::Out;
 use super::settle::Due;
 use super::storing::{OnItsWay, Origin};
-use crate::trust::{Accepted, Refusal, Trust};
+use crate::trust::{Refusal, Trust};
 
 /// Statements that left the set, by scope.
 pub(super) type Gone = BTreeMap<Scope, Vec<Arc<Verified>>>;
@@ -88,28 +88,39 @@ impl Machine {
         new
     }
 
-    /// Other revocations count now: what they accept of all that is due.
-    pub(super) fn accept_anew(&mut self) {
-        self.accepted = Accepted::default();
-        let Some(trust) = &self.settled else { return };
-        let listed: Vec<Arc<Verified>> = trust.frontiers().filter_map(|(id, _)| self.log.get(id).cloned()).collect();
-        let is_due = |statement: &Arc<Verified>| {
+    /// Trust was settled anew: what revocations accept of all that is due. A listed statement is followed as long as only
+    /// revocations could keep it out, so this changes with the grants too, not with revocations alone. Returns what one
+    /// of them accepts no longer.
+    pub(super) fn accept_anew(&mut self) -> BTreeSet<StatementId> {
+        let Some(trust) = &self.settled else { return BTreeSet::new() };
+        let is_due = |statement: &&Arc<Verified>| {
             let (id, said) = (statement.id(), statement.statement());
             let room = self.scopes.get(&said.scope);
             room.is_some_and(|room| {
                 room.summary.contains(&id) && !room.waiting_for_time.contains_key(&(said.hlc.millis(), id))
             })
         };
-        let mut due = Due::new();
-        for statement in listed.into_iter().filter(is_due) {
-            due.entry(statement.statement().scope.clone()).or_default().push(statement);
+        let ids: BTreeSet<&StatementId> = trust.frontiers().map(|(id, _)| id).collect();
+        let listed = ids.into_iter().filter_map(|id| self.log.get(id)).filter(is_due);
+        let (mut follow, mut due) = (BTreeSet::new(), Due::new());
+        for statement in listed {
+            let before = follow.len();
+            follow.extend(trust.accepting(statement).map(|revocation| (revocation, statement.id())));
+            if follow.len() > before {
+                due.entry(statement.statement().scope.clone()).or_default().push(statement.clone());
+            }
         }
+        if follow == *self.accepted.followed() {
+            return BTreeSet::new();
+        }
+        let before = std::mem::take(&mut self.accepted);
         self.accept(&due);
+        before.beyond(&self.accepted)
     }
 
     /// Adds to what is due the statements on which trust decides otherwise now: of those that a rule kept out, of those that
-    /// rely on a grant that changed, and of those whose approvals did.
-    pub(super) fn rejudge(&self, changed: &BTreeSet<StatementId>, approved: &BTreeSet<StatementId>, due: &mut Due) {
+    /// rely on a grant that changed, and of `others`: those whose approvals did, or that a revocation accepts no longer.
+    pub(super) fn rejudge(&self, changed: &BTreeSet<StatementId>, others: &BTreeSet<StatementId>, due: &mut Due) {
         for (scope, room) in &self.scopes {
             let refused = room.out.iter().filter_map(|(id, out)| match out {
                 Out::Refused(refusal) => self.log.get(id).filter(|one| self.verdict(one).as_ref() != Err(refusal)),
@@ -124,7 +135,7 @@ impl Machine {
                 let relies = |one: &&Arc<Verified>| changed.contains(&one.statement().grant);
                 again.extend(self.log.scope(scope).filter(relies).filter(falls).cloned());
             }
-            again.extend(approved.iter().filter_map(|id| self.log.get(id)).filter(falls).cloned());
+            again.extend(others.iter().filter_map(|id| self.log.get(id)).filter(falls).cloned());
             if again.is_empty() {
                 continue;
             }

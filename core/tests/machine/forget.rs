@@ -198,3 +198,33 @@ fn a_disk_that_takes_no_writes_lets_it_go_later() {
     assert!(matches!(world.nodes[1].machine.statement(&flood[0]).map(|told| told.fate), Some(Fate::Void(_))));
     assert_equal(&world);
 }
+
+/// What a revocation accepts of `@mesh` may give back a grant, and with it what relies on that, in whatever scope. Narrower
+/// than the grant, it leaves that standing and strikes what is below its prefix.
+#[test]
+fn nothing_goes_that_a_grant_still_to_be_accepted_would_bring_back() {
+    let mut world = World::founded(2);
+    let (delegate, operator) = (key(111), key(110));
+    let [relied_on, onward] = delegated(&mut world, &delegate, &operator);
+    world.keeps_struck(1, 0);
+    world.run_ms(2_000);
+    let written: Vec<StatementId> =
+        (0..5).map(|number| write(&mut world, &format!("shop/part/{number}"), &operator, 4)).collect();
+    let more = Body::Grant(Grant {
+        key: key(112).public(),
+        verbs: [Verb::Write].into(),
+        prefix: Prefix::parse("shop").unwrap(),
+        scopes: vec![],
+        terms: Terms::default(),
+    });
+    let later = world.later_act(&delegate, relied_on, &[onward], more, world.now_ms);
+    let acts = world.root_act(revoke(delegate.public(), "shop/part", &[("@mesh", later.id())]), &[], world.now_ms);
+    world.submit(0, acts);
+    world.run_ms(5_000);
+    assert!(world.read(1, "shop/part/0").is_none(), "what brings it back has not come");
+    assert_eq!(on_disk(&world, 1, &written), [true; 5]);
+    world.submit(0, vec![later.wire().to_vec()]);
+    world.run_ms(5_000);
+    assert!((0..2).all(|node| world.read(node, "shop/part/0").is_some()));
+    assert_equal(&world);
+}

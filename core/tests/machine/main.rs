@@ -1,6 +1,7 @@
 //! Whole machines in a small world: what a node does, end to end, without a socket, a disk or a clock.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
+mod accepted;
 mod audit;
 mod door;
 mod effects;

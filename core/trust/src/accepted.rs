@@ -5,20 +5,35 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use driftless_statement::{StatementId, Verified};
 
-/// Accepted statements by revocation. It only grows while the revocations stay the same: what is held is hash-closed, so
-/// once a listed statement is held, so is all it names.
+/// Accepted statements by revocation. While the same listed statements are followed it stays the same: what is held is
+/// hash-closed, so once a listed statement is held, so is all it names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Accepted(BTreeMap<StatementId, BTreeSet<StatementId>>);
+pub struct Accepted {
+    /// Listed statements that were followed, each with the revocation that lists it.
+    followed: BTreeSet<(StatementId, StatementId)>,
+    by: BTreeMap<StatementId, BTreeSet<StatementId>>,
+}
 
 impl Accepted {
     /// Whether a revocation accepts a statement.
     pub fn has(&self, revocation: &StatementId, id: &StatementId) -> bool {
-        self.0.get(revocation).is_some_and(|accepted| accepted.contains(id))
+        self.by.get(revocation).is_some_and(|accepted| accepted.contains(id))
+    }
+
+    /// The listed statements that were followed, each behind the revocation that lists it.
+    pub fn followed(&self) -> &BTreeSet<(StatementId, StatementId)> {
+        &self.followed
+    }
+
+    /// What some revocation accepts here and not there.
+    pub fn beyond(&self, other: &Self) -> BTreeSet<StatementId> {
+        let gone = self.by.iter().flat_map(|(by, accepted)| accepted.iter().filter(move |id| !other.has(by, id)));
+        gone.copied().collect()
     }
 
     /// Accepts one statement, for who follows names without holding the statements.
     pub fn add(&mut self, revocation: StatementId, id: StatementId) {
-        self.0.entry(revocation).or_default().insert(id);
+        self.by.entry(revocation).or_default().insert(id);
     }
 
     /// Accepts a statement that a revocation lists and that is held, and all it names in its scope. Costs what is new.
@@ -28,7 +43,8 @@ impl Accepted {
         listed: &'a Verified,
         held: impl Fn(&StatementId) -> Option<&'a Verified>,
     ) {
-        let accepted = self.0.entry(revocation).or_default();
+        self.followed.insert((revocation, listed.id()));
+        let accepted = self.by.entry(revocation).or_default();
         let scope = &listed.statement().scope;
         let mut stack = vec![listed];
         while let Some(next) = stack.pop() {

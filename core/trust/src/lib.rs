@@ -115,25 +115,38 @@ impl Trust {
         self.0.settled.struck(grant)
     }
 
+    /// The counting revocations all of whose lists is held and accepted, in every scope. What is listed and has not come
+    /// yet, or is not accepted yet, may name anything, also the grant that something else relies on; once it is accepted, so is that.
+    pub fn complete<'a>(
+        &self,
+        held: impl Fn(&StatementId) -> Option<&'a Verified>,
+        accepted: &Accepted,
+    ) -> BTreeSet<StatementId> {
+        let settled = &self.0.settled;
+        let complete = |by: &&Revocation| {
+            let mut listed = by.listed.keys();
+            listed.all(|id| held(id).is_some_and(|one| settled.accepts(&by.id, one, accepted)))
+        };
+        settled.counting().filter(complete).map(|one| one.id).collect()
+    }
+
     /// Whether root acts alone keep a statement out: it relies on a grant that a revocation of theirs strikes,
     /// concerns it and does not accept it, or on one that such a revocation took away. Nothing of a greater rank can change
-    /// that. `held` finds what grants were said by.
+    /// that. `held` finds what grants were said by; `complete` are the revocations of which all is known, see
+    /// [`Trust::complete`].
     pub fn is_struck_by_roots<'a>(
         &self,
         statement: &'a Verified,
         held: impl Fn(&StatementId) -> Option<&'a Verified>,
         accepted: &Accepted,
+        complete: &BTreeSet<StatementId>,
     ) -> bool {
         let settled = &self.0.settled;
         let mut at = Some(statement);
         // Each step goes to an earlier statement, which its name proves; so it ends.
         while let Some(one) = at {
             let said = one.statement();
-            // What is listed and has not come yet may name this, and then it is accepted too.
-            let complete = |by: &Revocation| {
-                let mut here = by.listed.iter().filter(|(_, scope)| **scope == said.scope);
-                here.all(|(id, _)| held(id).is_some())
-            };
+            let complete = |by: &Revocation| complete.contains(&by.id);
             let strikes = |by: &Revocation| {
                 by.rank == 0 && by.concerns(said) && complete(by) && !settled.accepts(&by.id, one, accepted)
             };
@@ -169,6 +182,11 @@ impl Trust {
             .counting()
             .flat_map(|revocation| &revocation.listed)
             .chain(self.epochs().flat_map(Epoch::frontier))
+    }
+
+    /// The revocations that list a held statement and accept it with what it names, outside of `@mesh`.
+    pub fn accepting(&self, statement: &Verified) -> impl Iterator<Item = StatementId> {
+        self.listed_by(statement).map(|revocation| revocation.id)
     }
 
     /// Notes that a statement is held now: what revocations list it, outside of `@mesh`, accept it with what it names.
