@@ -32,16 +32,15 @@ impl ScopeShelf {
         let lost = self.order.iter().filter(|statement| gone.contains(&statement.id()));
         let authors: BTreeSet<PublicKey> = lost.map(|statement| statement.statement().author).collect();
         self.order.retain(|statement| !gone.contains(&statement.id()));
-        // What they named may be heads again.
-        for author in authors {
-            let own = || self.order.iter().filter(|statement| statement.statement().author == author);
-            let named: BTreeSet<StatementId> = own().flat_map(|one| one.statement().prev.iter().copied()).collect();
-            let heads: Heads = own().filter(|one| !named.contains(&one.id())).map(|one| one.key()).collect();
-            match heads.is_empty() {
-                true => drop(self.heads.remove(&author)),
-                false => drop(self.heads.insert(author, heads)),
-            }
+        // What they named may be heads again. Looked through once for all of them: a delegate may have brought in very many.
+        let theirs = || self.order.iter().filter(|statement| authors.contains(&statement.statement().author));
+        let named: BTreeSet<StatementId> = theirs().flat_map(|one| one.statement().prev.iter().copied()).collect();
+        let mut heads: BTreeMap<PublicKey, Heads> = BTreeMap::new();
+        for head in theirs().filter(|one| !named.contains(&one.id())) {
+            heads.entry(head.statement().author).or_default().insert(head.key());
         }
+        self.heads.retain(|author, _| !authors.contains(author));
+        self.heads.extend(heads);
     }
 }
 
