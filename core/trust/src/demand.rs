@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use driftless_statement::{Body, PublicKey, StatementId, Verified, Write};
+use driftless_statement::{Body, Demand, PublicKey, StatementId, Verified, Write};
 
 use super::grant::Standing;
 use super::rank::Settled;
@@ -34,12 +34,28 @@ pub(super) fn met(settled: &Settled, standing: &Standing, verified: &Verified, w
     if standing.demands.is_empty() {
         return Ok(());
     }
-    match for_write(settled, standing, verified, write).into_iter().find(|wanted| !wanted.is_met()) {
-        Some(Wanted { demanded_by, need, by, .. }) => {
-            Err(Refusal::Unapproved { grant: demanded_by, have: by.len() as u64, need })
+    let (approvers, author) = (approvers(settled, verified), verified.statement().author);
+    for (grant, demand) in demanded(standing, write) {
+        let have = given(demand, &approvers, &author).count() as u64;
+        if have < demand.approvals {
+            return Err(Refusal::Unapproved { grant, have, need: demand.approvals });
         }
-        None => Ok(()),
     }
+    Ok(())
+}
+
+/// What the grants of a chain demand of a write, each with its grant.
+fn demanded<'a>(standing: &'a Standing, write: &'a Write) -> impl Iterator<Item = (StatementId, &'a Demand)> {
+    standing.demands.iter().flat_map(|(grant, demands)| demands.of(write).map(move |one| (*grant, one)))
+}
+
+/// Who of those whom a demand names has approved: the author of the write never counts.
+fn given<'a>(
+    demand: &'a Demand,
+    approvers: &'a BTreeSet<PublicKey>,
+    author: &'a PublicKey,
+) -> impl Iterator<Item = &'a PublicKey> {
+    approvers.iter().filter(move |key| *key != author && demand.of.contains(*key))
 }
 
 /// All that is wanted under a statement, met or not.
@@ -59,12 +75,11 @@ pub(super) fn wanted(settled: &Settled, verified: &Verified) -> Vec<Wanted> {
 }
 
 fn for_write(settled: &Settled, standing: &Standing, verified: &Verified, write: &Write) -> Vec<Wanted> {
-    let approvers = approvers(settled, verified);
-    let demands = standing.demands.iter().flat_map(|(grant, demands)| demands.of(write).map(move |one| (*grant, one)));
-    let wanted = demands.map(|(grant, demand)| {
+    let (approvers, author) = (approvers(settled, verified), &verified.statement().author);
+    let wanted = demanded(standing, write).map(|(grant, demand)| {
         let mut of = demand.of.clone();
-        of.remove(&verified.statement().author);
-        let by = of.intersection(&approvers).copied().collect();
+        of.remove(author);
+        let by = given(demand, &approvers, author).copied().collect();
         Wanted { demanded_by: grant, need: demand.approvals, of, by }
     });
     wanted.collect()
