@@ -194,6 +194,7 @@ pub enum Command {
     },
     /// Set an entry's value, or a part of it.
     Set {
+        /// Path of the entry, like `shop/checkout/limits`
         #[arg(value_parser = Path::parse)]
         path: Path,
         /// JSON; what is no JSON and does not look like it is taken as text. `-` reads standard input.
@@ -213,6 +214,7 @@ pub enum Command {
     },
     /// Edit an entry in $VISUAL or $EDITOR, as YAML.
     Edit {
+        /// Path of the entry, like `shop/checkout/limits`
         #[arg(value_parser = Path::parse)]
         path: Path,
         #[command(flatten)]
@@ -230,6 +232,7 @@ pub enum Command {
     },
     /// Show the statements about an entry, latest first.
     History {
+        /// Path of the entry, like `shop/checkout/limits`
         #[arg(value_parser = Path::parse)]
         path: Path,
         #[command(flatten)]
@@ -237,6 +240,7 @@ pub enum Command {
     },
     /// Say why an entry reads as it does: who wrote each part, on whose authority, and what is kept out.
     Explain {
+        /// Path of the entry, like `shop/checkout/limits`
         #[arg(value_parser = Path::parse)]
         path: Path,
     },

@@ -13,6 +13,7 @@ pub enum SecretCommand {
     /// Seal a secret to a group and set it as an entry's value. It is read from standard input, byte for byte; on a terminal it
     /// is asked for, twice.
     Set {
+        /// Path of the entry, like `shop/checkout/limits`
         #[arg(value_parser = Path::parse)]
         path: Path,
         /// Group of recipients. Default: the one that the entry is sealed to already.
@@ -28,6 +29,7 @@ pub enum SecretCommand {
     },
     /// Print a secret, byte for byte: opened by the node over its Unix socket, or here with an identity.
     Get {
+        /// Path of the entry, like `shop/checkout/limits`
         #[arg(value_parser = Path::parse)]
         path: Path,
         /// Identity file, as `age-keygen` makes it, to open the secret here. May be given several times.
@@ -39,6 +41,7 @@ pub enum SecretCommand {
     },
     /// Replace a secret by a new one for the same group. Whoever knew only the old one is no longer flagged.
     Rotate {
+        /// Path of the entry, like `shop/checkout/limits`
         #[arg(value_parser = Path::parse)]
         path: Path,
         #[command(flatten)]
