@@ -1,7 +1,7 @@
 //! A flood that the roots struck leaves the disks, but for its beginning; nothing that a senior act could bring back does.
 
 use driftless_core::machine::Fate;
-use driftless_statement::{Body, Grant, Prefix, SecretKey, StatementId, Terms, Verb};
+use driftless_statement::{Body, Grant, Prefix, SecretKey, Statement, StatementId, Terms, Verb, Verified};
 
 use crate::random::{ahead, assert_equal, sign};
 use crate::revoke::revoke;
@@ -217,7 +217,9 @@ fn nothing_goes_that_a_grant_still_to_be_accepted_would_bring_back() {
         scopes: vec![],
         terms: Terms::default(),
     });
-    let later = world.later_act(&delegate, relied_on, &[onward], more, world.now_ms);
+    let act = world.act(&delegate, relied_on, more, world.now_ms);
+    let follows = Statement { prev: vec![onward], ..act.statement().clone() };
+    let later = Verified::sign(follows, &delegate).unwrap();
     let acts = world.root_act(revoke(delegate.public(), "shop/part", &[("@mesh", later.id())]), &[], world.now_ms);
     world.submit(0, acts);
     world.run_ms(5_000);

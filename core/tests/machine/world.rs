@@ -207,19 +207,6 @@ impl World {
         sign(unsigned(MeshId::from(self.genesis.id()), author.public(), grant, at_ms, body), author)
     }
 
-    /// The same, following earlier ones of its author.
-    pub fn later_act(
-        &self,
-        author: &SecretKey,
-        grant: StatementId,
-        prev: &[StatementId],
-        body: Body,
-        at_ms: u64,
-    ) -> Verified {
-        let act = unsigned(MeshId::from(self.genesis.id()), author.public(), grant, at_ms, body);
-        sign(Statement { prev: prev.to_vec(), ..act }, author)
-    }
-
     /// Founds every node from the bundle and links all of them.
     pub fn founded(count: usize) -> Self {
         let mut world = Self::new(count);
