@@ -1,7 +1,9 @@
 //! A statement in words, as a pure function of what was signed: what a node tells, and what an auditor compares with the
 //! signed bytes. It must not know what became of the statement.
 
-use driftless_statement::{After, Body, Edit, ElementRef, Op, Prefix, Step, Terms, Value, Verified, json};
+use driftless_statement::{
+    After, Body, Edit, ElementRef, Frontier, Grant, Op, Prefix, Statement, Step, Terms, Value, Verb, Verified, json,
+};
 
 use crate::api::StatementInfo;
 use crate::clock::rfc3339_millis;
@@ -66,6 +68,51 @@ fn edits(body: &Body) -> Vec<Vec<String>> {
     }
 }
 
+/// All that a signature under a statement agrees to, line by line, nothing cut: for who is about to give one. The texts are
+/// as its author wrote them.
+pub fn whole(statement: &Statement) -> Vec<String> {
+    let mut lines = Vec::new();
+    match &statement.body {
+        Body::Write(write) => {
+            for (touch, edits) in statement.touches.iter().zip(&write.edits) {
+                lines.push(touch.path.to_string());
+                lines.extend(edits.iter().map(|edit| format!("  {}", in_words(edit, &json::to_string))));
+            }
+        }
+        body => lines.extend(edits(body).into_iter().flatten()),
+    }
+    match &statement.body {
+        Body::Grant(grant) => lines.extend(bound_by(grant)),
+        Body::Rotate(rotate) => {
+            lines.extend(rotate.keys.iter().map(|key| format!("  root key {key}")));
+            lines.extend(accepted(&rotate.frontier));
+        }
+        Body::Revoke(revoke) => lines.extend(accepted(&revoke.frontier)),
+        Body::Accept(accept) => lines.extend(accepted(&accept.frontier)),
+        Body::Unknown { .. } => lines.push("of a kind that this version does not know: it cannot be shown".to_owned()),
+        Body::Write(_) | Body::Approve(_) | Body::Genesis(_) => {}
+    }
+    lines
+}
+
+/// What a grant's one line leaves out.
+fn bound_by(grant: &Grant) -> Vec<String> {
+    let mut lines = Vec::new();
+    if grant.verbs.contains(&Verb::Member) {
+        let scopes: Vec<String> = grant.scopes.iter().map(ToString::to_string).collect();
+        let scopes = if scopes.is_empty() { "every scope".to_owned() } else { scopes.join(", ") };
+        lines.push(format!("  may hold {scopes}"));
+    }
+    for (what, demand) in [("writes", &grant.terms.demands.writes), ("deletes", &grant.terms.demands.deletes)] {
+        lines.extend(demand.iter().flat_map(|demand| &demand.of).map(|key| format!("  {what} approved by {key}")));
+    }
+    lines
+}
+
+fn accepted(frontier: &Frontier) -> impl Iterator<Item = String> {
+    frontier.iter().map(|(scope, id)| format!("  accepts {id} in {scope}"))
+}
+
 /// The terms of a grant, as a tail of what it gives.
 pub(crate) fn terms(terms: &Terms) -> String {
     let mut text = String::new();
@@ -119,8 +166,12 @@ fn reference(element: &ElementRef) -> String {
     }
 }
 
-/// One edit in words.
+/// One edit in words; a long value is cut.
 pub fn edit(edit: &Edit) -> String {
+    in_words(edit, &shown)
+}
+
+fn in_words(edit: &Edit, shown: &impl Fn(&Value) -> String) -> String {
     let at = pointer(&edit.at);
     match &edit.op {
         Op::Put(value) => format!("put {at} {}", shown(value)),
@@ -136,8 +187,11 @@ pub fn edit(edit: &Edit) -> String {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
-    use driftless_statement::{ElementId, StatementId};
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+    use driftless_statement::{
+        Demand, Demands, ElementId, Hlc, MeshId, Note, Path, PublicKey, Revoke, Rotate, Scope, StatementId, Touch,
+        Write,
+    };
 
     use super::*;
 
@@ -165,5 +219,58 @@ mod tests {
         }
         let long = Edit { at: vec![], op: Op::Put(Value::Text("x".repeat(1000))) };
         assert!(super::edit(&long).chars().count() < 200);
+    }
+
+    fn says(path: Option<&str>, body: Body) -> Statement {
+        let path = path.map(|path| Path::parse(path).unwrap());
+        Statement {
+            mesh: MeshId([1; 32]),
+            scope: path.as_ref().map_or(Scope::mesh(), Path::scope),
+            author: PublicKey([2; 32]),
+            grant: StatementId([3; 32]),
+            prev: vec![],
+            touches: path.into_iter().map(|path| Touch { path, bases: vec![] }).collect(),
+            hlc: Hlc(1),
+            body,
+            note: Note::default(),
+            unknown: vec![],
+        }
+    }
+
+    /// Each key, scope and id that a signature agrees to, and all of a long value.
+    #[test]
+    fn nothing_that_is_signed_is_left_out() {
+        let mut frontier = Frontier::nothing();
+        frontier.insert(Scope::mesh(), StatementId([7; 32]));
+        let keys = vec![PublicKey([5; 32]), PublicKey([6; 32])];
+        let rotate = Body::Rotate(Rotate { keys: keys.clone(), threshold: 2, frontier: frontier.clone() });
+        let accepts = format!("  accepts {} in @mesh", StatementId([7; 32]));
+        let roots = [format!("  root key {}", keys[0]), format!("  root key {}", keys[1])];
+        let expected = [
+            "rotate to 2 of 2 root keys, accepting 1 statement and all it names".to_owned(),
+            roots[0].clone(),
+            roots[1].clone(),
+            accepts.clone(),
+        ];
+        assert_eq!(whole(&says(None, rotate)), expected);
+        let revoke = Body::Revoke(Revoke { key: keys[0], prefix: Prefix::all(), frontier });
+        assert!(whole(&says(None, revoke)).contains(&accepts));
+        let of = keys.iter().copied().collect();
+        let demands = Demands { writes: Some(Demand { approvals: 1, of }), deletes: None };
+        let grant = |scopes| Grant {
+            key: keys[0],
+            verbs: [Verb::Member, Verb::Write].into(),
+            prefix: Prefix::all(),
+            scopes,
+            terms: Terms { demands: demands.clone(), ..Terms::default() },
+        };
+        let some = whole(&says(None, Body::Grant(grant(vec![Scope::parse("shop").unwrap()]))));
+        assert_eq!(some[1], "  may hold shop");
+        assert_eq!(some[2..], keys.iter().map(|key| format!("  writes approved by {key}")).collect::<Vec<_>>());
+        assert_eq!(whole(&says(None, Body::Grant(grant(vec![]))))[1], "  may hold every scope");
+        let value = "x".repeat(1000);
+        let put = Edit { at: vec![], op: Op::Put(Value::Text(value.clone())) };
+        let write = whole(&says(Some("shop/a"), Body::Write(Write { edits: vec![vec![put]] })));
+        assert_eq!(write, ["shop/a".to_owned(), format!("  put the whole value \"{value}\"")]);
     }
 }

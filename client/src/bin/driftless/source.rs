@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{BufReader, Read, Write};
 use std::path::{Path as FilePath, PathBuf};
 
-use driftless_client::api::{Author, Grants, Merged, PendingList, Preview, StatementInfo};
+use driftless_client::api::{Author, Grants, Merged, PendingList, Preview};
 use driftless_client::audit::Unverified;
 use driftless_client::error::ClientError;
 use driftless_client::offline::{Need, Offline};
@@ -218,13 +218,11 @@ impl Source {
         }
     }
 
-    /// A statement as it was signed, and in words; `None`: it is not there.
-    pub async fn said(&self, id: &StatementId) -> Result<Option<(Statement, StatementInfo)>, Failure> {
+    /// A statement as it was signed; `None`: it is not there. Its id was computed from its bytes, whoever told it.
+    pub async fn said(&self, id: &StatementId) -> Result<Option<Statement>, Failure> {
         let client = match self {
             Self::Node(client) => client,
-            Self::Export(offline) => {
-                return Ok(offline.statement(id).map(|one| (one.statement().clone(), offline.words(one))));
-            }
+            Self::Export(offline) => return Ok(offline.statement(id).map(|one| one.statement().clone())),
         };
         let wire = match client.statement(id).await {
             Ok(wire) => wire,
@@ -232,7 +230,7 @@ impl Source {
             Err(error) => return Err(error.into()),
         };
         let signed = Signed::decode(&wire).map_err(|invalid| Failure::Unreachable(invalid.to_string()))?;
-        Ok(Some((signed.statement().clone(), client.change(id).await?.statement)))
+        Ok(Some(signed.statement().clone()))
     }
 
     /// What acts would change.

@@ -22,39 +22,41 @@ pub async fn approve(session: &Session, id: StatementId, given: &SigningArgs) ->
     let mesh = source.mesh().await?.0;
     let now = clock::now_ms();
     let (frame, scope) = match &held {
-        Some((write, info)) if matches!(write.body, Body::Write(_)) => {
+        Some(write) if matches!(write.body, Body::Write(_)) => {
             if write.author == signer.public() {
                 return Err(Failure::Refused(format!(
                     "{} is this key's own write; its author never counts among the approvers",
                     id.short()
                 )));
             }
-            session.out.say(&render::pending::approved(info));
+            session.out.say(&render::pending::approved(write));
             let paths: Vec<_> = write.touches.iter().map(|touch| touch.path.clone()).collect();
             (signer.approve_frame(mesh, &grants, &paths, now)?, write.scope.clone())
         }
-        Some((act, info)) if act.grant == grants.epoch => {
+        Some(act) if act.grant == grants.epoch => {
             if matches!(act.body, Body::Rotate(_)) {
                 super::rotate::sign_only_one(&source, &signer.public(), Some(&id)).await?;
             }
-            session.out.say(&render::pending::approved(info));
+            session.out.say(&render::pending::approved(act));
             (signer.root_frame(mesh, &grants)?, Scope::mesh())
         }
-        Some((_, info)) => {
+        Some(other) => {
             return Err(Failure::Refused(format!(
                 "{} is a {} that needs no approval: only writes and acts of the epoch in force do",
                 id.short(),
-                info.kind
+                other.body.word()
             )));
         }
-        // What is not seen is not signed unawares where there is no node to show it.
-        None if !given.from.is_empty() => {
-            return Err(Failure::NotFound(format!(
-                "{id} is in none of the files of --from; add the bundle that has it, so that what is approved is seen"
-            )));
+        // What is not seen is not signed unawares.
+        None => {
+            let cure = match given.from.is_empty() {
+                true => {
+                    "the node does not have it: ask another one (--endpoint), or give the file that has it with --from"
+                }
+                false => "it is in none of the files of --from; add the bundle that has it",
+            };
+            return Err(Failure::NotFound(format!("{id}: {cure}, so that what is approved is seen")));
         }
-        // A root act may be signed before it is here.
-        None => (signer.root_frame(mesh, &grants)?, Scope::mesh()),
     };
     let signed = signer.approve(&frame, scope, id, note(given), now)?;
     let ids = session.hand_over(&source, given, &[signed]).await?;

@@ -1,12 +1,13 @@
 //! What waits for signatures and approvals.
 
 use driftless_client::api::{PendingInfo, PendingList, StatementInfo, WantedInfo};
-use driftless_client::clock;
-use driftless_statement::PublicKey;
+use driftless_client::clock::{self, rfc3339_millis};
+use driftless_client::readable;
+use driftless_statement::{PublicKey, Statement};
 
 use super::Now;
 use crate::out::{Ink, Paint};
-use crate::table::{Cell, row, shorten, table};
+use crate::table::{Cell, plain, row, shorten, table};
 
 /// A row for each statement; what it says below.
 pub fn list(paint: Paint, list: &PendingList, now: Now) -> String {
@@ -55,13 +56,9 @@ fn first_words(info: &StatementInfo) -> String {
 }
 
 /// What is about to be approved, whole, so that what is signed was seen.
-pub fn approved(info: &StatementInfo) -> String {
-    let mut lines = vec![format!("approving a {} by {} of {}:", info.kind, info.author, info.time)];
-    for (at, edits) in info.edits.iter().enumerate() {
-        if info.kind == "write" {
-            lines.extend(info.paths.get(at).map(|path| format!("  {path}")));
-        }
-        lines.extend(edits.iter().map(|edit| format!("    {edit}")));
-    }
+pub fn approved(statement: &Statement) -> String {
+    let (kind, time) = (statement.body.word(), rfc3339_millis(statement.hlc.millis()));
+    let mut lines = vec![format!("approving a {kind} by {} of {time}:", statement.author)];
+    lines.extend(readable::whole(statement).iter().map(|line| format!("  {}", plain(line))));
     lines.join("\n")
 }

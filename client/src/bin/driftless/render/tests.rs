@@ -172,7 +172,6 @@ fn grants_on_terms_and_what_is_pending() {
     );
     let list = answer::<PendingList>(&list);
     assert_snapshot!(pending::list(Paint::NONE, &list, NOW));
-    assert_snapshot!(pending::approved(&list.pending[0].statement));
     assert_snapshot!(pending::list(Paint::NONE, &PendingList { pending: Vec::new(), total: 0 }, NOW));
 }
 
