@@ -3,11 +3,7 @@
 use driftless_client::api::{Grants, PendingList};
 
 use crate::mesh::{Mesh, wait};
-use crate::operator::{command, finish, run};
-
-fn key(mesh: &Mesh, name: &str) -> String {
-    run(mesh, &["keys", "new", name], "").good().trim().to_owned()
-}
+use crate::operator::{command, finish, key, run};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_waits_for_its_approvals_on_every_node() {

@@ -46,6 +46,11 @@ pub fn run(mesh: &Mesh, arguments: &[&str], stdin: &str) -> Ended {
     finish(command(mesh, 0, &mesh.made.operator_key, arguments), stdin)
 }
 
+/// A new key in the home of a mesh; its public half.
+pub fn key(mesh: &Mesh, name: &str) -> String {
+    run(mesh, &["keys", "new", name], "").good().trim().to_owned()
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_become_entries_and_entries_files() {
     let mesh = Mesh::running(2).await;

@@ -6,7 +6,7 @@ use std::path::Path as FilePath;
 use driftless_client::sealed::Identity;
 
 use crate::mesh::Mesh;
-use crate::operator::run;
+use crate::operator::{command, finish, key, run};
 
 const SECRET: &str = "correct horse battery staple";
 const NEXT: &str = "a quite other secret\n";
@@ -100,4 +100,33 @@ async fn an_ordinary_value_is_not_sealed_over_unless_asked() {
     run(&mesh, &["set", "@mesh/recipients/odd", r#"{"a": {}}"#], "").good();
     let odd = run(&mesh, &["secret", "set", "shop/new", "--group", "odd"], SECRET);
     odd.bad(3, "@mesh/recipients/odd is no group of recipients: a: field `age`");
+}
+
+/// Whoever may change a group only with somebody else's approval cannot have everything sealed to a key of their own before.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_sealed_to_a_group_that_is_not_in_force() {
+    let mesh = Mesh::running(1).await;
+    let (a, a_key) = identity(mesh.home.path(), "a.key");
+    let (own, own_key) = identity(mesh.home.path(), "own.key");
+    run(&mesh, &["secret", "recipients", "add", "web", "a", &a_key], "").good();
+    run(&mesh, &["secret", "set", "shop/db", "--group", "web"], SECRET).good();
+    let [eager, other] = ["eager.key", "other.key"].map(|name| key(&mesh, name));
+    let demand = format!("1:{other}");
+    let root = |arguments: &[&str]| finish(command(&mesh, 0, &mesh.made.root_key, arguments), "").good();
+    root(&["grant", &eager, "operate", "@mesh", "--approvals", &demand]);
+    root(&["grant", &eager, "write", "shop"]);
+    root(&["grant", &other, "approve", "@mesh"]);
+    let by = |name: &str, arguments: &[&str]| finish(command(&mesh, 0, &mesh.home.path().join(name), arguments), "");
+    let asked = ["secret", "recipients", "add", "web", "own", &own_key, "--reseal", "--identity", &a];
+    let waits = by("eager.key", &asked);
+    assert!(waits.err.contains("nothing was sealed anew"), "{}", waits.err);
+    waits.bad(3, "`driftless pending`");
+    run(&mesh, &["secret", "get", "shop/db", "--identity", &own], "").bad(3, "sealed to group web (a)");
+    // What is sealed anew and waits itself is told as that, not as done.
+    let cautious = key(&mesh, "cautious.key");
+    root(&["grant", &cautious, "write", "shop", "--approvals", &demand]);
+    run(&mesh, &["secret", "recipients", "add", "web", "own", &own_key], "").good();
+    let told = by("cautious.key", &["secret", "reseal", "web", "--identity", &a]);
+    assert!(told.out.contains("stored, but not in force"), "{}", told.out);
+    told.bad(3, "1 of 1 secret not sealed anew");
 }

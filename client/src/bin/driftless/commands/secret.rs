@@ -70,11 +70,11 @@ async fn set(
     let merged = client.merged(path, Some(&signer.public())).await?;
     let before = current(&merged)?;
     let group = group_of(path, before.as_ref(), wanted)?;
-    let recipients: Recipients = group::read(&client, &group).await?.recipients();
-    if recipients.is_empty() {
-        return Err(group::empty(&group));
-    }
+    // Before anybody is asked for a secret that could not be sealed.
+    group::recipients(&client, &group).await?;
     let secret = source::read(source)?;
+    // As it is now: it may have changed while somebody typed.
+    let recipients = group::recipients(&client, &group).await?;
     // A new secret: who knew the old one does not know this.
     let sealed = seal(&secret, &group, recipients, Recipients::new())?;
     drop(secret);

@@ -67,15 +67,19 @@ fn absent(group: &str) -> Failure {
     ))
 }
 
-/// Nobody to seal to.
-pub fn empty(group: &str) -> Failure {
-    Failure::Refused(format!(
-        "group {group} has no recipients; add one with `driftless secret recipients add {group} NAME age1…`"
-    ))
+/// Whom to seal to: the recipients of a group in force, somebody at least.
+pub async fn recipients(client: &Client, group: &str) -> Result<Recipients, Failure> {
+    let recipients = read(client, group).await?.recipients();
+    if recipients.is_empty() {
+        return Err(Failure::Refused(format!(
+            "group {group} has no recipients; add one with `driftless secret recipients add {group} NAME age1…`"
+        )));
+    }
+    Ok(recipients)
 }
 
 /// A group as it is in force.
-pub async fn read(client: &Client, group: &str) -> Result<Group, Failure> {
+async fn read(client: &Client, group: &str) -> Result<Group, Failure> {
     let path = entry(group)?;
     match client.item(&path).await {
         Ok(item) => parse(&path, &item.value),
@@ -198,6 +202,13 @@ async fn alter(
     }
     let work = reseal::Work { group, recipients: &recipients, opener: &opener, dry_run: how.dry_run, note: &how.note };
     if how.reseal {
+        // What somebody proposes and others have to approve is no group yet.
+        if !how.dry_run && read(&client, group).await?.recipients() != recipients {
+            return Err(Failure::Refused(format!(
+                "the change of group {group} is stored and not in force (`driftless pending` says what it waits for), so nothing was \
+                 sealed anew; once it is, run `driftless secret reseal {group}`"
+            )));
+        }
         return reseal::all(session, &client, &signer, &work).await;
     }
     remaining(session, &client, group, &recipients).await

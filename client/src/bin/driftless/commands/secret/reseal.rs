@@ -115,10 +115,7 @@ pub async fn run(
     note: &NoteArgs,
 ) -> Result<(), Failure> {
     let (client, signer) = (session.client()?, session.signer()?);
-    let recipients = group::read(&client, group).await?.recipients();
-    if recipients.is_empty() {
-        return Err(group::empty(group));
-    }
+    let recipients = group::recipients(&client, group).await?;
     all(session, &client, &signer, &Work { group, recipients: &recipients, opener, dry_run, note }).await
 }
 
@@ -143,10 +140,27 @@ pub async fn all(session: &Session, client: &Client, signer: &Signer, work: &Wor
     let mut statements = Vec::new();
     if !work.dry_run {
         statements = session.submit_to(client, signer, edited, work.note).await?;
-        rows.iter_mut().filter(|row| row.outcome == "would_reseal").for_each(|row| row.outcome = "resealed");
+        for row in rows.iter_mut().filter(|row| row.outcome == "would_reseal") {
+            (row.outcome, row.reason) = became(client, &row.path, work).await;
+        }
     }
     session.out.show(&rows, |paint| render::secrets::resealed(paint, &rows))?;
     summary(session, work, &rows, &statements)
+}
+
+/// What services read after all was handed in: that it was stored does not say that it shows.
+async fn became(client: &Client, path: &Path, work: &Work<'_>) -> (&'static str, Option<String>) {
+    let shows = match client.item(path).await {
+        Ok(item) => Sealed::parse(&item.value).is_ok_and(|sealed| sealed.recipients() == work.recipients),
+        Err(error) => return ("failed", Some(error.to_string())),
+    };
+    match shows {
+        true => ("resealed", None),
+        false => (
+            "failed",
+            Some("stored, but not in force: `driftless explain PATH` and `driftless pending` say why".to_owned()),
+        ),
+    }
 }
 
 fn summary(session: &Session, work: &Work<'_>, rows: &[Resealed], statements: &[StatementId]) -> Result<(), Failure> {
