@@ -108,7 +108,8 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
     };
     let writer = Writer::spawn(store, pace).map_err(StartError::Thread)?;
     let clock = Clock::start();
-    let name = name_of(config, &key.public());
+    let node = key.public();
+    let name = name_of(config, &node);
     let settings = HttpSettings::of(&config.http, &config.access, &name);
     let setup = Setup {
         key,
@@ -129,7 +130,7 @@ pub async fn start(config: &Config) -> Result<Node, StartError> {
     let parts = Parts { machine, clock, network, store: writer, metrics: metrics.clone(), shutdown: ends.clone() };
     let (driver, door) = Driver::new(parts);
     let heartbeat = driver.heartbeat();
-    let follower = Follower::new(keeper.clone(), door.clone(), metrics.clone());
+    let follower = Follower::new(keeper.clone(), node, door.clone(), metrics.clone());
     let served = http::serve(door.clone(), settings, keeper, metrics, ends.clone()).await?;
     let tcp = served.tcp;
     let tasks = vec![

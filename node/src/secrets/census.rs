@@ -108,21 +108,28 @@ impl Census {
         open
     }
 
-    /// Counts them, with the groups as the view has them.
-    pub fn tally(&self, view: &View) -> Tally {
+    /// Counts them, with the groups as the view has them. `lost`: whether a group names this node with a recipient that it
+    /// no longer is. Then what is sealed to the group is meant for this node and cannot be opened.
+    pub fn tally(&self, view: &View, lost: impl Fn(&Group) -> bool) -> Tally {
         let mut groups = BTreeMap::new();
         let mut tally = Tally::default();
         for known in self.0.values() {
-            match known.state {
+            let mut state = known.state;
+            if let Some((group, fingerprint)) = &known.sealed_to {
+                let now = groups.entry(group.as_str()).or_insert_with(|| {
+                    group_now(view, group).map(|group| (self::fingerprint(&group.recipients()), lost(&group)))
+                });
+                tally.stale += u64::from(now.is_none_or(|(now, _)| now != *fingerprint));
+                if state == State::NotForThisNode && now.is_some_and(|(_, lost)| lost) {
+                    state = State::Unopenable;
+                }
+            }
+            match state {
                 State::Openable => tally.openable += 1,
                 State::NotForThisNode => tally.not_for_this_node += 1,
                 State::Unopenable => tally.unopenable += 1,
             }
             tally.known_to_removed += u64::from(known.known_to_removed);
-            if let Some((group, fingerprint)) = &known.sealed_to {
-                let now = groups.entry(group.as_str()).or_insert_with(|| group_now(view, group));
-                tally.stale += u64::from(now.as_ref() != Some(fingerprint));
-            }
         }
         tally
     }
@@ -154,9 +161,8 @@ fn fingerprint(recipients: &Recipients) -> Fingerprint {
     *hasher.finalize().as_bytes()
 }
 
-/// Whom a group names now; `None`: there is no such group, or it is none.
-fn group_now(view: &View, group: &str) -> Option<Fingerprint> {
+/// A group as it is now; `None`: there is no such group, or it is none.
+fn group_now(view: &View, group: &str) -> Option<Group> {
     let json = view.get(&group_path(group).ok()?)?.json.as_deref()?;
-    let group = Group::parse(&json::parse(json.as_bytes()).ok()?).ok()?;
-    Some(fingerprint(&group.recipients()))
+    Group::parse(&json::parse(json.as_bytes()).ok()?).ok()
 }

@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use driftless_core::beacon::Health;
 use driftless_core::machine::Machine;
 use driftless_core::view::{Revision, Since};
-use driftless_statement::{Path, StatementId};
+use driftless_statement::{Path, PublicKey, StatementId};
 use tokio::sync::watch;
 use tracing::{debug, error, warn};
 
@@ -27,6 +27,8 @@ fn now_ms() -> u64 {
 /// What follows the view.
 pub struct Follower {
     keeper: Arc<Keeper>,
+    /// This node's key, by which groups name it.
+    node: PublicKey,
     door: Door,
     metrics: Arc<Metrics>,
     census: Census,
@@ -40,10 +42,10 @@ pub struct Follower {
 
 impl Follower {
     /// A follower that has seen nothing.
-    pub fn new(keeper: Arc<Keeper>, door: Door, metrics: Arc<Metrics>) -> Self {
+    pub fn new(keeper: Arc<Keeper>, node: PublicKey, door: Door, metrics: Arc<Metrics>) -> Self {
         let (census, tally) = (Census::default(), Tally::default());
         metrics.sealed(tally.words());
-        Self { keeper, door, metrics, census, seen: None, tally, start_ms: now_ms() }
+        Self { keeper, node, door, metrics, census, seen: None, tally, start_ms: now_ms() }
     }
 
     /// Follows until shutdown.
@@ -77,11 +79,11 @@ impl Follower {
             }
             Since::Behind => None,
         };
-        let (mut census, keeper) = (std::mem::take(&mut self.census), self.keeper.clone());
+        let (mut census, keeper, node) = (std::mem::take(&mut self.census), self.keeper.clone(), self.node);
         // Opening agrees on a key with each recipient in turn, up to some milliseconds: not on a thread that others need.
         let looked = tokio::task::spawn_blocking(move || {
             let open = census.look(&view, paths, |sealed| keeper.judge(sealed), now_ms);
-            let tally = census.tally(&view);
+            let tally = census.tally(&view, |group| keeper.has_lost(group, &node));
             (census, open, tally)
         });
         match looked.await {

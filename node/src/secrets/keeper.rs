@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use driftless_client::keys::KeyError;
-use driftless_client::sealed::{BadSealed, Identity, IdentityError, MEMBER, OpenError, Recipient, Sealed};
-use driftless_statement::json;
+use driftless_client::sealed::{BadSealed, Group, Identity, IdentityError, MEMBER, OpenError, Recipient, Sealed};
+use driftless_statement::{PublicKey, json};
 use tracing::{info, warn};
 use zeroize::Zeroizing;
 
@@ -59,6 +59,13 @@ impl Keeper {
     /// Whom others seal to, when this node shall open it. No secret.
     pub fn recipient(&self) -> &str {
         self.recipients.first().map_or("", Recipient::as_str)
+    }
+
+    /// Whether a group names a node, which is this one, with a recipient whose identity is not here: its file was lost or
+    /// replaced.
+    pub(super) fn has_lost(&self, group: &Group, node: &PublicKey) -> bool {
+        let mut own = group.0.values().filter(|member| member.node.as_ref() == Some(node));
+        own.any(|member| !self.recipients.contains(&member.recipient))
     }
 
     /// Opens an entry's value, given as JSON.

@@ -5,7 +5,7 @@ use std::path::Path as FilePath;
 
 use driftless_client::sealed::Identity;
 
-use crate::mesh::Mesh;
+use crate::mesh::{Mesh, wait};
 use crate::operator::{command, finish, key, run};
 
 const SECRET: &str = "correct horse battery staple";
@@ -129,4 +129,24 @@ async fn nothing_is_sealed_to_a_group_that_is_not_in_force() {
     let told = by("cautious.key", &["secret", "reseal", "web", "--identity", &a]);
     assert!(told.out.contains("stored, but not in force"), "{}", told.out);
     told.bad(3, "1 of 1 secret not sealed anew");
+}
+
+/// A node whose identity was lost makes itself a new one, and says that it cannot open what is meant for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_lost_its_identity_says_so() {
+    let mut mesh = Mesh::running(1).await;
+    let health = async |mesh: &Mesh| mesh.client(0).status().await.map(|status| status.health).unwrap_or_default();
+    let unopenable = |words: Vec<String>| words.iter().any(|word| word == "secrets_unopenable");
+    run(&mesh, &["secret", "recipients", "add", "web", "node-1", "--from-node"], "").good();
+    run(&mesh, &["secret", "set", "shop/db", "--group", "web"], SECRET).good();
+    assert_eq!(run(&mesh, &["secret", "get", "shop/db"], "").good(), SECRET);
+    assert!(!unopenable(health(&mesh).await));
+    mesh.kill(0);
+    std::fs::remove_file(mesh.data(0).join("secrets.key")).unwrap();
+    mesh.start(0, &[]);
+    mesh.wait_serving().await;
+    wait("the node to say so", async || unopenable(health(&mesh).await)).await;
+    run(&mesh, &["secret", "get", "shop/db"], "").bad(3, "none of the identities at hand");
+    run(&mesh, &["secret", "recipients", "add", "web", "node-1", "--from-node", "--replace"], "").good();
+    wait("the word to go", async || !unopenable(health(&mesh).await)).await;
 }

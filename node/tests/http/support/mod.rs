@@ -209,7 +209,7 @@ impl World {
         let metrics = Arc::new(Metrics::default());
         let door = drive(&mesh, statements, faults.clone(), metrics.clone());
         let served = http::serve(door.clone(), settings, keeper.clone(), metrics.clone(), stop.clone()).await.unwrap();
-        tokio::spawn(Follower::new(keeper, door.clone(), metrics.clone()).run(stop));
+        tokio::spawn(Follower::new(keeper, node_key().public(), door.clone(), metrics.clone()).run(stop));
         let tcp = served.tcp.unwrap();
         let served = Some(tokio::spawn(served.run()));
         Self { socket, tcp, metrics, mesh, faults, shutdown, served, _door: door, _dir: dir }
