@@ -6,19 +6,12 @@ use std::collections::BTreeSet;
 use driftless_core::machine::Fate;
 use driftless_core::trust::Refusal;
 use driftless_statement::{
-    Body, Edit, Grant, Hlc, MeshId, Note, Path, Prefix, SecretKey, Signed, Statement, StatementId, Terms, Touch, Value,
-    Verb, Verified, Write,
+    Body, Edit, Hlc, MeshId, Note, Path, SecretKey, Signed, Statement, StatementId, Touch, Value, Verb, Verified, Write,
 };
 
 use crate::random::assert_equal;
 use crate::revoke::revoke;
-use crate::world::{World, key};
-
-fn grant(to: &SecretKey, verbs: &[Verb]) -> Body {
-    let prefix = Prefix::parse("shop").unwrap();
-    let verbs = verbs.iter().copied().collect();
-    Body::Grant(Grant { key: to.public(), verbs, prefix, scopes: vec![], terms: Terms::default() })
-}
+use crate::world::{World, granting, key};
 
 /// Root acts at a node, and the first one's id.
 fn by_root(world: &mut World, node: usize, body: Body) -> StatementId {
@@ -89,10 +82,10 @@ fn told(world: &mut World, id: &StatementId) -> Fate {
 fn what_was_accepted_through_a_statement_that_falls_counts_no_longer() {
     let mut world = World::founded(2);
     let (delegate, writer, other) = (key(110), key(111), key(112));
-    let to_delegate = by_root(&mut world, 0, grant(&delegate, &[Verb::Delegate, Verb::Write]));
-    let direct = by_root(&mut world, 0, grant(&writer, &[Verb::Write]));
-    let to_other = by_root(&mut world, 0, grant(&other, &[Verb::Write]));
-    let onward = says(&world, &delegate, to_delegate, (None, &[]), &[], grant(&writer, &[Verb::Write]));
+    let to_delegate = by_root(&mut world, 0, granting(delegate.public(), &[Verb::Delegate, Verb::Write]));
+    let direct = by_root(&mut world, 0, granting(writer.public(), &[Verb::Write]));
+    let to_other = by_root(&mut world, 0, granting(other.public(), &[Verb::Write]));
+    let onward = says(&world, &delegate, to_delegate, (None, &[]), &[], granting(writer.public(), &[Verb::Write]));
     bring(&mut world, 0, &[&onward]);
     let first = says(&world, &writer, direct, (Some("shop/first"), &[]), &[], put(1));
     bring(&mut world, 0, &[&first]);
@@ -115,12 +108,12 @@ fn what_is_listed_is_accepted_when_its_grant_begins_to_stand() {
     world.link_all();
     world.run_ms(5_000);
     let (writer, other) = (key(110), key(112));
-    let to_other = by_root(&mut world, 0, grant(&other, &[Verb::Write]));
+    let to_other = by_root(&mut world, 0, granting(other.public(), &[Verb::Write]));
     // Who holds no grant at all is turned away at the door.
     let elsewhere = world.grant(writer.public(), Verb::Write, "bank", world.now_ms);
     world.submit(0, elsewhere);
     world.run_ms(1_000);
-    let acts = world.root_act(grant(&writer, &[Verb::Write]), &[], world.now_ms);
+    let acts = world.root_act(granting(writer.public(), &[Verb::Write]), &[], world.now_ms);
     let (act, approval) = (acts[0].clone(), acts[1].clone());
     let pending = Signed::decode(&act).unwrap().id();
     world.submit(0, vec![act]);

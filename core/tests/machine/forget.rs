@@ -1,11 +1,11 @@
 //! A flood that the roots struck leaves the disks, but for its beginning; nothing that a senior act could bring back does.
 
 use driftless_core::machine::Fate;
-use driftless_statement::{Body, Grant, Prefix, SecretKey, Statement, StatementId, Terms, Verb, Verified};
+use driftless_statement::{SecretKey, Statement, StatementId, Verb, Verified};
 
 use crate::random::{ahead, assert_equal, sign};
 use crate::revoke::revoke;
-use crate::world::{World, key};
+use crate::world::{World, granting, key};
 
 /// About what a few writes take on the wire.
 const FEW_BYTES: usize = 1_000;
@@ -90,16 +90,12 @@ fn what_a_junior_struck_stays_however_much_it_is() {
 
 /// A grant by the root, and one on it by whom it was given to. Gives back what each is relied on by.
 fn delegated(world: &mut World, delegate: &SecretKey, to: &SecretKey) -> [StatementId; 2] {
-    let grant = |key: &SecretKey, verbs: &[Verb]| {
-        let prefix = Prefix::parse("shop").unwrap();
-        let verbs = verbs.iter().copied().collect();
-        Body::Grant(Grant { key: key.public(), verbs, prefix, scopes: vec![], terms: Terms::default() })
-    };
-    let acts = world.root_act(grant(delegate, &[Verb::Write, Verb::Delegate, Verb::Revoke]), &[], world.now_ms);
+    let acts =
+        world.root_act(granting(delegate.public(), &[Verb::Write, Verb::Delegate, Verb::Revoke]), &[], world.now_ms);
     let first = driftless_statement::Signed::decode(&acts[0]).unwrap().id();
     world.submit(0, acts);
     world.run_ms(1_000);
-    let onward = world.act(delegate, first, grant(to, &[Verb::Write]), world.now_ms);
+    let onward = world.act(delegate, first, granting(to.public(), &[Verb::Write]), world.now_ms);
     world.submit(0, vec![onward.wire().to_vec()]);
     world.run_ms(2_000);
     [first, onward.id()]
@@ -210,13 +206,7 @@ fn nothing_goes_that_a_grant_still_to_be_accepted_would_bring_back() {
     world.run_ms(2_000);
     let written: Vec<StatementId> =
         (0..5).map(|number| write(&mut world, &format!("shop/part/{number}"), &operator, 4)).collect();
-    let more = Body::Grant(Grant {
-        key: key(112).public(),
-        verbs: [Verb::Write].into(),
-        prefix: Prefix::parse("shop").unwrap(),
-        scopes: vec![],
-        terms: Terms::default(),
-    });
+    let more = granting(key(112).public(), &[Verb::Write]);
     let act = world.act(&delegate, relied_on, more, world.now_ms);
     let follows = Statement { prev: vec![onward], ..act.statement().clone() };
     let later = Verified::sign(follows, &delegate).unwrap();

@@ -5,7 +5,7 @@ use driftless_core::trust::Refusal;
 use driftless_statement::{Body, Frontier, Rotate, Scope, Signed, StatementId, Verb};
 
 use crate::random::assert_equal;
-use crate::world::{World, key};
+use crate::world::{World, granting, key};
 
 fn ids(wires: &[Vec<u8>]) -> impl Iterator<Item = StatementId> {
     wires.iter().map(|wire| Signed::decode(wire).unwrap().id())
@@ -20,17 +20,7 @@ fn what_a_rotation_does_not_accept_counts_no_longer_also_where_it_stays() {
     world.submit(0, lost);
     world.run_ms(1_000);
     // The rotation's own author names it, so it stays.
-    let named = world.root_act(
-        Body::Grant(driftless_statement::Grant {
-            key: key(111).public(),
-            verbs: [Verb::Write].into(),
-            prefix: "shop".parse().unwrap(),
-            scopes: Vec::new(),
-            terms: driftless_statement::Terms::default(),
-        }),
-        &[lost_id],
-        world.now_ms,
-    );
+    let named = world.root_act(granting(key(111).public(), &[Verb::Write]), &[lost_id], world.now_ms);
     let kept = ids(&named).next().unwrap();
     world.submit(0, named);
     world.run_ms(1_000);

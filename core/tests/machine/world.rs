@@ -105,6 +105,12 @@ pub fn key(seed: u8) -> SecretKey {
     SecretKey::from_bytes([seed; 32])
 }
 
+/// What grants verbs on `shop`.
+pub fn granting(to: PublicKey, verbs: &[Verb]) -> Body {
+    let (prefix, verbs) = (Prefix::parse("shop").unwrap(), verbs.iter().copied().collect());
+    Body::Grant(Grant { key: to, verbs, prefix, scopes: Vec::new(), terms: Terms::default() })
+}
+
 fn path(text: &str) -> Path {
     Path::parse(text).unwrap()
 }
