@@ -87,6 +87,11 @@ impl Slot {
         touch.map(|touch| touch.bases.as_slice()).unwrap_or_default()
     }
 
+    /// Whether it gives another one as a base of this entry.
+    pub(super) fn names(&self, other: &StatementId) -> bool {
+        self.bases().contains(other)
+    }
+
     /// Its edits of this entry.
     pub(super) fn edits(&self) -> &[Edit] {
         match &self.statement.statement().body {

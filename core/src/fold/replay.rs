@@ -86,6 +86,9 @@ impl Entry {
         if self.slots.len() - self.next < 2 {
             return;
         }
+        if self.is_chain() {
+            return self.foresee(Vec::new());
+        }
         let mut slots = self.slots.clone();
         let mut heads = self.state.heads.clone();
         for slot in slots.iter_mut().skip(self.next) {
@@ -112,6 +115,14 @@ impl Entry {
             }
         }
         self.foresee(lows);
+    }
+
+    /// Whether each statement from here on names the one before it: then each one sees all before it, whichever are fit.
+    fn is_chain(&self) -> bool {
+        let before = self.next.saturating_sub(1);
+        let whole = self.state.heads.iter().all(|head| *head as usize == before);
+        let mut pairs = self.slots.get(before..).unwrap_or_default().windows(2);
+        whole && pairs.all(|pair| matches!(pair, [one, next] if next.names(&one.id())))
     }
 
     /// Finds the beginnings of concurrent stretches, given the least unseen position of each statement from here on.

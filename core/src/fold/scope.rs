@@ -12,6 +12,7 @@ use imbl::OrdMap;
 
 use super::conflict::Conflict;
 use super::digest::Print;
+use super::doc::EngineFailed;
 use super::entry::{Entry, Weighed};
 use super::fate::{Breach, Change, Fate, Limits, Member, Skipped};
 use super::govern::{Book, Governance};
@@ -196,28 +197,19 @@ impl ScopeFold {
     /// verdict stands, and if it changes they go back to it and join.
     fn decide(&mut self, run: &mut Run, id: StatementId) {
         let Some(member) = self.members.get(&id).cloned() else { return };
-        let paths: Vec<Path> = order::touches(&member.statement).map(|(path, _)| path.clone()).collect();
+        if let [touch] = member.statement.statement().touches.as_slice() {
+            return self.decide_alone(run, &touch.path);
+        }
+        let (entries, mut judge) = self.parts();
         let mut weighed: Vec<(Path, Option<Weighed>)> = Vec::new();
-        for path in paths.iter().filter(|path| run.active.contains(*path)) {
-            let Some(entry) = self.entries.get_mut(path).map(Arc::make_mut) else { continue };
+        for path in order::touches(&member.statement).map(|(path, _)| path).filter(|path| run.active.contains(*path)) {
+            let Some(entry) = entries.get_mut(path).map(Arc::make_mut) else { continue };
             if entry.slots.get(entry.next).is_none_or(|slot| slot.id() != id) {
                 continue;
             }
-            let mut one = member.counts.then(|| entry.weigh(&self.members));
-            let failed = run.failed.contains(&(id, path.clone()));
-            let hlc = member.statement.statement().hlc;
-            let breach = one.as_mut().and_then(|one| match failed {
-                true => Some(Breach::Engine),
-                false => self.rules.breach(entry, one, path, hlc),
-            });
-            self.record(id, path, breach);
-            weighed.push((path.clone(), one));
+            weighed.push((path.clone(), judge.weigh(run, path, entry, &member).0));
         }
-        let verdict = match (member.counts, self.breaches.contains_key(&id)) {
-            (false, _) => Verdict::Void,
-            (true, true) => Verdict::Unfit,
-            (true, false) => Verdict::Fit,
-        };
+        let verdict = verdict(member.counts, judge.breaches.contains_key(&id));
         if self.join(run, &member, verdict, &weighed) {
             run.queue.insert(member.statement.key());
         } else {
@@ -225,15 +217,28 @@ impl ScopeFold {
         }
     }
 
-    fn record(&mut self, id: StatementId, path: &Path, breach: Option<Breach>) {
-        let known = self.breaches.entry(id).or_default();
-        match breach {
-            Some(breach) => drop(known.insert(path.clone(), breach)),
-            None => drop(known.remove(path)),
+    /// Decides what is next in an entry for as long as it touches this one alone: nothing that happens elsewhere can change
+    /// that, so it need not wait for its turn among all entries.
+    fn decide_alone(&mut self, run: &mut Run, path: &Path) {
+        let (entries, mut judge) = self.parts();
+        let Some(entry) = entries.get_mut(path).map(Arc::make_mut) else { return };
+        while let Some(member) = entry.slots.get(entry.next).and_then(|slot| judge.members.get(&slot.id())) {
+            if member.statement.statement().touches.len() > 1 {
+                run.queue.insert(member.statement.key());
+                return;
+            }
+            let at = entry.next;
+            let (one, breaks) = judge.weigh(run, path, entry, member);
+            if judge.take(run, path, entry, member, (verdict(member.counts, breaks), one)).is_err() {
+                return self.go_back(run, path, at);
+            }
         }
-        if known.is_empty() {
-            self.breaches.remove(&id);
-        }
+    }
+
+    /// The entries, and what judges what happens in them.
+    fn parts(&mut self) -> (&mut OrdMap<Path, Arc<Entry>>, Judge<'_>) {
+        let Self { entries, members, rules, breaches, book, .. } = self;
+        (entries, Judge { members, rules, breaches, book })
     }
 
     /// Calls in the entries where another verdict stands. Returns whether any had to be called.
@@ -254,32 +259,16 @@ impl ScopeFold {
     }
 
     fn settle(&mut self, run: &mut Run, member: &Member, verdict: Verdict, weighed: Vec<(Path, Option<Weighed>)>) {
-        let id = member.statement.id();
+        let (entries, mut judge) = self.parts();
         let mut done: Vec<(Path, usize)> = Vec::new();
         for (path, one) in weighed {
-            let Some(entry) = self.entries.get_mut(&path).map(Arc::make_mut) else { continue };
-            let at = entry.next;
-            let Some(slot) = entry.slots.get_mut(at) else { continue };
-            if core::mem::replace(&mut slot.verdict, verdict) != verdict {
-                run.changes.entry(path.clone()).or_default().witnesses.insert(id);
-            }
-            let one = one.filter(|_| verdict == Verdict::Fit);
-            self.book.note(&path, member.statement.key(), one.as_ref().map(|one| one.rule.clone()));
-            let taken = match one {
-                Some(one) => entry.take(one),
-                None => {
-                    entry.pass();
-                    Ok(())
-                }
-            };
-            if taken.is_err() {
-                run.failed.insert((id, path.clone()));
-                done.push((path, at));
+            let Some(entry) = entries.get_mut(&path).map(Arc::make_mut) else { continue };
+            done.push((path.clone(), entry.next));
+            if judge.take(run, &path, entry, member, (verdict, one)).is_err() {
                 done.iter().for_each(|(path, at)| self.go_back(run, path, *at));
                 return;
             }
             run.queue.extend(entry.slots.get(entry.next).map(|slot| slot.statement.key()));
-            done.push((path, at));
         }
     }
 
@@ -384,6 +373,74 @@ impl ScopeFold {
     /// How many statements the fold was given, and how many of them count.
     pub fn count(&self) -> (usize, usize) {
         (self.members.len(), self.members.values().filter(|member| member.counts).count())
+    }
+}
+
+fn verdict(counts: bool, breaks: bool) -> Verdict {
+    match (counts, breaks) {
+        (false, _) => Verdict::Void,
+        (true, true) => Verdict::Unfit,
+        (true, false) => Verdict::Fit,
+    }
+}
+
+/// What a statement in an entry is judged by, and where that is noted.
+struct Judge<'a> {
+    members: &'a Members,
+    rules: &'a Rules,
+    breaches: &'a mut BTreeMap<StatementId, BTreeMap<Path, Breach>>,
+    book: &'a mut Book,
+}
+
+impl Judge<'_> {
+    /// Weighs what is next in an entry, if it counts, and notes what it would break there. Whether it breaks anything.
+    fn weigh(&mut self, run: &Run, path: &Path, entry: &mut Entry, member: &Member) -> (Option<Weighed>, bool) {
+        let id = member.statement.id();
+        let mut one = member.counts.then(|| entry.weigh(self.members));
+        let failed = !run.failed.is_empty() && run.failed.contains(&(id, path.clone()));
+        let breach = one.as_mut().and_then(|one| match failed {
+            true => Some(Breach::Engine),
+            false => self.rules.breach(entry, one, path, member.statement.statement().hlc),
+        });
+        let breaks = breach.is_some();
+        if let Some(breach) = breach {
+            self.breaches.entry(id).or_default().insert(path.clone(), breach);
+        } else if let Some(known) = self.breaches.get_mut(&id) {
+            known.remove(path);
+            if known.is_empty() {
+                self.breaches.remove(&id);
+            }
+        }
+        (one, breaks)
+    }
+
+    /// Takes what is next in an entry as it was decided.
+    fn take(
+        &mut self,
+        run: &mut Run,
+        path: &Path,
+        entry: &mut Entry,
+        member: &Member,
+        (verdict, one): (Verdict, Option<Weighed>),
+    ) -> Result<(), EngineFailed> {
+        let id = member.statement.id();
+        let slot = entry.slots.get_mut(entry.next);
+        if slot.is_some_and(|slot| core::mem::replace(&mut slot.verdict, verdict) != verdict) {
+            run.changes.entry(path.clone()).or_default().witnesses.insert(id);
+        }
+        let one = one.filter(|_| verdict == Verdict::Fit);
+        self.book.note(path, member.statement.key(), one.as_ref().map(|one| one.rule.clone()));
+        let taken = match one {
+            Some(one) => entry.take(one),
+            None => {
+                entry.pass();
+                Ok(())
+            }
+        };
+        if taken.is_err() {
+            run.failed.insert((id, path.clone()));
+        }
+        taken
     }
 }
 
