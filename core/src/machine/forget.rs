@@ -7,7 +7,7 @@ use super::Machine;
 use super::planted::Planted;
 
 impl Machine {
-    /// Lets go what root acts struck beyond what is kept. As with leaving the set, not before all of `@mesh` that is held
+    /// Lets go what root acts struck beyond what is kept: at the next tick, after services see what the strike did. As with leaving the set, not before all of `@mesh` that is held
     /// is on disk: else a crash would forget the revocation, and the statements would be missed.
     pub(super) fn forget(&mut self) {
         if !self.forget_wanted || !self.mesh_is_on_disk() {

@@ -298,6 +298,7 @@ impl Machine {
             self.timers.peers = self.now.mono_ms + self.rng.around(self.look_ms());
             self.look_at_peers(effects);
         }
+        self.forget();
     }
 
     /// Whether a key was a member until a revocation took that from it.

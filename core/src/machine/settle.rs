@@ -170,7 +170,6 @@ impl Machine {
             self.rejudge(&BTreeSet::new(), &BTreeSet::new(), &mut due);
         }
         self.fold_all(due, gone, effects);
-        self.forget();
     }
 
     fn fold_all(&mut self, mut due: Due, mut gone: Gone, effects: &mut Vec<Effect>) {
