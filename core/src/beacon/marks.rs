@@ -82,9 +82,16 @@ impl Marks {
         }
     }
 
+    /// Takes everything out. Time stays where it is.
+    pub fn clear(&mut self) {
+        *self = Self { first: self.first, horizon: self.horizon, ..Self::default() };
+    }
+
     /// The hash that covers a bucket, about to change: hashes at later marks are forgotten.
     fn hash_of(&mut self, bucket: u64) -> &mut LtHash {
-        self.known.split_off(&bucket.saturating_add(1));
+        while self.known.last_key_value().is_some_and(|(mark, _)| *mark > bucket) {
+            self.known.pop_last();
+        }
         if bucket < self.first { &mut self.base } else { self.buckets.entry(bucket).or_default() }
     }
 

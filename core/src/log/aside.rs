@@ -10,13 +10,6 @@ use driftless_statement::{StatementId, Verified};
 use super::Log;
 use crate::trust::{Accepted, Refusal, Trust};
 
-/// What a statement names in its own scope: what is in the set with it. Its grant may lie elsewhere.
-fn in_its_scope(statement: &Verified) -> impl Iterator<Item = &StatementId> {
-    let said = statement.statement();
-    let elsewhere = !said.scope.is_mesh();
-    said.each_name().filter(move |named| !elsewhere || **named != said.grant)
-}
-
 /// What left the replicated set and what came back to it.
 #[derive(Debug, Default)]
 pub struct Sifted {
@@ -29,10 +22,12 @@ pub struct Sifted {
 impl Log {
     /// Decides anew what belongs to the replicated set, after revocations or rotations changed. Looks at everything held.
     pub fn sift(&mut self, trust: &Trust) -> Sifted {
-        self.accepted = Accepted::default();
-        for (id, _) in trust.frontiers() {
-            if let Some(listed) = self.shelf.get(id) {
-                let held = |id: &StatementId| self.shelf.get(id).map(|statement| &**statement);
+        let listed = || trust.frontiers().filter_map(|(id, _)| self.shelf.get(id));
+        let follow = |listed: &Arc<Verified>| trust.accepting(listed).map(|by| (by, listed.id())).collect::<Vec<_>>();
+        if listed().flat_map(follow).collect::<BTreeSet<_>>() != *self.accepted.followed() {
+            self.accepted = Accepted::default();
+            let held = |id: &StatementId| self.shelf.get(id).map(|statement| &**statement);
+            for listed in listed() {
                 trust.accept(listed, held, &mut self.accepted);
             }
         }
@@ -46,7 +41,7 @@ impl Log {
             // Whatever names a statement stands behind it.
             for statement in self.shelf.iter().rev() {
                 if !aside.contains(&statement.id()) {
-                    for named in in_its_scope(statement) {
+                    for named in statement.statement().each_name_in_scope() {
                         aside.remove(named);
                     }
                 }
@@ -58,6 +53,11 @@ impl Log {
         let sifted = Sifted { left: of(&aside, &self.aside), returned: of(&self.aside, &aside) };
         self.aside = aside;
         sifted
+    }
+
+    /// What revocations accept outside of `@mesh`, of what is held.
+    pub fn accepted(&self) -> &Accepted {
+        &self.accepted
     }
 
     /// Whether a held statement is outside of the replicated set.
@@ -91,10 +91,10 @@ impl Log {
             let held = |id: &StatementId| self.shelf.get(id).map(|statement| &**statement);
             trust.accept(statement, held, &mut self.accepted);
         }
-        let mut stack: Vec<StatementId> = in_its_scope(statement).copied().collect();
+        let mut stack: Vec<StatementId> = statement.statement().each_name_in_scope().copied().collect();
         while let Some(id) = stack.pop().filter(|_| !self.aside.is_empty()) {
             if let Some(named) = self.shelf.get(&id).filter(|_| self.aside.remove(&id)) {
-                stack.extend(in_its_scope(named).copied());
+                stack.extend(named.statement().each_name_in_scope().copied());
                 self.returned.push(named.clone());
             }
         }
@@ -108,7 +108,7 @@ impl Log {
             let admissible = || self.judge(statement, trust).is_some_and(|verdict| verdict.is_ok());
             if belongs.contains(&statement.id()) || admissible() {
                 belongs.insert(statement.id());
-                belongs.extend(in_its_scope(statement).copied());
+                belongs.extend(statement.statement().each_name_in_scope().copied());
             }
         }
         for statement in appended {

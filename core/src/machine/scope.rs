@@ -1,6 +1,6 @@
 //! One scope as this node holds it: the fold, the summaries and digests, and the statements that do not count today.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless_statement::{Hlc, MeshId, Path, PublicKey, Scope, StatementId, Verified};
@@ -95,21 +95,51 @@ impl ScopeRoom {
         new
     }
 
-    /// Takes a stored statement out of the replicated set, and of what is due. False: it was not in the set.
-    pub fn put_aside(&mut self, statement: &Arc<Verified>) -> bool {
-        let (id, hlc) = (statement.id(), statement.statement().hlc);
-        // Drawn once for all: a revocation may take a hundred thousand statements out.
-        let drawn = Drawn::of(id.as_bytes());
-        if !self.summary.leave(&id, &drawn) {
-            return false;
+    /// Takes stored statements out of the replicated set, and of what is due. Gives back those that were in the set.
+    pub fn put_aside(&mut self, mut leaving: Vec<Arc<Verified>>) -> Vec<Arc<Verified>> {
+        leaving.retain(|statement| self.summary.contains(&statement.id()));
+        let ids: BTreeSet<StatementId> = leaving.iter().map(|statement| statement.id()).collect();
+        if ids.len() as u64 > self.summary.count() / 2 {
+            // A flood may be nearly all there is: to count what stays is less work.
+            let stays: Vec<(StatementId, Hlc)> =
+                self.summary.all().filter(|(id, _)| !ids.contains(id)).map(|(id, hlc)| (*id, *hlc)).collect();
+            self.count_anew(&stays);
+        } else {
+            leaving.iter().for_each(|statement| self.uncount(statement));
         }
+        for statement in &leaving {
+            self.waiting_for_time.remove(&(statement.statement().hlc.millis(), statement.id()));
+            self.out.remove(&statement.id());
+            self.aside.insert(statement.id(), statement.clone());
+        }
+        leaving
+    }
+
+    /// Takes one that is in the set out of the summary and the hashes.
+    fn uncount(&mut self, statement: &Verified) {
+        let (id, hlc) = (statement.id(), statement.statement().hlc);
+        // Drawn once for all three.
+        let drawn = Drawn::of(id.as_bytes());
+        self.summary.leave(&id, &drawn);
         self.marks.leave(&id, hlc, |hash| hash.leave(&drawn));
-        if self.waiting_for_time.remove(&(hlc.millis(), id)).is_none() {
+        if !self.waiting_for_time.contains_key(&(hlc.millis(), id)) {
             self.due.leave(&drawn);
         }
-        self.out.remove(&id);
-        self.aside.insert(id, statement.clone());
-        true
+    }
+
+    /// Makes the summary and the hashes those of these statements, all of them in the set.
+    fn count_anew(&mut self, stays: &[(StatementId, Hlc)]) {
+        self.summary.clear();
+        self.marks.clear();
+        self.due = LtHash::default();
+        for (id, hlc) in stays {
+            let drawn = Drawn::of(id.as_bytes());
+            self.summary.join(*id, *hlc, &drawn);
+            self.marks.join(id, *hlc, |hash| hash.join(&drawn));
+            if !self.waiting_for_time.contains_key(&(hlc.millis(), *id)) {
+                self.due.join(&drawn);
+            }
+        }
     }
 
     /// The fold is this machine's own from here on: no other one's is the same by name.

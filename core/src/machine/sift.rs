@@ -38,16 +38,19 @@ impl Machine {
             let sifted = self.trust.as_ref().map(|trust| self.log.sift(trust)).unwrap_or_default();
             due.values_mut().for_each(|list| list.retain(|statement| !self.log.is_aside(&statement.id())));
             self.forget_wanted |= !sifted.left.is_empty();
+            let mut left = Gone::new();
             for statement in sifted.left {
-                let scope = &statement.statement().scope;
-                let Some(room) = self.scopes.get_mut(scope) else { continue };
-                if room.put_aside(&statement) {
-                    match gone.get_mut(scope) {
-                        Some(list) => list.push(statement),
-                        None => drop(gone.insert(scope.clone(), vec![statement])),
-                    }
+                match left.get_mut(&statement.statement().scope) {
+                    Some(list) => list.push(statement),
+                    None => drop(left.insert(statement.statement().scope.clone(), vec![statement])),
                 }
             }
+            for (scope, statements) in left {
+                if let Some(room) = self.scopes.get_mut(&scope) {
+                    gone.insert(scope, room.put_aside(statements));
+                }
+            }
+            gone.retain(|_, statements| !statements.is_empty());
             returned.extend(sifted.returned);
         }
         if self.planted(Planted::NeverReturns) {
@@ -114,7 +117,12 @@ impl Machine {
             return BTreeSet::new();
         }
         let before = std::mem::take(&mut self.accepted);
-        self.accept(&due);
+        if follow == *self.log.accepted().followed() {
+            // Nearly always all that is held is due: then the log has followed the same.
+            self.accepted = self.log.accepted().clone();
+        } else {
+            self.accept(&due);
+        }
         before.beyond(&self.accepted)
     }
 
@@ -129,7 +137,7 @@ impl Machine {
             let mut again: Vec<Arc<Verified>> = refused.cloned().collect();
             let falls = |one: &&Arc<Verified>| {
                 let id = one.id();
-                room.summary.contains(&id) && !room.out.contains_key(&id) && self.verdict(one).is_err()
+                self.verdict(one).is_err() && room.summary.contains(&id) && !room.out.contains_key(&id)
             };
             if !changed.is_empty() {
                 let relies = |one: &&Arc<Verified>| changed.contains(&one.statement().grant);

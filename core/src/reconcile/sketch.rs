@@ -58,6 +58,12 @@ impl Sketch {
         self.counters.add(element.signs, u8::MAX);
     }
 
+    /// Takes everything out. The prefix stays as long as it is.
+    pub fn clear(&mut self) {
+        self.symbols.fill(Symbol::default());
+        self.counters = Estimate([0; ESTIMATE_COUNTERS]);
+    }
+
     fn toggle(&mut self, id: &StatementId) -> Element {
         let element = self.key.element(Short::from(id));
         scatter(&mut self.symbols, &element, 0);

@@ -76,6 +76,12 @@ impl Summary {
         true
     }
 
+    /// Takes everything out.
+    pub fn clear(&mut self) {
+        self.set = Set::default();
+        Arc::make_mut(&mut self.sketch).clear();
+    }
+
     /// Whether the id is in the set.
     pub fn contains(&self, id: &StatementId) -> bool {
         self.set.ids.contains_key(id)

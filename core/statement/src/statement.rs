@@ -446,8 +446,14 @@ impl Statement {
 
     /// The same as it stands, some perhaps more than once: for who looks at very many statements.
     pub fn each_name(&self) -> impl Iterator<Item = &StatementId> {
+        let elsewhere = Some(&self.grant).filter(|grant| !self.scope.is_mesh() && **grant != StatementId::NONE);
+        self.each_name_in_scope().chain(elsewhere)
+    }
+
+    /// Of these, what can only lie in its own scope: all but the grant outside of `@mesh`.
+    pub fn each_name_in_scope(&self) -> impl Iterator<Item = &StatementId> {
         let bases = self.touches.iter().flat_map(|touch| &touch.bases);
-        let grant = Some(&self.grant).filter(|grant| **grant != StatementId::NONE);
+        let grant = Some(&self.grant).filter(|grant| self.scope.is_mesh() && **grant != StatementId::NONE);
         self.prev.iter().chain(bases).chain(grant)
     }
 

@@ -2,16 +2,18 @@
 //! statements name.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use driftless_statement::{StatementId, Verified};
 
-/// Accepted statements by revocation. While the same listed statements are followed it stays the same: what is held is
-/// hash-closed, so once a listed statement is held, so is all it names.
+/// Accepted statements by revocation: a function of the listed statements that are followed alone, since what is held is
+/// hash-closed, so that once a listed statement is held, so is all it names. A clone shares everything until one of the
+/// two changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Accepted {
     /// Listed statements that were followed, each with the revocation that lists it.
     followed: BTreeSet<(StatementId, StatementId)>,
-    by: BTreeMap<StatementId, BTreeSet<StatementId>>,
+    by: BTreeMap<StatementId, Arc<BTreeSet<StatementId>>>,
 }
 
 impl Accepted {
@@ -27,13 +29,15 @@ impl Accepted {
 
     /// What some revocation accepts here and not there.
     pub fn beyond(&self, other: &Self) -> BTreeSet<StatementId> {
-        let gone = self.by.iter().flat_map(|(by, accepted)| accepted.iter().filter(move |id| !other.has(by, id)));
+        let shared = |by: &StatementId, here: &Arc<_>| other.by.get(by).is_some_and(|there| Arc::ptr_eq(here, there));
+        let may_differ = self.by.iter().filter(|(by, accepted)| !shared(by, accepted));
+        let gone = may_differ.flat_map(|(by, accepted)| accepted.iter().filter(move |id| !other.has(by, id)));
         gone.copied().collect()
     }
 
     /// Accepts one statement, for who follows names without holding the statements.
     pub fn add(&mut self, revocation: StatementId, id: StatementId) {
-        self.by.entry(revocation).or_default().insert(id);
+        Arc::make_mut(self.by.entry(revocation).or_default()).insert(id);
     }
 
     /// Accepts a statement that a revocation lists and that is held, and all it names in its scope. Costs what is new.
@@ -44,13 +48,18 @@ impl Accepted {
         held: impl Fn(&StatementId) -> Option<&'a Verified>,
     ) {
         self.followed.insert((revocation, listed.id()));
-        let accepted = self.by.entry(revocation).or_default();
-        let scope = &listed.statement().scope;
+        let accepted = Arc::make_mut(self.by.entry(revocation).or_default());
+        if !accepted.insert(listed.id()) {
+            return;
+        }
         let mut stack = vec![listed];
         while let Some(next) = stack.pop() {
-            if accepted.insert(next.id()) {
-                let names = next.statement().each_name().filter_map(&held);
-                stack.extend(names.filter(|named| named.statement().scope == *scope));
+            // Nearly all that it names was accepted before, and is not looked for.
+            for name in next.statement().each_name_in_scope() {
+                if let Some(named) = Some(name).filter(|name| !accepted.contains(*name)).and_then(&held) {
+                    accepted.insert(*name);
+                    stack.push(named);
+                }
             }
         }
     }
