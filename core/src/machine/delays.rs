@@ -33,7 +33,9 @@ pub(super) enum Way {
     Gossip(PublicKey),
     /// A peer pushed it.
     Push(PublicKey),
-    /// This node asked a peer for it.
+    /// This node asked a peer for it, who had announced it or has what names it.
+    Fetch(PublicKey),
+    /// This node and a peer compared their sets.
     Pull(PublicKey),
 }
 
@@ -42,20 +44,25 @@ impl Way {
     pub fn origin(self) -> Origin {
         match self {
             Self::Door => Origin::Submit,
-            Self::Gossip(_) | Self::Push(_) | Self::Pull(_) => Origin::Peer,
+            Self::Gossip(_) | Self::Push(_) | Self::Fetch(_) | Self::Pull(_) => Origin::Peer,
         }
     }
 
     /// Whether gossip does not carry it onward by itself.
     pub fn spread(self) -> bool {
-        matches!(self, Self::Push(_) | Self::Pull(_))
+        matches!(self, Self::Push(_) | Self::Fetch(_) | Self::Pull(_))
     }
 
     fn peer(self) -> Option<PublicKey> {
         match self {
             Self::Door => None,
-            Self::Gossip(peer) | Self::Push(peer) | Self::Pull(peer) => Some(peer),
+            Self::Gossip(peer) | Self::Push(peer) | Self::Fetch(peer) | Self::Pull(peer) => Some(peer),
         }
+    }
+
+    /// Whether this node asked for it, and so for the work that it brings.
+    fn is_asked_for(self) -> bool {
+        matches!(self, Self::Fetch(_) | Self::Pull(_))
     }
 }
 
@@ -154,15 +161,19 @@ fn cause_of_peer(which: usize) -> Cause {
 }
 
 impl Machine {
-    /// Why a statement that is new here and not asked for must come later, if it must. Before its signature is checked.
+    /// Why a statement that is new here and that nothing here needs must come later, if it must. Before its signature is checked.
     pub(super) fn over_rate(&mut self, way: Way, id: &StatementId, author: Spender) -> Option<Cause> {
         let now = self.now.mono_ms;
-        // At the door that was asked for the whole submission; what this node asked for waits before it asks.
+        // At the door that was asked for the whole submission; a comparison waits before its next question. What was only
+        // announced is held to its author's rate when it comes: before, nobody knows whose it is.
         if matches!(way, Way::Door | Way::Pull(_)) || self.wanted.contains(id) {
             return None;
         }
         let by_author = self.intake.authors.over(&author, now).map(cause_of_author);
-        let by_peer = || self.intake.peers.over(&(way.peer()?, author.1), now).map(cause_of_peer);
+        let by_peer = || match way.is_asked_for() {
+            true => None,
+            false => self.intake.peers.over(&(way.peer()?, author.1), now).map(cause_of_peer),
+        };
         let cause = by_author.or_else(by_peer)?;
         self.delayed(cause, author);
         if let Some(peer) = way.peer() {
@@ -183,7 +194,7 @@ impl Machine {
     /// Whether a statement is news, as far as one can tell from how it came, and no catching up.
     pub(super) fn is_fresh(&self, way: Way, scope: &Scope) -> bool {
         match way {
-            Way::Door | Way::Gossip(_) | Way::Push(_) => true,
+            Way::Door | Way::Gossip(_) | Way::Push(_) | Way::Fetch(_) => true,
             Way::Pull(peer) => self.has_caught_up(&peer, scope),
         }
     }
@@ -198,8 +209,7 @@ impl Machine {
     /// A signature was checked: of a good one the author pays, of a bad one only who brought it, since anybody can put a
     /// name under anything.
     pub(super) fn spend_check(&mut self, way: Way, author: Spender, bytes: usize, (good, fresh): (bool, bool)) {
-        let unasked = !matches!(way, Way::Pull(_));
-        if let Some(peer) = way.peer().filter(|_| unasked || !good) {
+        if let Some(peer) = way.peer().filter(|_| !way.is_asked_for() || !good) {
             let checks = if good { 1 } else { FAILED };
             self.intake.peers.spend((peer, author.1), [0, checks], self.now);
         }

@@ -73,7 +73,7 @@ impl Machine {
             return Some(Verdict::Ignore);
         }
         let alone = new.len() == 1;
-        self.fetch(from, new, effects);
+        self.fetch_announced(from, new, effects);
         // An honest node announces one at a time; a longer list cannot be vouched for as a whole.
         if alone { self.hold_back(first, id, from) } else { Some(Verdict::Ignore) }
     }

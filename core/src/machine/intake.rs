@@ -12,7 +12,7 @@ use super::effect::{Effect, Topic};
 use super::planted::Planted;
 use super::storing::{OnItsWay, Origin, ToStore};
 use crate::log::Arrival;
-use crate::trust::{Refusal, Trust};
+use crate::trust::{Held, Refusal, Trust};
 use crate::wire::{DELAYED, Gossip};
 
 /// What became of a statement that came in.
@@ -254,6 +254,18 @@ impl Machine {
     pub(super) fn holds(&self, scope: &Scope) -> bool {
         let wanted = self.wants.as_ref().is_none_or(|wants| wants.contains(scope));
         scope.is_mesh() || (wanted && self.may_hold(&self.node, scope))
+    }
+
+    /// The scopes that this node holds, or would if they existed.
+    pub fn held(&self) -> Held {
+        let member = self.trust.as_ref().and_then(|trust| trust.member(&self.node));
+        match (&self.wants, member) {
+            (_, None) => Held::none(),
+            (None, Some(member)) => member.scopes.clone(),
+            (Some(wants), Some(member)) => {
+                Held::These(wants.iter().filter(|scope| member.may_hold(scope)).cloned().collect())
+            }
+        }
     }
 
     /// Whether a node may hold a scope.

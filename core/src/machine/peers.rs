@@ -230,7 +230,10 @@ impl Machine {
         };
         let mut authors = Vec::new();
         match &response {
-            Response::Statements { statements, .. } => authors = self.take_all(peer, statements, effects),
+            Response::Statements { statements, .. } => {
+                let way = if matches!(asked, What::Session) { Way::Pull(peer) } else { Way::Fetch(peer) };
+                authors = self.take_all(peer, way, statements, effects);
+            }
             _ => self.counts.reconcile_bytes += bytes.len() as u64,
         }
         match asked {
@@ -240,10 +243,16 @@ impl Machine {
     }
 
     /// Takes in what a peer was asked for. Whose it is, as far as it was new.
-    fn take_all(&mut self, peer: PublicKey, statements: &[Bytes], effects: &mut Vec<Effect>) -> Vec<PublicKey> {
+    fn take_all(
+        &mut self,
+        peer: PublicKey,
+        way: Way,
+        statements: &[Bytes],
+        effects: &mut Vec<Effect>,
+    ) -> Vec<PublicKey> {
         let mut authors = BTreeSet::new();
         for wire in statements {
-            match self.take(wire, Way::Pull(peer), effects) {
+            match self.take(wire, way, effects) {
                 Taken::Waiting(_, missing) => self.fetch(peer, missing, effects),
                 Taken::Appended(id) => authors.extend(self.log.get(&id).map(|held| held.statement().author)),
                 _ => {}
@@ -307,8 +316,16 @@ impl Machine {
         }
     }
 
+    /// Asks a peer for statements that something here needs, unless they were asked for a moment ago.
+    pub(super) fn fetch(&mut self, peer: PublicKey, mut ids: Vec<StatementId>, effects: &mut Vec<Effect>) {
+        ids.retain(|id| !self.log.contains(id) && !self.log.waiting(id));
+        ids.truncate(BATCH_IDS);
+        self.wanted.extend(&ids);
+        self.fetch_announced(peer, ids, effects);
+    }
+
     /// Asks a peer for statements by id, unless they were asked for a moment ago.
-    pub(super) fn fetch(&mut self, peer: PublicKey, ids: Vec<StatementId>, effects: &mut Vec<Effect>) {
+    pub(super) fn fetch_announced(&mut self, peer: PublicKey, ids: Vec<StatementId>, effects: &mut Vec<Effect>) {
         let now = self.now.mono_ms;
         let again = now + self.pace.request_ms;
         let ids: Vec<StatementId> = ids
@@ -327,7 +344,6 @@ impl Machine {
         sorted.dedup();
         for id in &sorted {
             self.peers.fetching.insert(*id, again);
-            self.wanted.insert(*id);
         }
         let bytes = Request::Fetch { ids: sorted.clone() }.encode();
         let corr = self.peers.ask(peer, What::Fetch(sorted));

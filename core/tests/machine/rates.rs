@@ -116,6 +116,45 @@ fn gossip_over_an_authors_rate_is_dropped_and_names_the_author() {
     assert!(!world.nodes[0].machine.floods()[0].now);
 }
 
+/// What a node does when a peer announces a statement by id, and then brings it.
+fn announce(world: &mut World, wire: &[u8], from: PublicKey) -> Vec<Effect> {
+    let id = Signed::decode(wire).unwrap().id();
+    let bytes = Gossip::Announce { scope: Scope::parse("shop").unwrap(), ids: vec![id] }.encode();
+    let asked = handle(world, 0, Event::Gossip { id: id.as_bytes().to_vec(), from, bytes });
+    let corr = asked.iter().find_map(|effect| match effect {
+        Effect::Request { peer, corr, bytes } if *peer == from => {
+            assert!(matches!(Request::decode(bytes), Ok(Request::Fetch { ids }) if ids == [id]));
+            Some(*corr)
+        }
+        _ => None,
+    });
+    let answer = Response::Statements { statements: vec![Bytes::from(wire.to_vec())], missing: vec![] };
+    handle(world, 0, Event::Response { peer: from, corr: corr.unwrap(), bytes: answer.encode() })
+}
+
+/// Where some nodes may not hold a scope, all of it is announced.
+#[test]
+fn what_is_announced_is_held_to_its_authors_rate_too() {
+    let mut world = World::limited(2, tight(5));
+    let (flooder, honest) = (Author::of(&mut world, 60), Author::of(&mut world, 61));
+    let from = world.nodes[1].machine.node();
+    let good = |effects: &[Effect]| {
+        effects.iter().any(|effect| matches!(effect, Effect::Verdict { verdict: Verdict::Accept, .. }))
+    };
+    for wire in flooder.many(&world, 5) {
+        assert!(good(&announce(&mut world, &wire, from)));
+    }
+    for number in 5..9 {
+        let wire = flooder.writes(&world, number);
+        let effects = announce(&mut world, &wire, from);
+        assert!(effects.is_empty(), "neither handed on nor stored: {effects:?}");
+    }
+    let told = world.nodes[0].machine.floods();
+    assert_eq!((told[0].author, told[0].delayed, told[0].now), (flooder.key.public(), 4, true));
+    let wire = honest.writes(&world, 1);
+    assert!(good(&announce(&mut world, &wire, from)), "others are not delayed");
+}
+
 #[test]
 fn what_a_door_delays_it_takes_whole_later() {
     let mut world = World::limited(1, tight(5));
