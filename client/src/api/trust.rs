@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use driftless_statement::{Hlc, Path, PublicKey, Scope, StatementId, Value};
+use driftless_statement::{Hlc, Path, Prefix, PublicKey, Scope, StatementId, Value};
 use serde::{Deserialize, Serialize};
 
 /// One grant as trust sees it.
@@ -161,6 +161,21 @@ pub struct Author {
     pub key: PublicKey,
     /// By scope.
     pub scopes: Vec<AuthorScope>,
+    /// The scopes that are told of, where not all are: the node holds no others, or the caller may not read them whole. Absent:
+    /// all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<String>>)]
+    pub only: Option<Vec<Scope>>,
+}
+
+impl Author {
+    /// Whether all that the key said under a prefix is told of, and all of its acts.
+    pub fn tells_all(&self, prefix: &Prefix) -> bool {
+        let told = |wanted: &Prefix| {
+            self.only.as_ref().is_none_or(|only| only.iter().any(|scope| Prefix::from(scope).contains(wanted)))
+        };
+        told(prefix) && told(&Prefix::from(&Scope::mesh()))
+    }
 }
 
 /// What one key has said in one scope.

@@ -216,8 +216,8 @@ pub async fn author(State(shared): Server, request: Request) -> Reply {
     let mut query = query(&request)?;
     let until = query.until()?.map_or(Hlc(u64::MAX), |millis| Hlc(millis << 16 | 0xffff));
     settle(&shared, query, request.headers()).await?;
-    let told = shared.ask(move |machine| machine.author(&key, until)).await?;
-    let mut told = tell::author(key, &told);
+    let (told, held) = shared.ask(move |machine| (machine.author(&key, until), machine.held())).await?;
+    let mut told = tell::author(key, &told, held);
     permit(&request).cut_author(&mut told);
     Ok(shared.told(&Scope::mesh(), &told))
 }

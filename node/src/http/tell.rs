@@ -10,9 +10,10 @@ use driftless_core::machine::{
     Approval, AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, Flood, GrantTold, MergedAnswer,
     PendingTold, Preview, RevocationTold, ScopeState, Standing, StatusTold, Told,
 };
+use driftless_core::trust::Held;
 use driftless_statement::id::hex;
 use driftless_statement::schema::Rule;
-use driftless_statement::{Body, ElementId, Path, PublicKey, StatementId, Tree, Verified};
+use driftless_statement::{Body, ElementId, Path, PublicKey, Scope, StatementId, Tree, Verified};
 
 use crate::door::Ban;
 use crate::metrics::words;
@@ -178,7 +179,7 @@ pub fn revocation(told: &RevocationTold) -> api::RevocationInfo {
 }
 
 /// What a key has said.
-pub fn author(key: PublicKey, told: &[AuthorTold]) -> api::Author {
+pub fn author(key: PublicKey, told: &[AuthorTold], held: Held) -> api::Author {
     let time = |hlc: Option<driftless_statement::Hlc>| hlc.map(|hlc| rfc3339(hlc.millis()));
     let scope = |told: &AuthorTold| api::AuthorScope {
         scope: told.scope.clone(),
@@ -188,7 +189,11 @@ pub fn author(key: PublicKey, told: &[AuthorTold]) -> api::Author {
         first: time(told.first),
         last: time(told.last),
     };
-    api::Author { key, scopes: told.iter().map(scope).collect() }
+    let only = match held {
+        Held::All => None,
+        Held::These(scopes) => Some(std::iter::once(Scope::mesh()).chain(scopes).collect()),
+    };
+    api::Author { key, scopes: told.iter().map(scope).collect(), only }
 }
 
 /// What acts would change.

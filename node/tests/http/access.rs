@@ -220,7 +220,9 @@ async fn what_may_not_be_read_shows_nowhere() {
     };
     assert_eq!(scopes(&node.get(&token, "/v1/status").await.json()), ["@mesh"]);
     assert_eq!(scopes(&node.get(&token, "/v1/divergence").await.json()["nodes"][0]), ["@mesh"]);
-    assert_eq!(scopes(&node.get(&token, &format!("/v1/authors/{author}")).await.json()), ["@mesh"]);
+    let told = node.get(&token, &format!("/v1/authors/{author}")).await.json();
+    assert_eq!(scopes(&told), ["@mesh"]);
+    assert_eq!(told["only"], serde_json::json!(["@mesh"]), "and says that there may be more");
     let conflicts = node.get(&token, "/v1/conflicts").await.json();
     assert_eq!((&conflicts["total"], conflicts["conflicts"].as_array().unwrap().len()), (&1.into(), 1));
     let cut = node.get(&token, &format!("/v1/statements/{both}")).await.json();

@@ -45,6 +45,10 @@ impl Permit {
     /// The same for what a key has said.
     pub fn cut_author(&self, told: &mut api::Author) {
         told.scopes.retain(|row| self.reads_scope(&row.scope));
+        told.only = match told.only.take() {
+            Some(scopes) => Some(scopes.into_iter().filter(|scope| self.reads_scope(scope)).collect()),
+            None => self.scopes_read(),
+        };
     }
 
     /// Leaves the entries that may be read, and the counts of scopes that may be read whole.

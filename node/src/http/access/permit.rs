@@ -182,6 +182,12 @@ impl Permit {
         self.reads_text(scope.as_str())
     }
 
+    /// The scopes of which all may be read; `None`: every one.
+    pub fn scopes_read(&self) -> Option<Vec<Scope>> {
+        let all = self.granted.read.iter().any(|read| *read == Prefix::all());
+        (!all).then(|| self.granted.read.iter().filter_map(|read| Scope::parse(read.as_str()).ok()).collect())
+    }
+
     /// Whether some part of what lies under a prefix may be read.
     pub fn reads_within(&self, prefix: &Prefix) -> bool {
         self.granted.read.iter().any(|read| read.overlaps(prefix))

@@ -2,7 +2,7 @@
 
 use driftless_client::api::{GrantInfo, Grants, Preview};
 use driftless_client::{clock, sign};
-use driftless_statement::{Frontier, Prefix, PublicKey, StatementId};
+use driftless_statement::{Frontier, Prefix, PublicKey, Scope, StatementId};
 
 use crate::args::{RevokeArgs, Until};
 use crate::exit::Failure;
@@ -32,6 +32,9 @@ pub async fn run(arguments: RevokeArgs, session: &Session) -> Result<(), Failure
     }
     let mut said = source.author(&key, at(until)).await?;
     let within = |scope: &Prefix| scope.overlaps(&arguments.prefix) || scope.as_str() == "@mesh";
+    if until != Until::Never && !said.tells_all(&arguments.prefix) {
+        session.out.say(&accepts_of(said.only.as_deref().unwrap_or_default()));
+    }
     said.scopes.retain(|scope| within(&Prefix::from(&scope.scope)));
     let frontier = if until == Until::Never { Frontier::nothing() } else { sign::frontier(&said) };
     session.out.say(&render::revocations::frontier(&said, until == Until::Never));
@@ -59,6 +62,17 @@ pub fn accepts_only(known: &str, age: &str) -> String {
     format!(
         "WARNING: it accepts only what the export holds, up to {known} ({age} ago). All that the key has said since then, good or bad, becomes VOID \
          where it relies on what is struck. To keep it, take a fresh export, or revoke where a node is reached"
+    )
+}
+
+/// What a revocation cannot accept that was prepared where not all scopes are held, or shown.
+fn accepts_of(only: &[Scope]) -> String {
+    let told: Vec<&str> = only.iter().map(Scope::as_str).collect();
+    let told = if told.is_empty() { "no scope whole".to_owned() } else { format!("only {}", told.join(", ")) };
+    format!(
+        "WARNING: this node holds, or shows you, {told}. All that the key has said in other scopes under the prefix, good or bad, becomes VOID \
+         where it relies on what is struck. To keep it, ask a node that holds them all (--endpoint) with a role that reads them, or \
+         name the prefix of a scope that is told of (`revoke KEY SCOPE`)"
     )
 }
 
