@@ -154,12 +154,20 @@ async fn became(client: &Client, path: &Path, work: &Work<'_>) -> (&'static str,
         Ok(item) => Sealed::parse(&item.value).is_ok_and(|sealed| sealed.recipients() == work.recipients),
         Err(error) => return ("failed", Some(error.to_string())),
     };
-    match shows {
-        true => ("resealed", None),
-        false => (
+    if !shows {
+        let why = "stored, but not in force: `driftless explain PATH` and `driftless pending` say why";
+        return ("failed", Some(why.to_owned()));
+    }
+    // Whoever rotated it at the same time meant another secret, and this one may hide it.
+    match client.merged(path, None).await {
+        Ok(merged) if merged.heads.len() < 2 => ("resealed", None),
+        Ok(_) => (
             "failed",
-            Some("stored, but not in force: `driftless explain PATH` and `driftless pending` say why".to_owned()),
+            Some("somebody set it at the same time, and the older secret may show: `driftless explain PATH` names both, `driftless \
+                  secret rotate PATH` sets the right one"
+                .to_owned()),
         ),
+        Err(error) => ("failed", Some(error.to_string())),
     }
 }
 
