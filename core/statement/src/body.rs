@@ -188,6 +188,9 @@ impl Body {
         matches!(self.kind(), GENESIS | GRANT | APPROVE | REVOKE | ACCEPT | ROTATE)
     }
 
+    /// The words of all kinds, as [`Body::word`] gives them.
+    pub const WORDS: [&str; 8] = ["genesis", "write", "grant", "approve", "revoke", "accept", "rotate", "unknown"];
+
     /// The word for the kind, as logs and documents use it.
     pub fn word(&self) -> &'static str {
         match self {

@@ -50,7 +50,7 @@ impl Wanted {
         Ok(Self {
             prefix: query.prefix()?,
             author: query.key("author")?,
-            kind: query.word("kind", &["genesis", "write", "grant", "approve", "revoke", "accept", "unknown"])?,
+            kind: query.word("kind", &Said::WORDS)?,
             fate: query.word("fate", &["fit", "unfit", "pending", "void", "not_due"])?,
             since: query.millis("since")?.map_or(Hlc(0), |millis| Hlc(millis << 16)),
             until: query.millis("until")?.map_or(Hlc(u64::MAX), |millis| Hlc(millis << 16 | 0xffff)),

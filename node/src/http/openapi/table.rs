@@ -397,7 +397,7 @@ pub const OPERATIONS: &[Operation] = &[
         parameters: &[
             text('q', "prefix", "Only what touches entries, or gives or takes authority, under this prefix"),
             AUTHOR,
-            text('q', "kind", "Only this kind: genesis, write, grant, approve, revoke, accept, unknown"),
+            text('q', "kind", "Only this kind: genesis, write, grant, approve, revoke, accept, rotate, unknown"),
             text('q', "fate", "Only with this fate: fit, unfit, pending, void, not_due"),
             number("since", "Only what claims this time or a later one, Unix milliseconds"),
             UNTIL,

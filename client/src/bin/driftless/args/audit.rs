@@ -75,6 +75,7 @@ pub enum Kind {
     Approve,
     Revoke,
     Accept,
+    Rotate,
     Unknown,
 }
 
@@ -87,6 +88,7 @@ impl Kind {
             Self::Approve => "approve",
             Self::Revoke => "revoke",
             Self::Accept => "accept",
+            Self::Rotate => "rotate",
             Self::Unknown => "unknown",
         }
     }
@@ -193,5 +195,11 @@ mod tests {
         assert_eq!(moment("2h"), Ok(Moment::Ago(Duration::from_secs(7200))));
         assert!(["", "now", "2026-11-26", "-2h"].into_iter().all(|text| moment(text).is_err()));
         assert!(mesh("12").is_err() && verb("own").is_err() && verb("write") == Ok(Verb::Write));
+    }
+
+    #[test]
+    fn every_kind_of_statement_can_be_asked_for() {
+        let words: Vec<&str> = Kind::value_variants().iter().map(|kind| kind.word()).collect();
+        assert_eq!(words, driftless_statement::Body::WORDS);
     }
 }

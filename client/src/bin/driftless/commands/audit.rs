@@ -21,7 +21,7 @@ use crate::session::Session;
 /// Records that a node gives on one page at most.
 const PAGE: u32 = 1000;
 /// Longer than the last line of any export.
-const END_BYTES: u64 = 1024;
+const END_BYTES: usize = 1024;
 
 pub async fn run(arguments: AuditArgs, session: &Session) -> Result<(), Failure> {
     match arguments.command {
@@ -117,13 +117,15 @@ enum One<'a> {
 async fn export(session: &Session, file: &FilePath, scope: Option<&Scope>) -> Result<(), Failure> {
     let client = session.client()?;
     if file == FilePath::new("-") {
-        let mut stdout = std::io::stdout();
-        return client
-            .audit_export(scope, |part| -> Result<(), Failure> {
-                stdout.write_all(part)?;
-                Ok(stdout.flush()?)
-            })
-            .await;
+        let (mut stdout, mut tail) = (std::io::stdout(), Vec::new());
+        let take = |part: &[u8]| -> Result<(), Failure> {
+            stdout.write_all(part)?;
+            tail.extend_from_slice(part);
+            tail.drain(..tail.len().saturating_sub(END_BYTES));
+            Ok(stdout.flush()?)
+        };
+        client.audit_export(scope, take).await?;
+        return end_in(&tail).map(drop).ok_or_else(cut_short);
     }
     let failed = |error: std::io::Error| Failure::file(file, error);
     let mut fresh = file.as_os_str().to_owned();
@@ -133,11 +135,7 @@ async fn export(session: &Session, file: &FilePath, scope: Option<&Scope>) -> Re
     let written = client.audit_export(scope, |part| writer.write_all(part).map_err(failed)).await;
     let end = written.and_then(|()| {
         writer.flush().map_err(failed)?;
-        end_of(&part_file).map_err(failed)?.ok_or_else(|| {
-            Failure::Unreachable(
-                "the export ended before it was whole; does the node shut down? Run it again".to_owned(),
-            )
-        })
+        end_of(&part_file).map_err(failed)?.ok_or_else(cut_short)
     });
     match end {
         Ok(end) => {
@@ -162,19 +160,27 @@ async fn export(session: &Session, file: &FilePath, scope: Option<&Scope>) -> Re
     }
 }
 
+fn cut_short() -> Failure {
+    Failure::Unreachable("the export ended before it was whole; does the node shut down? Run it again".to_owned())
+}
+
 /// The last line of a file, if it is an export's end.
 fn end_of(file: &FilePath) -> std::io::Result<Option<End>> {
     let mut file = File::open(file)?;
     let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(END_BYTES)))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(END_BYTES as u64)))?;
     let mut tail = Vec::new();
     file.read_to_end(&mut tail)?;
-    let Some(whole) = tail.strip_suffix(b"\n") else { return Ok(None) };
-    let last = whole.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
-    Ok(match serde_json::from_slice(last) {
+    Ok(end_in(&tail))
+}
+
+/// The end of an export, if it is the last line of what is given.
+fn end_in(tail: &[u8]) -> Option<End> {
+    let last = tail.strip_suffix(b"\n")?.rsplit(|byte| *byte == b'\n').next()?;
+    match serde_json::from_slice(last) {
         Ok(Line::End(end)) => Some(end),
         _ => None,
-    })
+    }
 }
 
 /// A verdict for programs.
