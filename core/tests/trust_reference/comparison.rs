@@ -152,7 +152,7 @@ fn log_agrees(world: &World, real: &Real, order: &[usize]) {
     assert_eq!(list(found), list(expected), "in the order {order:?} of {world:?}");
 }
 
-fn shuffled(world: &World, choose: &mut Random) -> Vec<usize> {
+pub fn shuffled(world: &World, choose: &mut Random) -> Vec<usize> {
     let mut order: Vec<usize> = (0..world.said.len()).collect();
     for at in (1..order.len()).rev() {
         order.swap(at, choose.of(at + 1));

@@ -7,6 +7,7 @@ mod attacks_on_demands;
 mod attacks_on_epochs;
 mod comparison;
 mod holes;
+mod machine;
 mod model;
 mod real;
 mod small;
