@@ -33,6 +33,8 @@ pub struct Epoch {
     approvals: BTreeMap<StatementId, BTreeSet<PublicKey>>,
     /// The rotations by its root keys that would end it, and how far they have come.
     rotations: BTreeMap<StatementId, Signatures>,
+    /// Those of them that count. One root key alone may leave any number pending, and this is asked for every root act.
+    ended_by: BTreeSet<StatementId>,
     /// What the rotations that count accept of what names this epoch.
     accepted: Accepted,
     /// What they list, with the scope to look in.
@@ -53,6 +55,7 @@ impl Epoch {
             threshold,
             approvals: BTreeMap::new(),
             rotations: BTreeMap::new(),
+            ended_by: BTreeSet::new(),
             accepted: Accepted::default(),
             listed: BTreeMap::new(),
         }
@@ -85,7 +88,7 @@ impl Epoch {
 
     /// The rotations that ended it: none while it is in force, more than one when the chain is forked.
     pub fn ended_by(&self) -> impl Iterator<Item = &StatementId> {
-        self.rotations.iter().filter(|(_, signatures)| signatures.complete()).map(|(id, _)| id)
+        self.ended_by.iter()
     }
 
     /// Whether a rotation ended it.
@@ -123,6 +126,9 @@ impl Epoch {
     pub(super) fn rotate(&mut self, rotation: &Verified) {
         let signatures = self.signatures(&rotation.id(), &rotation.statement().author);
         self.rotations.insert(rotation.id(), signatures);
+        if signatures.complete() {
+            self.ended_by.insert(rotation.id());
+        }
     }
 
     /// What the rotations that count list, with the scope to look in. Not all of it need be held.

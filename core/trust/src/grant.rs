@@ -1,5 +1,7 @@
 //! A grant that stands, and the rule that it can only narrow what its issuer holds.
 
+use std::sync::Arc;
+
 use driftless_statement::{Demands, Grant, Hlc, Path, Prefix, PublicKey, Revoke, StatementId, Verb, Verified, limits};
 
 use super::epoch::Signatures;
@@ -24,7 +26,8 @@ pub struct Standing {
     /// For a root act, who signed it; `None` for a delegated grant, which needs its issuer's signature only.
     pub signatures: Option<Signatures>,
     /// The approvals that writes on it need, by the grant that demands them: its own, and those of the grants above it, which come first.
-    pub demands: Vec<(StatementId, Demands)>,
+    /// Shared with those: whoever holds a long chain may give any number of grants below it.
+    pub demands: Arc<Vec<(StatementId, Arc<Demands>)>>,
     /// The latest time that a statement on it may claim, Unix milliseconds: its own limit, or an earlier one above it.
     pub not_after_ms: Option<u64>,
 }
@@ -41,7 +44,7 @@ impl Standing {
         let statement = verified.statement();
         let mut demands = above.map(|above| above.demands.clone()).unwrap_or_default();
         if !grant.terms.demands.is_empty() {
-            demands.push((verified.id(), grant.terms.demands.clone()));
+            Arc::make_mut(&mut demands).push((verified.id(), Arc::new(grant.terms.demands.clone())));
         }
         let limits = above.and_then(|above| above.not_after_ms).into_iter().chain(grant.terms.not_after_ms);
         Self {
