@@ -52,6 +52,16 @@ impl News {
         self.now.iter().filter(|id| counts(machine, id))
     }
 
+    /// Whether this event may let anything count, or cease to.
+    pub fn is_any(&self) -> bool {
+        self.loading || !self.now.is_empty()
+    }
+
+    /// What this event may let count for the first time.
+    pub fn all(&self) -> impl Iterator<Item = &StatementId> {
+        self.now.iter()
+    }
+
     /// Whether a statement that is on disk counted until this event, and does not any more.
     pub fn fell(&self, machine: &Machine, id: &StatementId) -> bool {
         !self.out.contains(id) && !self.now.contains(id) && !counts(machine, id)

@@ -29,6 +29,8 @@ pub struct Unexplained {
 struct Here {
     news: News,
     before: Option<Arc<View>>,
+    /// Durable statements about several entries, and whether each broke a limit after the last event.
+    several: BTreeMap<StatementId, bool>,
 }
 
 impl Check for Unexplained {
@@ -47,11 +49,14 @@ impl Check for Unexplained {
         match seen {
             Seen::Effect(Effect::Show(view)) => self.shows(scene, view),
             Seen::After => {
+                if self.hostile && here.news.is_any() {
+                    here.weigh(scene);
+                }
                 here.news.close(scene);
                 Ok(())
             }
             Seen::Died => {
-                here.before = None;
+                (here.before, here.several) = (None, BTreeMap::new());
                 Ok(())
             }
             _ => Ok(()),
@@ -77,7 +82,7 @@ impl Unexplained {
         let (Some(before), Some(machine)) = (before, &scene.node().machine) else { return Ok(()) };
         // What a start shows is compared with the life before by the rules for reads.
         let Since::Changed(paths) = view.since(&before.revision()) else { return Ok(()) };
-        let turn = Turn { scene, machine, news: &here.news, before: &before, view };
+        let turn = Turn { scene, machine, news: &here.news, several: &here.several, before: &before, view };
         let mut open = Vec::new();
         for path in paths {
             if let Some(witness) = turn.witness(&path) {
@@ -101,11 +106,30 @@ impl Unexplained {
     }
 }
 
+impl Here {
+    /// Notes which statements about several entries break a limit now.
+    fn weigh(&mut self, scene: &Scene) {
+        let Some(machine) = &scene.node().machine else { return };
+        let durable = scene.facts.durable[scene.at].iter().filter(|_| self.news.loading).chain(self.news.all());
+        let several = |id: &&StatementId| made(scene.facts, id).is_some_and(|made| made.statement().touches.len() > 1);
+        let new: Vec<StatementId> = durable.filter(several).copied().collect();
+        self.several.extend(new.into_iter().map(|id| (id, false)));
+        for (id, breaks) in &mut self.several {
+            *breaks = breaks_a_limit(machine, id);
+        }
+    }
+}
+
+fn breaks_a_limit(machine: &Machine, id: &StatementId) -> bool {
+    machine.statement(id).is_some_and(|told| matches!(told.fate, Fate::Unfit { .. }))
+}
+
 /// One change of a node's view.
 struct Turn<'a> {
     scene: &'a Scene<'a>,
     machine: &'a Machine,
     news: &'a News,
+    several: &'a BTreeMap<StatementId, bool>,
     before: &'a View,
     view: &'a View,
 }
@@ -129,22 +153,21 @@ impl<'a> Turn<'a> {
     /// Whether a statement began or ceased to keep the limits with this change, and carries into this entry what happened
     /// in another: in one that has a witness, or that was `carried` into itself. Limits are met only where somebody is hostile.
     fn carries_to(&self, path: &Path, carried: &BTreeSet<Path>) -> bool {
-        let Scene { scenario, facts, at, .. } = *self.scene;
+        let Scene { scenario, facts, .. } = *self.scene;
         let happened = |other: &Path| carried.contains(other) || self.witness(other).is_some() || self.fell(other);
         let carries = |id: &StatementId| {
             let touches = made(facts, id).map(|made| made.statement().touches.as_slice()).unwrap_or_default();
             let mut others = touches.iter().map(|touch| &touch.path).filter(|other| *other != path);
-            self.is_about(id, path) && touches.len() > 1 && self.turned(path, id) && others.any(happened)
+            self.is_about(id, path) && self.turned(path, id) && others.any(happened)
         };
-        scenario.hostile.is_on() && facts.durable[at].iter().any(carries)
+        scenario.hostile.is_on() && self.several.keys().any(carries)
     }
 
-    /// Whether a statement about an entry showed in it before and breaks a limit now, or shows in it now and did not head it.
+    /// Whether a statement about several entries showed in this one before and breaks a limit now, or shows now and broke one.
     fn turned(&self, path: &Path, id: &StatementId) -> bool {
-        let old = heads(self.before, path);
-        match self.machine.statement(id).map(|told| told.fate) {
-            Some(Fate::Unfit { .. }) => follows(self.scene.facts, path, &old, id),
-            Some(Fate::Fit) => !old.contains(id) && follows(self.scene.facts, path, &heads(self.view, path), id),
+        match (self.several.get(id), breaks_a_limit(self.machine, id)) {
+            (Some(false), true) => follows(self.scene.facts, path, &heads(self.before, path), id),
+            (Some(true), false) => follows(self.scene.facts, path, &heads(self.view, path), id),
             _ => false,
         }
     }
