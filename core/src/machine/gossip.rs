@@ -93,7 +93,12 @@ impl Machine {
         let now = self.now.mono_ms;
         let late: Vec<StatementId> =
             self.held_back.iter().filter(|(_, held)| held.until <= now).map(|(statement, _)| *statement).collect();
-        for HeldBack { id, from, .. } in late.iter().filter_map(|statement| self.held_back.remove(statement)) {
+        late.iter().for_each(|statement| self.give_up(statement, effects));
+    }
+
+    /// The message that brought word of a statement is not handed on.
+    pub(super) fn give_up(&mut self, statement: &StatementId, effects: &mut Vec<Effect>) {
+        if let Some(HeldBack { id, from, .. }) = self.held_back.remove(statement) {
             effects.push(Effect::Verdict { id, from, verdict: Verdict::Ignore });
         }
     }

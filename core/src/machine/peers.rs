@@ -255,7 +255,15 @@ impl Machine {
             match self.take(wire, way, effects) {
                 Taken::Waiting(_, missing) => self.fetch(peer, missing, effects),
                 Taken::Appended(id) => authors.extend(self.log.get(&id).map(|held| held.statement().author)),
-                _ => {}
+                // The message that announced it is not handed on, and must not keep the place of one that may be.
+                Taken::NotHeld(id, _) | Taken::Full(id) | Taken::ReadOnly(id) | Taken::Delayed(id, _) => {
+                    self.give_up(&id, effects);
+                }
+                Taken::Refused(id, _) if !self.log.waiting(&id) => {
+                    self.give_up(&id, effects);
+                    self.compare_soon(&peer);
+                }
+                Taken::Known(_) | Taken::Invalid(_) | Taken::Refused(..) => {}
             }
         }
         authors.into_iter().collect()
@@ -320,8 +328,9 @@ impl Machine {
     pub(super) fn fetch(&mut self, peer: PublicKey, mut ids: Vec<StatementId>, effects: &mut Vec<Effect>) {
         ids.retain(|id| !self.log.contains(id) && !self.log.waiting(id));
         ids.truncate(BATCH_IDS);
-        self.wanted.extend(&ids);
-        self.fetch_announced(peer, ids, effects);
+        self.fetch_announced(peer, ids.clone(), effects);
+        // Also what is under way since somebody announced it; not what nobody was asked for.
+        self.wanted.extend(ids.iter().filter(|id| self.peers.fetching.contains_key(id)));
     }
 
     /// Asks a peer for statements by id, unless they were asked for a moment ago.
