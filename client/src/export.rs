@@ -95,8 +95,8 @@ pub struct End {
     pub attempts: u64,
     /// Cases of refusal that the node no longer knew.
     pub dropped: u64,
-    /// BLAKE3-256 of all bytes before this line, hexadecimal. It finds damage; who changes the file on purpose can compute
-    /// it anew.
+    /// BLAKE3-256 of all bytes of the file before this sum, hexadecimal. It finds damage; who changes the file on purpose can
+    /// compute it anew.
     pub sum: String,
 }
 
@@ -132,10 +132,21 @@ impl Writer {
     }
 
     /// The last line.
-    pub fn end(self, dropped: u64) -> String {
-        let sum = self.hasher.finalize().to_hex().to_string();
-        text(&Line::End(End { statements: self.statements, attempts: self.attempts, dropped, sum })) + "\n"
+    pub fn end(mut self, dropped: u64) -> String {
+        let Self { statements, attempts, .. } = self;
+        let open = text(&Line::End(End { statements, attempts, dropped, sum: String::new() }));
+        let open = before_sum(&open, "");
+        let sum = self.hasher.update(open.as_bytes()).finalize().to_hex();
+        format!("{open}{sum}{BEHIND_SUM}\n")
     }
+}
+
+/// What stands behind the sum in the last line.
+const BEHIND_SUM: &str = "\"}}";
+
+/// The last line up to its sum; all of it when that does not stand last.
+pub fn before_sum<'a>(line: &'a str, sum: &str) -> &'a str {
+    line.strip_suffix(BEHIND_SUM).and_then(|line| line.strip_suffix(sum)).unwrap_or(line)
 }
 
 /// The one form of a line, without its line end.

@@ -35,9 +35,9 @@ impl<'a, R: BufRead + Seek> Lines<'a, R> {
         self.offset
     }
 
-    /// The sum of all before the present line.
-    pub fn sum(&self) -> String {
-        self.hasher.finalize().to_hex().to_string()
+    /// The sum of all before the present line, and of its beginning.
+    pub fn sum(&self, beginning: &str) -> String {
+        self.hasher.clone().update(beginning.as_bytes()).finalize().to_hex().to_string()
     }
 
     /// The present line is broken.

@@ -108,7 +108,7 @@ impl<'a, R: BufRead + Seek> Verifier<'a, R> {
                 }
                 Line::Record(record) => self.record(&text, *record)?,
                 Line::Attempt(_) => self.report.attempts += 1,
-                Line::End(end) => return self.end(&end),
+                Line::End(end) => return self.end(&text, &end),
             }
         }
     }
@@ -210,9 +210,9 @@ impl<'a, R: BufRead + Seek> Verifier<'a, R> {
         Err(Box::new(Broken { line: claim.line, id: Some(statement.id()), flaw: Flaw::Fate { said, found } }).into())
     }
 
-    fn end(mut self, end: &End) -> Result<Audit, Unverified> {
+    fn end(mut self, text: &str, end: &End) -> Result<Audit, Unverified> {
         self.settle()?;
-        let sum = self.lines.sum();
+        let sum = self.lines.sum(export::before_sum(text, &end.sum));
         let closing = self.close(end, &sum);
         // They stand before the end: the first broken line is named.
         self.judge_deferred()?;

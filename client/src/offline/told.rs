@@ -97,7 +97,8 @@ impl Offline {
         let until = until_ms.map_or(Hlc(u64::MAX), |millis| Hlc(millis << 16 | 0xffff));
         let scopes: BTreeSet<&Scope> = self.all.iter().map(|one| &one.statement().scope).collect();
         let scopes = scopes.into_iter().filter_map(|scope| self.author_in(key, scope, until)).collect();
-        Author { key: *key, scopes, only: None }
+        let only = [&[Scope::mesh()], self.head.scopes.as_slice()].concat();
+        Author { key: *key, scopes, only: Some(only) }
     }
 
     fn author_in(&self, key: &PublicKey, scope: &Scope, until: Hlc) -> Option<AuthorScope> {

@@ -36,6 +36,20 @@ fn meaning(text: &str) -> Vec<String> {
     records(text).into_iter().map(of).collect()
 }
 
+/// The end tells what no other line does, so it is tried whole: each byte of it, with what else could stand there.
+#[test]
+fn no_byte_of_the_end_can_be_altered_unnoticed() {
+    let from = body(&EXPORT).len();
+    for at in from..EXPORT.len() {
+        for to in b"0123456789abcdef\",:{} \n-.x\\".iter().copied().filter(|to| *to != EXPORT.as_bytes()[at]) {
+            let mut bytes = EXPORT.clone().into_bytes();
+            bytes[at] = to;
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(judge(&text, None).is_err(), "{}", &text[from..]);
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(cases())]
 

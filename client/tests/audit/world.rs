@@ -270,11 +270,10 @@ pub fn broken(text: &str) -> Broken {
 pub fn sealed(lines: &[u8]) -> Vec<u8> {
     let starts = |with: &[u8]| lines.split(|byte| *byte == b'\n').filter(|line| line.starts_with(with)).count();
     let (statements, attempts) = (starts(b"{\"record\""), starts(b"{\"attempt\""));
-    let sum = blake3::hash(lines).to_hex();
-    let end = format!(
-        "{{\"end\":{{\"statements\":{statements},\"attempts\":{attempts},\"dropped\":0,\"sum\":\"{sum}\"}}}}\n"
-    );
-    [lines, end.as_bytes()].concat()
+    let open = format!("{{\"end\":{{\"statements\":{statements},\"attempts\":{attempts},\"dropped\":0,\"sum\":\"");
+    let summed = [lines, open.as_bytes()].concat();
+    let sum = blake3::hash(&summed).to_hex();
+    [&summed[..], format!("{sum}\"}}}}\n").as_bytes()].concat()
 }
 
 /// An export without its end.
