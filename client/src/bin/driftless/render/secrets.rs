@@ -4,12 +4,17 @@ use crate::commands::secret::{Listed, Resealed, SecretRow};
 use crate::out::{Ink, Paint};
 use crate::table::{Cell, row, table};
 
+/// Words, or a mark where there are none, so that columns can be told apart.
+fn words(words: &[String]) -> String {
+    if words.is_empty() { "-".to_owned() } else { words.join(",") }
+}
+
 /// A row for each recipient.
 pub fn recipients(paint: Paint, listed: &[Listed]) -> String {
     if listed.is_empty() {
         return "No recipients; add one with `driftless secret recipients add GROUP NAME age1…`\n".to_owned();
     }
-    let node = |one: &Listed| one.node.map(|node| node.short().to_string()).unwrap_or_default();
+    let node = |one: &Listed| one.node.map_or_else(|| "-".to_owned(), |node| node.short().to_string());
     let rows: Vec<Vec<Cell>> = listed
         .iter()
         .map(|one| row![one.group.as_str(), one.name.as_str(), one.recipient.as_str(), node(one)])
@@ -28,9 +33,9 @@ pub fn resealed(paint: Paint, rows: &[Resealed]) -> String {
     let cells: Vec<Vec<Cell>> = rows
         .iter()
         .map(|one| {
-            let mut cells = row![one.path.as_str(), one.added.join(","), one.removed.join(",")];
+            let mut cells = row![one.path.as_str(), words(&one.added), words(&one.removed)];
             cells.insert(1, outcome(one));
-            cells.push(Cell::from(one.reason.as_deref().unwrap_or_default()));
+            cells.push(Cell::from(one.reason.as_deref().unwrap_or("-")));
             cells
         })
         .collect();
@@ -46,10 +51,10 @@ pub fn status(paint: Paint, rows: &[SecretRow]) -> String {
         .iter()
         .map(|one| {
             let known = match one.known_to.is_empty() {
-                true => Cell::from(""),
+                true => Cell::from("-"),
                 false => Cell::ink(format!("{} (rotate)", one.known_to.join(",")), Ink::Bad),
             };
-            let mut cells = row![one.path.as_str(), one.group.as_str(), one.sealed_to.join(",")];
+            let mut cells = row![one.path.as_str(), one.group.as_str(), words(&one.sealed_to)];
             cells.push(state(one));
             cells.push(known);
             cells
@@ -105,9 +110,9 @@ mod tests {
             one("shop/c", "no_group"),
         ];
         let said = "PATH    GROUP  SEALED TO  STATE                        KNOWN TO\n\
-                    shop/a  web    a,b        current\n\
+                    shop/a  web    a,b        current                      -\n\
                     shop/b  web    a,b        stale: not to c; still to b  d (rotate)\n\
-                    shop/c  web    a,b        its group is absent\n";
+                    shop/c  web    a,b        its group is absent          -\n";
         assert_eq!(status(Paint::NONE, &rows), said);
         assert_eq!(status(Paint::NONE, &[]), "");
     }
@@ -121,7 +126,7 @@ mod tests {
             removed: Vec::new(),
             reason: Some("no".to_owned()),
         };
-        let said = "PATH    OUTCOME  ADDED  REMOVED  REASON\nshop/a  failed   c               no\n";
+        let said = "PATH    OUTCOME  ADDED  REMOVED  REASON\nshop/a  failed   c      -        no\n";
         assert_eq!(resealed(Paint::NONE, &[row]), said);
     }
 }
