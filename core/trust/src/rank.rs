@@ -5,6 +5,7 @@
 //! statement that it relies on, by hash, and is looked at once. Approvals of writes come last: nothing else depends on them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use driftless_statement::{Body, Grant, MeshId, PublicKey, Scope, Statement, StatementId, Verb, Verified};
 
@@ -25,7 +26,7 @@ pub(super) struct Settled {
     pub(super) grants: BTreeMap<StatementId, Standing>,
     pub(super) revocations: BTreeMap<StatementId, Revocation>,
     /// The revocations that strike a grant, by grant.
-    struck: BTreeMap<StatementId, BTreeSet<StatementId>>,
+    struck: BTreeMap<StatementId, Arc<BTreeSet<StatementId>>>,
     /// The revocations that count, by the key that they revoke.
     revoked: BTreeMap<PublicKey, BTreeSet<StatementId>>,
     /// What they accept of `@mesh`.
@@ -80,7 +81,8 @@ impl Settled {
 
     /// The revocations that strike a grant.
     pub(super) fn struck(&self, grant: &StatementId) -> impl Iterator<Item = &Revocation> {
-        self.struck.get(grant).into_iter().flatten().filter_map(|id| self.revocations.get(id))
+        let struck = self.struck.get(grant).into_iter().flat_map(|by| by.iter());
+        struck.filter_map(|id| self.revocations.get(id))
     }
 
     /// The revocations of a key that count.
@@ -146,6 +148,8 @@ impl Settled {
     /// Settles the grants that rely on these, and what strikes them. Returns their ids.
     fn grant(&mut self, acts: &Acts<'_>, above: &[StatementId], rank: usize) -> Vec<StatementId> {
         let mut issued = Vec::new();
+        // The same strikes nearly all grants of a key, and a delegate may give and revoke very often: kept once.
+        let mut known: BTreeMap<PublicKey, Arc<BTreeSet<StatementId>>> = BTreeMap::new();
         for (verified, grant) in above.iter().flat_map(|on| acts.grants(on)) {
             match judge::admissible(self, verified, &Accepted::default()) {
                 Ok(_) => {}
@@ -160,7 +164,11 @@ impl Settled {
             let standing = Standing::new(verified, grant, rank, self.grants.get(&statement.grant), signatures);
             let struck = self.strikes(&standing, verified);
             if !struck.is_empty() {
-                self.struck.insert(standing.id, struck);
+                let same = known.entry(grant.key).or_default();
+                if **same != struck {
+                    *same = Arc::new(struck);
+                }
+                self.struck.insert(standing.id, same.clone());
             }
             issued.push(standing.id);
             self.grants.insert(standing.id, standing);
