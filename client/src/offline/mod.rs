@@ -159,6 +159,11 @@ impl Offline {
         (self.exported, self.newest.millis().max(written))
     }
 
+    /// The scopes that were exported.
+    pub fn scopes(&self) -> &[Scope] {
+        &self.head.scopes
+    }
+
     /// Whether anything of a scope is held. If not, either nobody has written there, or the export was of other scopes.
     pub fn holds(&self, scope: &Scope) -> bool {
         self.head.scopes.contains(scope) || self.in_scope(scope).next().is_some()

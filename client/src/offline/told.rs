@@ -97,8 +97,8 @@ impl Offline {
         let until = until_ms.map_or(Hlc(u64::MAX), |millis| Hlc(millis << 16 | 0xffff));
         let scopes: BTreeSet<&Scope> = self.all.iter().map(|one| &one.statement().scope).collect();
         let scopes = scopes.into_iter().filter_map(|scope| self.author_in(key, scope, until)).collect();
-        let only = [&[Scope::mesh()], self.head.scopes.as_slice()].concat();
-        Author { key: *key, scopes, only: Some(only) }
+        // What else there is an export cannot know: who signs is told what it holds.
+        Author { key: *key, scopes, only: None }
     }
 
     fn author_in(&self, key: &PublicKey, scope: &Scope, until: Hlc) -> Option<AuthorScope> {

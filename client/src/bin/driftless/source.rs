@@ -260,14 +260,25 @@ impl Source {
         })
     }
 
-    /// How long ago the moment was up to which the mesh is known; `None`: it is known now.
-    pub fn age(&self) -> Option<(String, String)> {
+    /// What is known of the mesh without a node: which scopes, up to which moment, and how long ago that was; `None`: a node knows.
+    pub fn known(&self) -> Option<Known> {
         match self {
             Self::Node(_) => None,
             Self::Export(offline) => {
                 let (_, known_ms) = offline.known();
-                Some((clock::rfc3339(known_ms), clock::age(clock::now_ms(), known_ms)))
+                let scopes = offline.scopes().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                Some(Known { scopes, until: clock::rfc3339(known_ms), age: clock::age(clock::now_ms(), known_ms) })
             }
         }
     }
+}
+
+/// How much an export knows, in words.
+pub struct Known {
+    /// The scopes that it holds.
+    pub scopes: String,
+    /// The moment up to which it knows them.
+    pub until: String,
+    /// How long ago that was.
+    pub age: String,
 }

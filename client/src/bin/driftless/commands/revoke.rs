@@ -8,7 +8,7 @@ use crate::args::{RevokeArgs, Until};
 use crate::exit::Failure;
 use crate::render;
 use crate::session::{Session, note};
-use crate::source::Source;
+use crate::source::{Known, Source};
 
 /// How much older than its arrival a statement may be, milliseconds, and still belong to the flood that was seen then.
 const ON_ITS_WAY_MS: u64 = 1_000;
@@ -38,8 +38,8 @@ pub async fn run(arguments: RevokeArgs, session: &Session) -> Result<(), Failure
     said.scopes.retain(|scope| within(&Prefix::from(&scope.scope)));
     let frontier = if until == Until::Never { Frontier::nothing() } else { sign::frontier(&said) };
     session.out.say(&render::revocations::frontier(&said, until == Until::Never));
-    if let Some((known, age)) = source.age().filter(|_| until != Until::Never) {
-        session.out.say(&accepts_only(&known, &age));
+    if let Some(known) = source.known().filter(|_| until != Until::Never) {
+        session.out.say(&accepts_only(&known));
     }
     let signed = signer.revoke(&frame, key, arguments.prefix, &frontier, &note(&arguments.signing), clock::now_ms())?;
     let preview = source.preview(session.out, &signed).await?;
@@ -58,9 +58,9 @@ pub async fn run(arguments: RevokeArgs, session: &Session) -> Result<(), Failure
 }
 
 /// What a revocation from an export cannot accept.
-pub fn accepts_only(known: &str, age: &str) -> String {
+pub fn accepts_only(Known { scopes, until, age }: &Known) -> String {
     format!(
-        "WARNING: it accepts only what the export holds, up to {known} ({age} ago). All that the key has said since then, good or bad, becomes VOID \
+        "WARNING: it accepts only what the export holds ({scopes}), up to {until} ({age} ago). All that the key has said since then or elsewhere, good or bad, becomes VOID \
          where it relies on what is struck. To keep it, take a fresh export, or revoke where a node is reached"
     )
 }

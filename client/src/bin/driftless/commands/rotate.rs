@@ -49,8 +49,8 @@ pub async fn run(arguments: RotateArgs, session: &Session) -> Result<(), Failure
         },
         roots.len()
     ));
-    if let Some((known, age)) = source.age() {
-        session.out.say(&super::revoke::accepts_only(&known, &age));
+    if let Some(known) = source.known() {
+        session.out.say(&super::revoke::accepts_only(&known));
     }
     let now = clock::now_ms();
     let signed = signer.rotate(&frame, roots, threshold, &frontier, &note(&arguments.signing), now)?;
