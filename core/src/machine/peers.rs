@@ -261,7 +261,11 @@ impl Machine {
                 }
                 Taken::Refused(id, _) if !self.log.waiting(&id) => {
                     self.give_up(&id, effects);
-                    self.compare_soon(&peer);
+                    // It may have outrun its author's grant. Not after a comparison: that would begin at once again, for
+                    // as long as the peer holds what is refused here.
+                    if matches!(way, Way::Fetch(_)) {
+                        self.compare_soon(&peer);
+                    }
                 }
                 Taken::Known(_) | Taken::Invalid(_) | Taken::Refused(..) => {}
             }
