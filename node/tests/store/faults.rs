@@ -205,8 +205,8 @@ async fn what_a_lying_disk_lost_is_named() {
     disk.state().fails = Some((Call::Sync, 0));
     let (stored, refused) = store_all(&writer, &mut events, &all[8..9]).await;
     assert!(stored.is_empty() && !refused.is_empty());
-    disk.state().data = before;
-    disk.state().fails = None;
+    // Between two attempts: a disk that changes in the midst of one would be a torn one.
+    disk.state().at_open = Some(before);
     let lost: BTreeSet<_> = recovered(&mut events).await.into_iter().collect();
     assert_eq!(lost, ids(&all[4..8]));
     let (stored, _) = store_all(&writer, &mut events, &all).await;

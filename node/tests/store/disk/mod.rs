@@ -98,6 +98,8 @@ pub struct State {
     pub history: Vec<Did>,
     /// Calls of this kind fail after that many more that work.
     pub fails: Option<(Call, u64)>,
+    /// What the disk holds from its next opening on; it fails no longer from then.
+    pub at_open: Option<Vec<u8>>,
     /// Bytes of the whole disk: written blocks and reserve together.
     pub capacity: Option<u64>,
     pub reserve_bytes: u64,
@@ -181,7 +183,12 @@ impl Medium for Disk {
         if !self.state().made {
             return Err(io::ErrorKind::NotFound.into());
         }
-        self.state().opened += 1;
+        let mut state = self.state();
+        state.opened += 1;
+        if let Some(data) = state.at_open.take() {
+            (state.data, state.fails) = (data, None);
+        }
+        drop(state);
         Ok(self.clone())
     }
 
