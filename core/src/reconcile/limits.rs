@@ -21,8 +21,13 @@ pub const BATCH_IDS: usize = 256;
 pub const BATCH_BYTES: usize = 512 * 1024;
 /// Ranges that a session may have open. Depth first, so `RANGE_PARTS` a level: 1,024 is 64 levels.
 pub const OPEN_RANGES: usize = 1_024;
-/// Round trips of one session. At 256 statements each it moves about 260,000 before it ends as partial and the next begins.
-pub const SESSION_ROUNDS: usize = 1_024;
+/// Names wanted, and statements to be pushed, that a session keeps, of each the earliest: about 3 MiB of each.
+pub const DIFFERENCE: usize = 65_536;
+/// Round trips of one session, before it ends as partial and the next begins: those that look, and enough to pull and to
+/// push what it keeps.
+pub const SESSION_ROUNDS: usize = SESSION_RANGES + 2 * DIFFERENCE / BATCH_IDS;
+/// Round trips after which a session looks at no more ranges. A million ids with differences everywhere take about 550.
+pub const SESSION_RANGES: usize = 1_024;
 /// Bytes a session reads before it ends as partial: about 128 full messages.
 pub const SESSION_BYTES: usize = 128 * 1024 * 1024;
 /// Answers with symbols that a session takes before it lists ranges: four make the longest prefix, and the peer's set may
@@ -30,7 +35,5 @@ pub const SESSION_BYTES: usize = 128 * 1024 * 1024;
 pub const SYMBOL_ROUNDS: usize = 12;
 /// Short names in one question for times: a quarter of a message.
 pub const TIMES_SHORTS: usize = 16_384;
-/// Wanted names from which on a session pulls before it looks at more ranges: about 2 MiB.
-pub const WANTED_HIGH: usize = 65_536;
 /// Ids that an outcome names as asked for and not come; the rest is only counted.
 pub const OUTCOME_IDS: usize = 1_024;

@@ -148,6 +148,32 @@ fn statements_come_earliest_first() {
     assert!(seen.is_sorted());
 }
 
+/// More than a session keeps moves in several, each with the earliest of what is left, in both directions.
+#[test]
+fn a_long_absence_is_made_up_for_earliest_first() {
+    let (mut a, mut b) = pair(13, 100, 9_000, 80_000);
+    let (mut pulled, mut pushed) = (Vec::new(), Vec::new());
+    let mut ends = Vec::new();
+    while ends.last() != Some(&End::Exchanged) && ends.len() < 4 {
+        let (outcome, cost) = session(&mut a, &mut b, |request, response| {
+            match (request, &response) {
+                (_, Response::Statements { statements, .. }) => {
+                    pulled.extend(statements.iter().map(|bytes| bytes[..8].to_vec()));
+                }
+                (Request::Push { statements }, _) => pushed.extend(statements.iter().map(|bytes| bytes[..8].to_vec())),
+                _ => {}
+            }
+            response
+        });
+        assert!(cost.bytes < 90_000 * 42, "{cost:?}");
+        ends.push(outcome.end);
+    }
+    assert_eq!(ends, [End::Partial, End::Exchanged]);
+    assert_eq!((pulled.len(), pushed.len()), (80_000, 9_000));
+    assert!(pulled.is_sorted() && pushed.is_sorted());
+    assert_eq!(a.ids(), b.ids());
+}
+
 #[test]
 fn large_statements_come_in_several_answers() {
     let mut a = Peer::padded(0..1, 100_000);

@@ -21,7 +21,7 @@ impl Session {
     pub(super) fn ask_pull(&mut self, summary: &Summary) -> Option<Request> {
         let mut batch = Vec::new();
         while batch.len() < BATCH_IDS {
-            let Some((hlc, short)) = self.wanted.pop_first() else { break };
+            let Some((hlc, short)) = self.wanted.take_first() else { break };
             // A name listed with its whole id is asked for even if another id here has the same short name.
             if self.outcome.ranged || summary.named(&short).next().is_none() {
                 batch.push((hlc, short));
@@ -53,7 +53,9 @@ impl Session {
             }
         }
         if progress {
-            self.wanted.extend(late);
+            for (hlc, short) in late {
+                self.wanted.add(hlc, short);
+            }
         } else {
             late.into_iter().for_each(|(_, short)| self.missed(short));
         }
@@ -70,14 +72,14 @@ impl Session {
     pub(super) fn ask_push(&mut self, lookup: Lookup<'_>) -> Option<Request> {
         let (mut ids, mut statements, mut room) = (Vec::new(), Vec::new(), BATCH_BYTES);
         while ids.len() < BATCH_IDS {
-            let Some(id) = self.pushes.front().copied() else { break };
+            let Some(id) = self.pushes.first().copied() else { break };
             if let Some(wire) = lookup(&id) {
                 let Some(left) = room.checked_sub(wire.len()) else { break };
                 room = left;
                 ids.push(id);
                 statements.push(wire);
             }
-            self.pushes.pop_front();
+            self.pushes.take_first();
         }
         if ids.is_empty() {
             return None;

@@ -1,17 +1,17 @@
 //! The asking side: one comparison of one scope with one peer, as a state machine without clock or connection.
 
+mod earliest;
 mod exchange;
 mod ranges;
 mod symbols;
 
-use std::collections::{BTreeSet, VecDeque};
-
 use driftless_statement::statement::Bytes;
 use driftless_statement::{Hlc, Scope, StatementId};
 
+use self::earliest::Earliest;
 use self::ranges::Span;
 use self::symbols::Received;
-use super::limits::{SESSION_BYTES, SESSION_ROUNDS, WANTED_HIGH};
+use super::limits::{SESSION_BYTES, SESSION_RANGES, SESSION_ROUNDS};
 use super::outcome::{End, Outcome};
 use super::short::Short;
 use super::summary::Summary;
@@ -35,9 +35,9 @@ pub struct Session {
     symbols: Received,
     /// Short names that only the peer has, whose times are not known yet.
     untimed: Vec<Short>,
-    /// Short names to be pulled, earliest first, so that what a statement names tends to come before it.
-    wanted: BTreeSet<(Hlc, Short)>,
-    pushes: VecDeque<StatementId>,
+    /// Short names to be pulled.
+    wanted: Earliest<Short>,
+    pushes: Earliest<StatementId>,
     ranges: Vec<Span>,
     /// Some part of the set was left out because of a bound.
     cut: bool,
@@ -63,8 +63,8 @@ impl Session {
             asked: Asked::Compare,
             symbols: Received::default(),
             untimed: Vec::new(),
-            wanted: BTreeSet::new(),
-            pushes: VecDeque::new(),
+            wanted: Earliest::default(),
+            pushes: Earliest::default(),
             ranges: Vec::new(),
             cut: false,
             outcome: Outcome::new(scope),
@@ -125,11 +125,10 @@ impl Session {
         if let Some(request) = self.ask_symbols(summary).or_else(|| self.ask_times()) {
             return Step::Ask(request);
         }
-        // Half of the rounds are kept for pulling, so that a session over many ranges moves statements, too.
-        let full = self.wanted.len() >= WANTED_HIGH || self.outcome.rounds >= SESSION_ROUNDS / 2;
-        let ranges_first = !full && !self.ranges.is_empty();
-        let asked = if ranges_first { None } else { self.ask_pull(summary) };
-        match asked.or_else(|| self.ask_range()).or_else(|| self.ask_push(lookup)) {
+        // Ranges are of ids, and statements move in the order of time: nothing moves before all ranges were looked at, or
+        // as many as leave rounds to move what they showed.
+        let ranges = if self.outcome.rounds < SESSION_RANGES { self.ask_range() } else { None };
+        match ranges.or_else(|| self.ask_pull(summary)).or_else(|| self.ask_push(lookup)) {
             Some(request) => Step::Ask(request),
             None => self.finish(),
         }
@@ -138,10 +137,14 @@ impl Session {
     fn finish(&mut self) -> Step {
         let found = self.outcome.only_local + self.outcome.only_remote;
         self.done(match found {
-            _ if self.cut => End::Partial,
+            _ if self.cut || self.is_unfinished() => End::Partial,
             0 => End::Unexplained,
             _ => End::Exchanged,
         })
+    }
+
+    fn is_unfinished(&self) -> bool {
+        !self.ranges.is_empty() || self.wanted.is_cut() || self.pushes.is_cut()
     }
 
     fn done(&mut self, end: End) -> Step {

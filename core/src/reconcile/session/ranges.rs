@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use driftless_statement::{Hlc, StatementId};
 
 use super::{Asked, Session};
-use crate::reconcile::limits::OPEN_RANGES;
+use crate::reconcile::limits::{OPEN_RANGES, RANGE_PAGE};
 use crate::reconcile::outcome::End;
 use crate::reconcile::short::Short;
 use crate::reconcile::summary::Summary;
@@ -16,7 +16,7 @@ use crate::wire::{Part, Request};
 pub(super) struct Span {
     from: StatementId,
     to: Option<StatementId>,
-    /// Worth listing as it is: almost nothing of it is held here.
+    /// Worth listing as it is: almost nothing of it is held here, or its parts would differ as well.
     list: bool,
 }
 
@@ -64,7 +64,9 @@ impl Session {
         for ((from, to), part) in starts.zip(ends).zip(parts) {
             let own = summary.part(from, to);
             if own != *part {
-                open.push(Span { from, to, list: own.count < part.count / 4 });
+                // Ranges are looked at when thousands differ, scattered over the ids: parts of a part would all differ, too.
+                let list = part.count <= RANGE_PAGE as u64 || own.count < part.count / 4;
+                open.push(Span { from, to, list });
             }
         }
         open.into_iter().rev().for_each(|span| self.open_span(span));
@@ -88,11 +90,11 @@ impl Session {
         }
         let mut own: BTreeMap<&StatementId, &Hlc> = summary.range(span.from, upto.or(span.to)).collect();
         for (id, hlc) in ids {
-            if own.remove(id).is_none() && self.wanted.insert((*hlc, Short::from(id))) {
+            if own.remove(id).is_none() && self.wanted.add(*hlc, Short::from(id)) {
                 self.outcome.only_remote += 1;
             }
         }
-        self.plan_pushes(own.into_iter().map(|(id, hlc)| (*hlc, *id)).collect());
+        self.plan_pushes(own.into_iter());
         Ok(())
     }
 }

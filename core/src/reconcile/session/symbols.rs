@@ -55,28 +55,27 @@ impl Session {
     fn found(&mut self, summary: &Summary, decoded: Decoded) {
         self.symbols.open = false;
         self.outcome.only_remote = decoded.only_remote.len();
-        let held = decoded.only_local.iter().flat_map(|short| summary.named(short));
-        self.plan_pushes(held.map(|(id, hlc)| (*hlc, *id)).collect());
+        self.plan_pushes(decoded.only_local.iter().flat_map(|short| summary.named(short)));
         // One batch arrives in causal order by itself: the peer sorts it.
         if decoded.only_remote.len() <= BATCH_IDS {
-            self.wanted.extend(decoded.only_remote.into_iter().map(|short| (Hlc::default(), short)));
+            decoded.only_remote.into_iter().for_each(|short| drop(self.wanted.add(Hlc::default(), short)));
         } else {
             self.untimed = decoded.only_remote;
         }
     }
 
-    /// Plans pushes, earliest first, so that what a statement names comes before it.
-    pub(super) fn plan_pushes(&mut self, mut list: Vec<(Hlc, StatementId)>) {
-        list.sort_unstable();
-        self.outcome.only_local += list.len();
-        self.pushes.extend(list.into_iter().map(|(_, id)| id));
+    pub(super) fn plan_pushes<'a>(&mut self, list: impl Iterator<Item = (&'a StatementId, &'a Hlc)>) {
+        for (id, hlc) in list {
+            self.outcome.only_local += 1;
+            self.pushes.add(*hlc, *id);
+        }
     }
 
     fn fall_back(&mut self, summary: &Summary) {
         self.symbols.open = false;
         self.outcome.ranged = true;
         if self.symbols.count == 0 {
-            self.plan_pushes(summary.all().map(|(id, hlc)| (*hlc, *id)).collect());
+            self.plan_pushes(summary.all());
         } else {
             self.list_everything(summary.count() == 0);
         }
@@ -107,7 +106,7 @@ impl Session {
         if times.len() != shorts.len() {
             return Err(End::Misbehaved("times for other names than those asked about"));
         }
-        self.wanted.extend(times.iter().copied().zip(shorts.iter().copied()));
+        times.iter().zip(shorts).for_each(|(hlc, short)| drop(self.wanted.add(*hlc, *short)));
         Ok(())
     }
 }
