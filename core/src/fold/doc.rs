@@ -187,9 +187,10 @@ fn tree_scalar(value: &Value) -> Option<ScalarValue> {
 }
 
 /// Puts a value at a key that may hold anything. A put always writes: Automerge would drop one that repeats the scalar
-/// already there, so what is there is deleted first.
+/// already there, which is deleted first; of a counter it says the sum, and not what it began with.
 fn write_scalar(tx: &mut Transaction<'_>, at: &Place, scalar: ScalarValue) -> Result<(), EngineFailed> {
-    if tx.get(&at.object, at.key.as_str())?.is_some() {
+    let repeats = |found: &ScalarValue| *found == scalar || (found.is_counter() && scalar.is_counter());
+    if tx.get(&at.object, at.key.as_str())?.is_some_and(|(found, _)| found.as_scalar().is_some_and(repeats)) {
         tx.delete(&at.object, at.key.as_str())?;
     }
     Ok(tx.put(&at.object, at.key.as_str(), scalar)?)

@@ -1,6 +1,6 @@
 //! One entry's statements in the order of (HLC, id), and who saw whom. It knows verdicts, never values.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
 use driftless_statement::{Body, Edit, Path, StatementId, Verified};
@@ -146,24 +146,23 @@ pub(super) fn effective(slots: &[Slot], members: &Members, at: usize) -> Parents
 /// The fit statements below that are not in the closure of `seen`, latest first. Two colours walk back from the heads and
 /// from what was seen until only the seen colour is left, so the cost follows the divergence, not the history.
 pub(super) fn strangers(slots: &[Slot], heads: &[u32], seen: &[u32]) -> Vec<u32> {
-    let mut open: BTreeMap<u32, bool> = heads.iter().map(|head| (*head, false)).collect();
+    // Ordered by position, and at one position what was seen comes first: it decides for all that lead there.
+    let mut open: BinaryHeap<(u32, bool)> = heads.iter().map(|head| (*head, false)).collect();
     open.extend(seen.iter().map(|base| (*base, true)));
-    let mut strange = open.values().filter(|seen| !**seen).count();
+    let mut strange = heads.len();
     let mut found = Vec::new();
+    let mut last = None;
     while strange > 0 {
-        let Some((position, is_seen)) = open.pop_last() else { break };
-        let parents = slots.get(position as usize).map(|slot| slot.parents.as_slice()).unwrap_or_default();
-        if !is_seen {
-            strange -= 1;
-            found.push(position);
+        let Some((position, is_seen)) = open.pop() else { break };
+        strange -= usize::from(!is_seen);
+        if last.replace(position) == Some(position) {
+            continue;
         }
-        for parent in parents {
-            match open.insert(*parent, is_seen) {
-                None if !is_seen => strange += 1,
-                Some(false) if is_seen => strange -= 1,
-                Some(true) if !is_seen => drop(open.insert(*parent, true)),
-                _ => {}
-            }
+        let parents = slots.get(position as usize).map(|slot| slot.parents.as_slice()).unwrap_or_default();
+        open.extend(parents.iter().map(|parent| (*parent, is_seen)));
+        if !is_seen {
+            found.push(position);
+            strange += parents.len();
         }
     }
     found

@@ -129,6 +129,24 @@ fn a_put_of_the_value_already_there_still_writes() {
     let gone = said(2, &[&a], vec![delete("/x")]);
     let kept = said(3, &[&a], vec![put("/x", "1")]);
     assert_eq!(reads(&fold(&[&a, &gone, &kept])), r#"{"x":1}"#);
+    // Beside another one, too: it is a new value, and no choice between the two.
+    let b = said(4, &[&a], vec![put("/x", "5")]);
+    let c = said(5, &[&a], vec![put("/x", "7")]);
+    let again = said(6, &[&b, &c], vec![put("/x", "7")]);
+    let gone = said(7, &[&c], vec![delete("/x")]);
+    assert_eq!(reads(&fold(&[&a, &b, &c, &again, &gone])), r#"{"x":7}"#);
+}
+
+/// A counter reads as its sum, and is told apart by what it began with: both may be what is written.
+#[test]
+fn a_counter_begun_anew_is_a_new_one() {
+    for (begun, added) in [(10, 0), (10, 5), (15, 5)] {
+        let a = said(1, &[], vec![put("", "{}"), count("/n", 10), add("/n", 5)]);
+        let anew = said(2, &[&a], vec![count("/n", begun)]);
+        let late = said(3, &[&a], vec![add("/n", added)]);
+        let gone = said(4, &[&a], vec![delete("/n")]);
+        assert_eq!(reads(&fold(&[&a, &anew, &late, &gone])), format!(r#"{{"n":{begun}}}"#));
+    }
 }
 
 #[test]

@@ -58,7 +58,9 @@ impl Session {
         self.plan_pushes(decoded.only_local.iter().flat_map(|short| summary.named(short)));
         // One batch arrives in causal order by itself: the peer sorts it.
         if decoded.only_remote.len() <= BATCH_IDS {
-            decoded.only_remote.into_iter().for_each(|short| drop(self.wanted.add(Hlc::default(), short)));
+            for short in decoded.only_remote {
+                self.wanted.add(Hlc::default(), short);
+            }
         } else {
             self.untimed = decoded.only_remote;
         }
@@ -106,7 +108,9 @@ impl Session {
         if times.len() != shorts.len() {
             return Err(End::Misbehaved("times for other names than those asked about"));
         }
-        times.iter().zip(shorts).for_each(|(hlc, short)| drop(self.wanted.add(*hlc, *short)));
+        for (hlc, short) in times.iter().zip(shorts) {
+            self.wanted.add(*hlc, *short);
+        }
         Ok(())
     }
 }
