@@ -19,6 +19,8 @@ mod apply;
 mod authorise;
 mod authority;
 #[cfg(feature = "nodes")]
+mod catchup;
+#[cfg(feature = "nodes")]
 mod durable;
 #[cfg(feature = "nodes")]
 mod etcd;
@@ -123,6 +125,8 @@ const BENCHES: &[(&str, Bench)] = &[
     #[cfg(feature = "nodes")]
     ("junk", junk::run),
     ("apply", apply::run),
+    #[cfg(feature = "nodes")]
+    ("catchup", catchup::run),
     #[cfg(feature = "nodes")]
     ("spread", spread::run),
     ("reconcile", reconcile::run),
