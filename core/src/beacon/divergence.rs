@@ -270,13 +270,14 @@ impl Divergence {
         }
     }
 
-    /// Nodes that showed within so long that they have what this node has.
-    pub fn agreeing(&self, mono_ms: u64, within_ms: u64) -> impl Iterator<Item = PublicKey> {
-        let lately = move |heard: &Heard| {
-            let ago_ms = heard.agreed_mono_ms.map(|agreed_ms| mono_ms.saturating_sub(agreed_ms));
-            ago_ms.is_some_and(|ago_ms| ago_ms < within_ms)
-        };
-        self.heard.iter().filter(move |(_, heard)| lately(heard)).map(|(node, _)| *node)
+    /// How many nodes showed within so long that they have what this node has.
+    pub fn agreeing(&self, mono_ms: u64, within_ms: u64) -> usize {
+        self.heard.values().filter(|heard| heard.agreed(mono_ms, within_ms)).count()
+    }
+
+    /// Whether one of them did.
+    pub fn has_agreed(&self, node: &PublicKey, mono_ms: u64, within_ms: u64) -> bool {
+        self.heard.get(node).is_some_and(|heard| heard.agreed(mono_ms, within_ms))
     }
 
     /// Whether a node, by its last beacon, was equal in all that both hold at a mark that had settled lately. Under steady
@@ -389,6 +390,11 @@ impl Heard {
         // Independent of how the two clocks differ.
         let last = self.last.beacon();
         mono_ms.saturating_sub(self.heard_mono_ms) >= last.expires_ms.saturating_sub(last.time_ms)
+    }
+
+    /// Whether it agreed within so long.
+    fn agreed(&self, mono_ms: u64, within_ms: u64) -> bool {
+        self.agreed_mono_ms.is_some_and(|agreed_ms| mono_ms.saturating_sub(agreed_ms) < within_ms)
     }
 
     /// The scope that was told of now, known or new.

@@ -45,10 +45,10 @@ impl Agreement {
     }
 
     /// How many witnesses these linked peers are.
-    fn witnesses<'a>(&self, peers: impl Iterator<Item = &'a PublicKey>) -> usize {
+    fn witnesses(&self, peers: impl Iterator<Item = PublicKey>) -> usize {
         let (mut groups, mut alone) = (BTreeSet::new(), 0);
         for peer in peers {
-            match self.groups.get(peer) {
+            match self.groups.get(&peer) {
                 Some(group) => drop(groups.insert(*group)),
                 None => alone += 1,
             }
@@ -61,12 +61,13 @@ impl Machine {
     /// Counts who agrees. At each tick, and when a beacon may end an alarm; not at each beacon, since it looks at all nodes.
     pub(super) fn count_agreeing(&mut self) {
         let expected = self.divergence.expected();
-        let agreeing = self.divergence.agreeing(self.now.mono_ms, self.agreement_ms());
-        let (linked, all): (BTreeSet<PublicKey>, BTreeSet<PublicKey>) =
-            (self.peers.connected().collect(), agreeing.collect());
-        let most = all.len() * 2 > expected || self.planted(Planted::CountsIdentities);
+        let (now, within) = (self.now.mono_ms, self.agreement_ms());
+        let all = self.divergence.agreeing(now, within);
+        let most = all * 2 > expected || self.planted(Planted::CountsIdentities);
+        let agrees = |peer: &PublicKey| self.divergence.has_agreed(peer, now, within);
+        let agreeing = if most { all } else { self.agreement.witnesses(self.peers.connected().filter(agrees)) };
         let agreement = &mut self.agreement;
-        agreement.agreeing = if most { all.len() } else { agreement.witnesses(all.intersection(&linked)) };
+        agreement.agreeing = agreeing;
         // A mesh of one or two has nobody whose agreement could be missed: that nobody is heard says enough.
         agreement.is_enough = expected < NEEDED || agreement.agreeing >= NEEDED;
         if agreement.is_enough {
