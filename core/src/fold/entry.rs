@@ -31,6 +31,16 @@ pub(super) struct State {
     pub deepest: usize,
 }
 
+impl State {
+    /// The state after a statement that begins anew: what it wrote replaces all, and it saw all conflicts.
+    fn begun(at: usize, slot: &Slot) -> Self {
+        let mut tree = None;
+        tree::apply(&mut tree, slot.id(), slot.edits());
+        let heads = u32::try_from(at).into_iter().collect();
+        Self { heads, tree, bound: slot.shown, deepest: slot.deepest as usize, ..Self::default() }
+    }
+}
+
 /// A document, the number of statements that its seed stands for, and the number that it has taken in.
 #[derive(Debug, Clone)]
 pub(super) struct Branches {
@@ -182,8 +192,23 @@ impl Entry {
 
     /// What the statement before a position noted.
     fn before(&self, at: usize) -> (usize, Extent) {
-        let slot = at.checked_sub(1).and_then(|before| self.slots.get(before));
-        slot.map(|slot| (slot.added, slot.shown)).unwrap_or_default()
+        self.last_before(at).map(|slot| (slot.added, slot.shown)).unwrap_or_default()
+    }
+
+    fn last_before(&self, at: usize) -> Option<&Slot> {
+        at.checked_sub(1).and_then(|before| self.slots.get(before))
+    }
+
+    /// The state at a place at most `to`, from which what was decided from there on can be repeated: the latest one that was
+    /// kept, or the one after a statement that begins anew, which needs nothing that came before.
+    pub(super) fn nearest(&self, to: usize) -> (usize, State) {
+        let kept = self.warm.iter().flat_map(|warm| warm.joints.iter().chain(&warm.marks));
+        let kept = kept.filter(|(at, state)| *at <= to && !state.stale).max_by_key(|(at, _)| *at);
+        let from = kept.map_or(0, |(at, _)| *at);
+        let after = self.slots.get(from..to).unwrap_or_default();
+        let anew = after.iter().rposition(Slot::begins_anew).filter(|_| !self.engine_always);
+        let begun = anew.and_then(|behind| Some((from + behind, after.get(behind)?)));
+        begun.map_or_else(|| kept.cloned().unwrap_or_default(), |(at, slot)| (at + 1, State::begun(at, slot)))
     }
 
     /// Which limit the weighed statement would break. Measures exactly only when the bound is above a limit.
@@ -225,10 +250,11 @@ impl Entry {
     /// Passes over the statement at the next position: it is not fit.
     pub(super) fn pass(&mut self) {
         let (added, shown) = self.before(self.next);
+        let deepest = self.last_before(self.next).map_or(0, |slot| slot.deepest);
         if let Some(slot) = self.slots.get_mut(self.next) {
             slot.parents = Parents::None;
             slot.low = SEEN_ALL;
-            (slot.added, slot.shown) = (added, shown);
+            (slot.added, slot.shown, slot.deepest) = (added, shown, deepest);
             self.skips.remove(&slot.statement.id());
             self.next += 1;
         }
@@ -256,10 +282,11 @@ impl Entry {
         let own = size::bound_after(Extent::default(), slot.edits());
         self.state.deepest = self.state.deepest.max(own.depth);
         let (added, _) = self.before(self.next);
+        let deepest = u32::try_from(self.state.deepest).unwrap_or(u32::MAX);
         if let Some(slot) = self.slots.get_mut(self.next) {
             slot.parents = weighed.parents;
             slot.low = low;
-            (slot.added, slot.shown) = (added.saturating_add(own.bytes), weighed.bound);
+            (slot.added, slot.shown, slot.deepest) = (added.saturating_add(own.bytes), weighed.bound, deepest);
         }
         self.next += 1;
         if self.next.is_multiple_of(MARK_EVERY) && !self.state.stale {
@@ -413,9 +440,7 @@ impl Entry {
         if count == 0 || self.engine_always {
             return Ok(None);
         }
-        let warm = self.warm.get_or_insert_default();
-        let kept = warm.joints.iter().chain(&warm.marks).filter(|(at, state)| *at <= count && !state.stale);
-        let (at, state) = kept.max_by_key(|(at, _)| *at).cloned().unwrap_or_default();
+        let (at, state) = self.nearest(count);
         if at == count {
             return Ok(state.tree);
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
-use driftless_statement::{Body, Edit, Path, StatementId, Verified};
+use driftless_statement::{Body, Edit, Op, Path, StatementId, Verified};
 use imbl::OrdMap;
 
 use super::fate::Member;
@@ -62,6 +62,8 @@ pub(super) struct Slot {
     /// Which of the statement's touches this entry is.
     pub touch: u32,
     pub verdict: Verdict,
+    /// At least the depth of everything that fit statements up to here wrote.
+    pub deepest: u32,
     /// At least the bytes that all fit statements up to here have added, whatever became of them.
     pub added: usize,
     /// At least the extent of the merged value after it.
@@ -71,7 +73,7 @@ pub(super) struct Slot {
 impl Slot {
     pub(super) fn new(statement: Arc<Verified>, touch: u32) -> Self {
         let (parents, verdict) = (Parents::None, Verdict::Void);
-        Self { statement, parents, low: SEEN_ALL, touch, verdict, added: 0, shown: Extent::default() }
+        Self { statement, parents, low: SEEN_ALL, touch, verdict, deepest: 0, added: 0, shown: Extent::default() }
     }
 
     pub(super) fn id(&self) -> StatementId {
@@ -90,6 +92,12 @@ impl Slot {
     /// Whether it gives another one as a base of this entry.
     pub(super) fn names(&self, other: &StatementId) -> bool {
         self.bases().contains(other)
+    }
+
+    /// Whether the value after it is what it wrote, and nothing that was there before: it saw all, and begins with the whole.
+    pub(super) fn begins_anew(&self) -> bool {
+        let whole = |edit: &Edit| edit.at.is_empty() && matches!(edit.op, Op::Put(_) | Op::Counter(_));
+        self.is_fit() && self.low == SEEN_ALL && self.edits().first().is_some_and(whole)
     }
 
     /// Its edits of this entry.

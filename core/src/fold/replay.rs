@@ -15,7 +15,6 @@ impl Entry {
     /// Goes back to the state after the first `to` statements, which are decided and as they were. When it fails, the
     /// statement at `next` is the one that the engine could not repeat.
     pub(super) fn rewind(&mut self, to: usize) -> Result<(), EngineFailed> {
-        let (mut at, mut state) = (0, State::default());
         let moves = self.next != to;
         if let Some(warm) = &mut self.warm {
             warm.planned.clear();
@@ -23,13 +22,9 @@ impl Entry {
             warm.branches.take_if(|_| moves);
             warm.joints.retain(|(at, _)| *at <= to);
             warm.marks.retain(|(at, _)| *at <= to);
-            if let Some(kept) = warm.joints.iter().chain(&warm.marks).max_by_key(|(at, _)| *at) {
-                (at, state) = kept.clone();
-            }
         }
         if moves {
-            self.next = at;
-            self.state = state;
+            (self.next, self.state) = self.nearest(to);
         }
         self.replay(to)
     }
