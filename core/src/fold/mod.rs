@@ -49,6 +49,7 @@ mod engine_test;
 mod entry;
 mod explain;
 mod fate;
+mod given;
 mod govern;
 mod order;
 mod replay;

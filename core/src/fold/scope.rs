@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use driftless_statement::{Body, Hlc, Path, Scope, StatementId};
+use driftless_statement::{Hlc, Path, Scope, StatementId};
 use imbl::OrdMap;
 
 use super::conflict::Conflict;
@@ -26,7 +26,7 @@ use crate::lthash::LtHash;
 pub struct ScopeFold {
     rules: Rules,
     /// In the fold of `@mesh`: what its schema entries say, and said.
-    book: Book,
+    pub(super) book: Book,
     pub(super) members: Members,
     pub(super) entries: OrdMap<Path, Arc<Entry>>,
     /// What each statement would break, in each entry where it would.
@@ -35,12 +35,12 @@ pub struct ScopeFold {
     /// Entries with open conflicts: few, and asked for far more often than all others.
     contested: BTreeSet<Path>,
     warm: WarmList,
-    engine_always: bool,
+    pub(super) engine_always: bool,
 }
 
 /// One update while it runs.
 #[derive(Default)]
-struct Run {
+pub(super) struct Run {
     /// Entries being replayed or appended to.
     active: BTreeSet<Path>,
     /// What is next in each of them.
@@ -53,10 +53,11 @@ struct Run {
 }
 
 impl Run {
-    fn touched(&mut self, path: &Path, at: usize, witness: StatementId) {
+    /// An entry is to be decided anew from a position on, because of these statements.
+    pub(super) fn touched(&mut self, path: &Path, at: usize, witnesses: impl IntoIterator<Item = StatementId>) {
         let same = self.same.entry(path.clone()).or_insert(at);
         *same = at.min(*same);
-        self.changes.entry(path.clone()).or_default().witnesses.insert(witness);
+        self.changes.entry(path.clone()).or_default().witnesses.extend(witnesses);
     }
 }
 
@@ -82,7 +83,7 @@ impl ScopeFold {
     pub fn update(&mut self, add: &[Member], remove: &[StatementId]) -> BTreeMap<Path, Change> {
         let mut run = Run::default();
         self.withdraw(remove, &mut run);
-        add.iter().for_each(|member| self.admit(member, &mut run));
+        self.admit(add, &mut run);
         self.run(run)
     }
 
@@ -98,7 +99,7 @@ impl ScopeFold {
             for (path, entry) in below.filter(|(path, _)| prefix.covers(path)) {
                 let at = entry.slots.partition_point(|slot| slot.statement.statement().hlc <= since.0);
                 if at < entry.slots.len() {
-                    run.touched(path, at, since.1);
+                    run.touched(path, at, [since.1]);
                 }
             }
         }
@@ -129,55 +130,6 @@ impl ScopeFold {
             }
         }
         self.finish(run)
-    }
-
-    /// Takes statements away, out of each entry all at once: each time, everything behind them moves up.
-    fn withdraw(&mut self, ids: &[StatementId], run: &mut Run) {
-        let mut leaving: BTreeMap<Path, Vec<usize>> = BTreeMap::new();
-        for id in ids {
-            let Some(member) = self.members.remove(id) else { continue };
-            self.breaches.remove(id);
-            for (path, _) in order::touches(&member.statement) {
-                self.book.note(path, member.statement.key(), None);
-                let place = self.entries.get(path).map(|entry| order::position(&entry.slots, &member.statement));
-                if let Some(Ok(at)) = place {
-                    run.touched(path, at, *id);
-                    leaving.entry(path.clone()).or_default().push(at);
-                }
-            }
-        }
-        for (path, mut places) in leaving {
-            places.sort_unstable();
-            if let Some(entry) = self.entries.get_mut(&path).map(Arc::make_mut) {
-                entry.let_go(&places);
-            }
-        }
-    }
-
-    fn admit(&mut self, member: &Member, run: &mut Run) {
-        let id = member.statement.id();
-        let counts = member.counts && matches!(member.statement.statement().body, Body::Write(_));
-        if self.members.get(&id).is_some_and(|known| known.counts == counts) {
-            return;
-        }
-        self.breaches.remove(&id);
-        self.members.insert(id, Member { statement: member.statement.clone(), counts });
-        for (path, touch) in order::touches(&member.statement) {
-            let entry = Arc::make_mut(self.entries.entry(path.clone()).or_default());
-            entry.engine_always = self.engine_always;
-            let at = match order::position(&entry.slots, &member.statement) {
-                Ok(at) => at,
-                Err(at) => {
-                    if entry.slots.is_empty() {
-                        // Most entries are written once, or seldom.
-                        entry.slots.reserve_exact(1);
-                    }
-                    entry.slots.insert(at, Slot::new(member.statement.clone(), touch));
-                    at
-                }
-            };
-            run.touched(path, at, id);
-        }
     }
 
     /// Brings an entry to the state after its first `at` statements, to be decided from there on.

@@ -2,10 +2,10 @@
 //! only statements of other scopes need. It is served by id and is in no summary. And what brings it back: something of the set
 //! that names it, or the end of the revocation.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use driftless_statement::{StatementId, Verified};
+use driftless_statement::{Scope, StatementId, Verified};
 
 use super::Log;
 use crate::trust::{Accepted, Refusal, Trust};
@@ -13,8 +13,8 @@ use crate::trust::{Accepted, Refusal, Trust};
 /// What left the replicated set and what came back to it.
 #[derive(Debug, Default)]
 pub struct Sifted {
-    /// Put aside now.
-    pub left: Vec<Arc<Verified>>,
+    /// Put aside now, by scope, ascending by id.
+    pub left: BTreeMap<Scope, Vec<Arc<Verified>>>,
     /// In the set again.
     pub returned: Vec<Arc<Verified>>,
 }
@@ -31,28 +31,53 @@ impl Log {
                 trust.accept(listed, held, &mut self.accepted);
             }
         }
-        let out =
-            |statement: &&Arc<Verified>| self.judge(statement, Some(trust)).is_some_and(|verdict| verdict.is_err());
         // Without a revocation or rotation only grants can be aside: everything else is named in its own scope by what needs it.
         let all = trust.takes_away() || !self.aside.is_empty();
-        let looked_at = self.shelf.iter().filter(|statement| all || statement.statement().scope.is_mesh());
-        let mut aside: BTreeSet<StatementId> = looked_at.filter(out).map(|statement| statement.id()).collect();
-        if !aside.is_empty() {
-            // Whatever names a statement stands behind it.
-            for statement in self.shelf.iter().rev() {
-                if !aside.contains(&statement.id()) {
-                    for named in statement.statement().each_name_in_scope() {
-                        aside.remove(named);
-                    }
-                }
+        let looked_at = self.shelf.scopes().filter(|(scope, _)| all || scope.is_mesh());
+        let mut left: BTreeMap<Scope, Vec<Arc<Verified>>> = BTreeMap::new();
+        let mut aside = BTreeSet::new();
+        for (scope, _) in looked_at {
+            let out = self.out_of(&scope, trust);
+            let new = out.iter().filter(|one| !self.aside.contains(&one.id()));
+            let new: Vec<Arc<Verified>> = new.map(|one| (*one).clone()).collect();
+            aside.extend(out.iter().map(|one| one.id()));
+            if !new.is_empty() {
+                left.insert(scope, new);
             }
         }
-        let of = |ids: &BTreeSet<StatementId>, other: &BTreeSet<StatementId>| {
-            ids.difference(other).filter_map(|id| self.shelf.get(id).cloned()).collect()
-        };
-        let sifted = Sifted { left: of(&aside, &self.aside), returned: of(&self.aside, &aside) };
+        let returned = self.aside.difference(&aside).filter_map(|id| self.shelf.get(id).cloned()).collect();
         self.aside = aside;
-        sifted
+        Sifted { left, returned }
+    }
+
+    /// What is held of a scope and does not belong to the replicated set, ascending by id: not let in, and named by nothing
+    /// that belongs.
+    fn out_of(&self, scope: &Scope, trust: &Trust) -> Vec<&Arc<Verified>> {
+        let held = || self.shelf.scope(scope);
+        let out = |statement: &Arc<Verified>| match trust.is_shut(&statement.statement().grant) {
+            true => !trust.keeps(statement),
+            false => self.judge(statement, Some(trust)).is_some_and(|verdict| verdict.is_err()),
+        };
+        let mut goes: Vec<bool> = held().map(out).collect();
+        let places = held().enumerate().zip(&goes).filter(|(_, goes)| **goes);
+        let mut by_id: Vec<(StatementId, usize)> = places.map(|((place, one), _)| (one.id(), place)).collect();
+        by_id.sort_unstable();
+        if by_id.is_empty() {
+            return Vec::new();
+        }
+        // Whatever names a statement stands behind it.
+        for (place, statement) in held().enumerate().rev() {
+            if goes.get(place) == Some(&true) {
+                continue;
+            }
+            for named in statement.statement().each_name_in_scope() {
+                let found = by_id.binary_search_by_key(named, |(id, _)| *id).ok().and_then(|at| by_id.get(at));
+                found.and_then(|(_, place)| goes.get_mut(*place)).into_iter().for_each(|goes| *goes = false);
+            }
+        }
+        by_id.retain(|(_, place)| goes.get(*place) == Some(&true));
+        let held: Vec<&Arc<Verified>> = held().collect();
+        by_id.iter().filter_map(|(_, place)| held.get(*place).copied()).collect()
     }
 
     /// What revocations accept outside of `@mesh`, of what is held.

@@ -1,6 +1,6 @@
 //! One scope as this node holds it: the fold, the summaries and digests, and the statements that do not count today.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use driftless_statement::{Hlc, MeshId, Path, PublicKey, Scope, StatementId, Verified};
@@ -95,22 +95,36 @@ impl ScopeRoom {
         new
     }
 
-    /// Takes stored statements out of the replicated set, and of what is due. Gives back those that were in the set.
+    /// Takes stored statements, ascending by id, out of the replicated set, and of what is due. Gives back those that were in
+    /// the set.
     pub fn put_aside(&mut self, mut leaving: Vec<Arc<Verified>>) -> Vec<Arc<Verified>> {
-        leaving.retain(|statement| self.summary.contains(&statement.id()));
-        let ids: BTreeSet<StatementId> = leaving.iter().map(|statement| statement.id()).collect();
-        if ids.len() as u64 > self.summary.count() / 2 {
-            // A flood may be nearly all there is: to count what stays is less work.
-            let stays: Vec<(StatementId, Hlc)> =
-                self.summary.all().filter(|(id, _)| !ids.contains(id)).map(|(id, hlc)| (*id, *hlc)).collect();
+        if leaving.len() as u64 > self.summary.count() / 2 {
+            // A flood may be nearly all there is: to count what stays is less work, and so is to walk both lists at once.
+            let mut all = self.summary.all().peekable();
+            let mut stays: Vec<(StatementId, Hlc)> = Vec::new();
+            leaving.retain(|one| {
+                let id = one.id();
+                stays.extend(std::iter::from_fn(|| all.next_if(|(next, _)| **next < id)).map(|(id, hlc)| (*id, *hlc)));
+                all.next_if(|(next, _)| **next == id).is_some()
+            });
+            stays.extend(all.map(|(id, hlc)| (*id, *hlc)));
             self.count_anew(&stays);
+            let mut aside: BTreeMap<StatementId, Arc<Verified>> =
+                leaving.iter().map(|one| (one.id(), one.clone())).collect();
+            self.aside.append(&mut aside);
         } else {
-            leaving.iter().for_each(|statement| self.uncount(statement));
+            leaving.retain(|one| self.summary.contains(&one.id()));
+            leaving.iter().for_each(|one| self.uncount(one));
+            self.aside.extend(leaving.iter().map(|one| (one.id(), one.clone())));
         }
-        for statement in &leaving {
-            self.waiting_for_time.remove(&(statement.statement().hlc.millis(), statement.id()));
-            self.out.remove(&statement.id());
-            self.aside.insert(statement.id(), statement.clone());
+        // Often nothing waits and all counts.
+        if !self.waiting_for_time.is_empty() {
+            leaving
+                .iter()
+                .for_each(|one| drop(self.waiting_for_time.remove(&(one.statement().hlc.millis(), one.id()))));
+        }
+        if !self.out.is_empty() {
+            leaving.iter().for_each(|one| drop(self.out.remove(&one.id())));
         }
         leaving
     }

@@ -38,14 +38,7 @@ impl Machine {
             let sifted = self.trust.as_ref().map(|trust| self.log.sift(trust)).unwrap_or_default();
             due.values_mut().for_each(|list| list.retain(|statement| !self.log.is_aside(&statement.id())));
             self.forget_wanted |= !sifted.left.is_empty();
-            let mut left = Gone::new();
-            for statement in sifted.left {
-                match left.get_mut(&statement.statement().scope) {
-                    Some(list) => list.push(statement),
-                    None => drop(left.insert(statement.statement().scope.clone(), vec![statement])),
-                }
-            }
-            for (scope, statements) in left {
+            for (scope, statements) in sifted.left {
                 if let Some(room) = self.scopes.get_mut(&scope) {
                     gone.insert(scope, room.put_aside(statements));
                 }
@@ -137,7 +130,8 @@ impl Machine {
             let mut again: Vec<Arc<Verified>> = refused.cloned().collect();
             let falls = |one: &&Arc<Verified>| {
                 let id = one.id();
-                self.verdict(one).is_err() && room.summary.contains(&id) && !room.out.contains_key(&id)
+                let shut = self.settled.as_ref().is_some_and(|trust| trust.is_shut(&one.statement().grant));
+                (shut || self.verdict(one).is_err()) && room.summary.contains(&id) && !room.out.contains_key(&id)
             };
             if !changed.is_empty() {
                 let relies = |one: &&Arc<Verified>| changed.contains(&one.statement().grant);

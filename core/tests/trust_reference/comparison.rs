@@ -55,6 +55,10 @@ fn trust_agrees(world: &World, real: &Real, arrived: Set, reached: &mut Reached)
         };
         assert_eq!(word.filter(|word| WORDS.contains(word)), expected, "{}", why());
         note(world, &model, id, verdict, reached);
+        if trust.is_shut(&statement.statement().grant) {
+            assert!(!verdict.admissible(), "on a grant that is shut: {}", why());
+            *reached.entry("a grant is shut").or_default() += 1;
+        }
         let said = &world.said[id];
         if said.is_write() && model.demands(said.grant) {
             let approves = |key: &Key| *key != said.author && model.has_approved(*key, id, said);
@@ -180,8 +184,14 @@ fn say(what: &str, reached: &Reached, expected: &[&str]) {
     assert!(never.is_empty(), "never reached: {never:?}");
 }
 
-const REVOKED: [&str; 5] =
-    ["a revocation counts", "a grant is struck", "a write is struck", "counts on a struck grant", "a re-grant stands"];
+const REVOKED: [&str; 6] = [
+    "a revocation counts",
+    "a grant is struck",
+    "a grant is shut",
+    "a write is struck",
+    "counts on a struck grant",
+    "a re-grant stands",
+];
 const ROTATED: [&str; 6] = [
     "a rotation counts",
     "a rotation forks",

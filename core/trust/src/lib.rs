@@ -81,9 +81,15 @@ impl Trust {
     /// Whether anything at all of this key could be admissible: it is a root key, or holds an authorised grant on which
     /// not everything is void. A few look-ups, to be asked before a signature is checked.
     pub fn is_author(&self, key: &PublicKey) -> bool {
+        self.grants_of(key).any(|grant| !self.is_shut(&grant.id)) || self.0.settled.chain.is_root(key)
+    }
+
+    /// Whether nothing that relies on a grant can be let in: a revocation that accepts nothing struck all of it.
+    pub fn is_shut(&self, grant: &StatementId) -> bool {
         let settled = &self.0.settled;
-        let shut = |grant: &Standing| settled.struck(&grant.id).any(|one| one.shuts(&grant.grant.prefix));
-        self.grants_of(key).any(|grant| !shut(grant)) || settled.chain.is_root(key)
+        let mut struck = settled.struck(grant).peekable();
+        let standing = struck.peek().and_then(|_| settled.grants.get(grant));
+        standing.is_some_and(|standing| struck.any(|one| one.shuts(&standing.grant.prefix)))
     }
 
     /// Whether a revocation or rotation that counts lists a statement: then it belongs to the replicated set, whether it counts or
