@@ -26,8 +26,8 @@ impl Clock {
     /// When the timer clock shows this.
     pub fn instant(&self, mono_ms: u64) -> Instant {
         // A day ahead is as good as never, and cannot overflow.
-        let ahead = mono_ms.saturating_sub(millis(self.start.elapsed())).min(86_400_000);
-        Instant::now() + Duration::from_millis(ahead)
+        let latest_ms = millis(self.start.elapsed()).saturating_add(86_400_000);
+        self.start + Duration::from_millis(mono_ms.min(latest_ms))
     }
 }
 

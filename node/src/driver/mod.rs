@@ -6,6 +6,7 @@ mod clock;
 mod replies;
 mod translate;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use arc_swap::ArcSwap;
 use driftless_core::machine::{CallId, Effect, Event, Machine, Standing};
 use driftless_core::view::View;
 use tokio::sync::{mpsc, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep};
 
 use crate::door::{Ban, Call, Door};
 use crate::metrics::Metrics;
@@ -45,6 +46,8 @@ pub struct Driver {
     /// Events that carrying out an effect gave rise to.
     pending: Vec<Event>,
     look: Instant,
+    /// Rings at the next look or deadline, or before. To set it anew with every event would wake the runtime's timer each time.
+    alarm: Pin<Box<Sleep>>,
     /// Forks of the own branch that were warned of.
     forks_told: u64,
     /// Authors over their intake rate that were warned of.
@@ -81,8 +84,7 @@ enum Action {
     Network(p2p::Event),
     Store(store::Event),
     Call(Call),
-    Deadline,
-    Look,
+    Alarm,
     End,
 }
 
@@ -111,6 +113,7 @@ impl Driver {
             effects: Vec::new(),
             pending: Vec::new(),
             look: Instant::now(),
+            alarm: Box::pin(tokio::time::sleep(Duration::ZERO)),
             forks_told: 0,
             floods_told: Default::default(),
             heartbeat: Arc::default(),
@@ -139,14 +142,31 @@ impl Driver {
     }
 
     async fn select(&mut self) -> Action {
-        let deadline = self.clock.instant(self.machine.deadline());
+        let due = self.deadline().min(self.look);
+        if self.alarm.is_elapsed() || self.alarm.deadline() > due {
+            self.alarm.as_mut().reset(due);
+        }
         tokio::select! {
             _ = self.shutdown.wait_for(|end| *end) => Action::End,
             Some(event) = self.store_events.recv() => Action::Store(event),
-            () = tokio::time::sleep_until(self.look) => Action::Look,
             Some(call) = self.calls.recv() => Action::Call(call),
             Some(event) = self.network_events.recv() => Action::Network(event),
-            () = tokio::time::sleep_until(deadline) => Action::Deadline,
+            () = &mut self.alarm => Action::Alarm,
+        }
+    }
+
+    fn deadline(&self) -> Instant {
+        self.clock.instant(self.machine.deadline())
+    }
+
+    /// Does what has come due. Often nothing: what the alarm was set for may have been put off since.
+    fn alarm(&mut self) {
+        let now = Instant::now();
+        if now >= self.look {
+            self.refresh();
+        }
+        if now >= self.deadline() {
+            self.step_event(Event::Tick);
         }
     }
 
@@ -156,8 +176,7 @@ impl Driver {
             Action::Network(event) => self.network_event(event),
             Action::Store(event) => self.store_event(event),
             Action::Call(call) => self.call(call),
-            Action::Deadline => self.step_event(Event::Tick),
-            Action::Look => self.refresh(),
+            Action::Alarm => self.alarm(),
             Action::End => {}
         }
     }
