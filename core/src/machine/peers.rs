@@ -297,7 +297,7 @@ impl Machine {
                 {
                     link.caught_up.insert(outcome.scope.clone());
                 }
-                if outcome.end == End::Partial {
+                if outcome.goes_on() {
                     self.line_up(peer, outcome.scope);
                 }
                 self.next_session(peer, effects);

@@ -13,7 +13,7 @@ pub enum End {
     Same,
     /// All differences found were exchanged, as far as `missing` and `refused` do not say otherwise.
     Exchanged,
-    /// A bound of the session was reached after some progress: start the next one.
+    /// A bound of the session was reached: start the next one, at once if anything moved in this one.
     Partial,
     /// The digests differ, yet the peer's answers show no difference: a set that changed meanwhile, or a lie.
     Unexplained,
@@ -70,6 +70,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Whether the next session goes on from here at once. Where nothing moved it would find the same.
+    pub fn goes_on(&self) -> bool {
+        self.end == End::Partial && (self.came > 0 || self.taken > 0)
+    }
+
     pub(super) fn new(scope: Scope) -> Self {
         Self {
             scope,

@@ -9,6 +9,7 @@ mod effects;
 mod figures;
 mod forget;
 mod image;
+mod liar;
 mod membership;
 mod outsider;
 mod properties;
