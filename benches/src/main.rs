@@ -1,7 +1,7 @@
 //! Every figure of speed and memory that the README quotes, each measured beside its yardstick in one run.
 //!
 //! `cargo run --release -p driftless-benches` runs all and prints the table; `--only NAME` some; `--quick` sees that all
-//! runs; `--write docs/benchmarks.md` puts the rows into that page. Ratios count; absolute times only say how large a
+//! runs; `--write docs/benchmarks.md --write README.md` puts the rows into those pages. Ratios count; absolute times only say how large a
 //! thing is on the machine at hand. `--no-default-features` leaves out what starts whole nodes, and builds only the core.
 #![forbid(unsafe_code)]
 #![allow(
@@ -65,9 +65,9 @@ struct Arguments {
     /// Small sizes and few rounds: sees that everything runs, gives no figures to quote
     #[arg(long)]
     quick: bool,
-    /// Puts the rows into this page, in place of those of the same name
+    /// Puts the rows into this page, in place of those of the same name; for more pages, more than once
     #[arg(long, value_name = "FILE")]
-    write: Option<PathBuf>,
+    write: Vec<PathBuf>,
     /// Lists the names
     #[arg(long)]
     list: bool,
@@ -170,7 +170,7 @@ fn main() {
         let (took, rows) = pairing::seconds(|| bench(effort));
         eprintln!("{name}: {took:.0} s");
         print!("{}", table::markdown(&rows));
-        if let Some(page) = &arguments.write {
+        for page in &arguments.write {
             // When all is measured, the first rows clear the table of what is measured no more.
             table::write(page, &rows, arguments.only.is_empty() && all.is_empty()).unwrap();
         }

@@ -72,17 +72,26 @@ impl Row {
     }
 
     fn line(&self) -> String {
-        let figure = self.figure.median();
         let (least, most) = self.figure.ends();
         let spread = if least == most { "–".to_owned() } else { format!("{} – {}", number(least), number(most)) };
-        let met = match self.want.met(figure) {
+        let Self { what, against, unit, note, .. } = self;
+        let (want, figure, met) = (self.want.text(unit), number(self.figure.median()), self.met());
+        format!("| {what} | {against} | {want} | {figure}{unit} | {spread} | {met} | {note} |")
+    }
+
+    /// The same for a page that shows the most telling rows only.
+    fn short(&self) -> String {
+        let Self { what, against, unit, .. } = self;
+        let (want, figure, met) = (self.want.text(unit), number(self.figure.median()), self.met());
+        format!("| {what} | {against} | {want} | {figure}{unit} | {met} |")
+    }
+
+    fn met(&self) -> &'static str {
+        match self.want.met(self.figure.median()) {
             Some(true) => "yes",
             Some(false) => "**no**",
             None => "",
-        };
-        let Self { what, against, unit, note, .. } = self;
-        let want = self.want.text(unit);
-        format!("| {what} | {against} | {want} | {}{unit} | {spread} | {met} | {note} |", number(figure))
+        }
     }
 }
 
@@ -108,6 +117,7 @@ fn number(number: f64) -> String {
 
 const HEAD: &str = "| what | held against | at least | measured | spread | met | remark |\n| --- | --- | --- | --- | --- | --- | --- |\n";
 const BEGIN: &str = "<!-- the table: written by driftless-benches -->\n";
+const BEGIN_PART: &str = "<!-- rows of the table: written by driftless-benches -->\n";
 const END: &str = "<!-- end of the table -->\n";
 
 /// The table of some rows.
@@ -126,6 +136,9 @@ fn name_of(line: &str) -> &str {
 /// Puts rows into a page: one that stands there already is replaced where it stands, a new one comes last. `anew`: none
 /// that stands there is kept.
 pub fn merge(page: &str, rows: &[Row], anew: bool) -> String {
+    if let Some((before, rest)) = page.split_once(BEGIN_PART) {
+        return format!("{before}{BEGIN_PART}{}", renew(rest, rows));
+    }
     let (before, rest) = page.split_once(BEGIN).unwrap_or((page, ""));
     let (table, after) = rest.split_once(END).unwrap_or(("", ""));
     let kept = table.lines().skip(if anew { usize::MAX } else { 2 });
@@ -139,6 +152,15 @@ pub fn merge(page: &str, rows: &[Row], anew: bool) -> String {
     }
     let body: String = lines.iter().map(|line| format!("{line}\n")).collect();
     format!("{before}{BEGIN}{HEAD}{body}{END}{after}")
+}
+
+/// The same for a page that shows a part of the table: its rows are renewed, and none comes or goes.
+fn renew(page: &str, rows: &[Row]) -> String {
+    let (table, after) = page.split_once(END).unwrap_or((page, ""));
+    let fresh = |line: &str| rows.iter().find(|row| row.what == name_of(line)).map(Row::short);
+    let table: String =
+        table.lines().map(|line| format!("{}\n", fresh(line).unwrap_or_else(|| line.to_owned()))).collect();
+    format!("{table}{END}{after}")
 }
 
 /// Writes rows into a page on disk.
@@ -164,5 +186,28 @@ mod tests {
         assert!(again.contains("| two |"));
         assert_eq!(again.matches("| one |").count(), 1);
         assert!(!merge(&again, &[one(1.0)], true).contains("| two |"));
+        let part = format!("before\n{}| what |\n| --- |\n| one | old |\n{}after\n", super::BEGIN_PART, super::END);
+        let other = Row::plain("other", Want::Shown, "", 1.0);
+        let renewed = merge(&part, &[one(1.5), other], true);
+        assert_eq!(renewed, part.replace("| one | old |", "| one | – | ≤ 2 B | 1.50 B | yes |"));
+    }
+
+    #[test]
+    fn the_readme_shows_rows_as_the_table_has_them() {
+        let page = |name: &str| std::fs::read_to_string(format!("{}/../{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let cells =
+            |line: &str| line.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect::<Vec<_>>();
+        let rows = |text: &str, begin: &str| {
+            let table = text.split_once(begin).unwrap().1.split_once(super::END).unwrap().0.to_owned();
+            table.lines().skip(2).map(cells).collect::<Vec<_>>()
+        };
+        let table = rows(&page("docs/benchmarks.md"), super::BEGIN);
+        let shown = rows(&page("README.md"), super::BEGIN_PART);
+        assert!(shown.len() > 20);
+        for row in shown {
+            let whole = table.iter().find(|whole| whole[0] == row[0]);
+            let whole = whole.unwrap_or_else(|| panic!("no row {:?} in docs/benchmarks.md", row[0]));
+            assert_eq!(row, [&whole[..4], &whole[5..6]].concat());
+        }
     }
 }
