@@ -19,6 +19,7 @@ use super::problem::{Answer, Kind, Problem};
 use super::settings::HttpSettings;
 use super::stamp::Stamps;
 use super::target::{self, Query};
+use super::watch::Latest;
 use super::{ask, audit, edit, health, openapi, secret, submit};
 use crate::door::Door;
 use crate::metrics::Metrics;
@@ -41,6 +42,8 @@ pub struct Shared {
     pub stamps: Stamps,
     /// What answers about the entries read last share.
     pub hot: Hot,
+    /// What watches tell of the newest change.
+    pub latest: Latest,
     /// Who may do what.
     pub callers: Callers,
     /// Turns true when the node shuts down.
@@ -76,6 +79,7 @@ impl Shared {
             metrics,
             stamps: Stamps::default(),
             hot: Hot::default(),
+            latest: Latest::default(),
             callers,
             shutdown,
             exports: Arc::new(Semaphore::new(EXPORTS)),

@@ -4,8 +4,10 @@
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::time::Duration;
+use std::task::{Poll, ready};
 
 use axum::body::{Body, Bytes};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -14,16 +16,18 @@ use driftless_client::api::WatchEvent;
 use driftless_core::view::{Revision, Since, View};
 use driftless_statement::{Path, Prefix};
 use tokio::sync::watch;
+use tokio::time::{Instant, Sleep};
 
 use super::access::{Lease, Permit};
 use super::entry;
 use super::problem::{Answer, Kind, Problem};
 use super::routes::Shared;
-use super::server::stopped;
 use super::stamp::{About, now_ms, staleness};
 use super::target::{self, Query};
-use crate::door::Door;
 use crate::metrics::Watching;
+
+mod latest;
+pub use latest::Latest;
 
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Bytes of events made at once: enough to keep a socket busy, little to hold for each of a thousand watches.
@@ -110,11 +114,17 @@ impl Watcher {
     }
 
     /// The next events to send; `None`: everything was told.
-    pub fn next(&mut self) -> Option<String> {
+    pub fn next(&mut self, latest: &Latest) -> Option<Bytes> {
         match std::mem::replace(&mut self.telling, Telling::Nothing) {
             Telling::Nothing => None,
-            Telling::State { view, after } => Some(self.tell_state(view, after)),
-            Telling::Changes { view, paths } => Some(self.tell_changes(view, paths)),
+            Telling::State { view, after } => Some(self.tell_state(view, after).into()),
+            Telling::Changes { view, paths } => match (paths.front(), paths.len()) {
+                (Some(path), 1) => {
+                    self.told = Some(view.revision());
+                    Some(latest.of(&view, path, || change(&view, path, Some(&view.revision()))))
+                }
+                _ => Some(self.tell_changes(view, paths).into()),
+            },
         }
     }
 
@@ -142,10 +152,7 @@ impl Watcher {
         while let Some(path) = paths.pop_front() {
             let revision = view.revision();
             let id = paths.is_empty().then_some(&revision);
-            match view.get(&path).and_then(|found| found.json.as_ref().map(|json| (found, json))) {
-                Some((found, json)) => text.push_str(&put(&entry::item(&path, found, json, &view), id)),
-                None => text.push_str(&event(&WatchEvent::Delete { path, revision: revision.to_string() }, id)),
-            }
+            text.push_str(&change(&view, &path, id));
             if text.len() > CHUNK_BYTES && !paths.is_empty() {
                 self.telling = Telling::Changes { view, paths };
                 return text;
@@ -179,6 +186,14 @@ fn put(item: &str, id: Option<&Revision>) -> String {
     frame("put", &format!("{{\"event\":\"put\",{members}"), id)
 }
 
+/// What became of the entry at a path by a view.
+fn change(view: &View, path: &Path, id: Option<&Revision>) -> String {
+    match view.get(path).and_then(|found| found.json.as_ref().map(|json| (found, json))) {
+        Some((found, json)) => put(&entry::item(path, found, json, view), id),
+        None => event(&WatchEvent::Delete { path: path.clone(), revision: view.revision().to_string() }, id),
+    }
+}
+
 fn reset(reason: &str) -> String {
     event(&WatchEvent::Reset { reason: reason.to_owned() }, None)
 }
@@ -187,15 +202,27 @@ fn synced(revision: &Revision) -> String {
     event(&WatchEvent::Synced { revision: revision.to_string() }, Some(revision))
 }
 
+/// Why a watch that had told everything looks again.
+enum Woken {
+    /// There is a new view.
+    News,
+    /// For a heartbeat nothing was sent.
+    Quiet,
+    /// The node shuts down, or the reader's token has ended.
+    Over,
+}
+
 /// A watch on its way to one reader.
 struct Stream {
+    shared: Arc<Shared>,
     watcher: Watcher,
     /// What may end the watch early.
     lease: Option<Lease>,
-    door: Door,
     changed: watch::Receiver<u64>,
-    shutdown: watch::Receiver<bool>,
-    heartbeat: Duration,
+    /// One for all heartbeats, set on only when it goes off: a timer for each event would cost two locks of the wheel.
+    alarm: Pin<Box<Sleep>>,
+    /// When something was sent last.
+    sent: Instant,
     /// A resumed watch says once that it has caught up.
     greet: bool,
     _counted: Watching,
@@ -203,9 +230,10 @@ struct Stream {
 
 impl Stream {
     fn alive(&self) -> String {
-        let standing = self.door.standing();
+        let door = &self.shared.door;
+        let standing = door.standing();
         let alive = WatchEvent::Alive {
-            revision: self.door.view().revision().to_string(),
+            revision: door.view().revision().to_string(),
             staleness: staleness(&standing, now_ms()),
             isolated: standing.isolated,
         };
@@ -213,35 +241,65 @@ impl Stream {
     }
 
     /// The next events; `None` ends the watch: the node shuts down, or the reader's token has ended.
-    async fn next(&mut self) -> Option<String> {
+    async fn next(&mut self) -> Option<Bytes> {
+        let next = self.find().await;
+        self.sent = Instant::now();
+        next
+    }
+
+    async fn find(&mut self) -> Option<Bytes> {
         loop {
             // Asked before each part: a reader who is never up to date must not go on for ever.
             if self.lease.as_ref().is_some_and(|lease| lease.is_over(now_ms())) {
                 return None;
             }
-            if let Some(text) = self.watcher.next() {
+            if let Some(text) = self.watcher.next(&self.shared.latest) {
                 return Some(text);
             }
             // Seen before the view is loaded: a view that comes in between wakes the wait below at once.
             let _ = *self.changed.borrow_and_update();
-            if let Some(text) = self.watcher.look(&self.door.view()) {
+            if let Some(text) = self.watcher.look(&self.shared.door.view()) {
                 // The state ends in its own `synced`.
                 self.greet = false;
-                return Some(text);
+                return Some(text.into());
             }
             if !matches!(self.watcher.telling, Telling::Nothing) {
                 continue;
             }
             if std::mem::take(&mut self.greet) {
-                return self.watcher.told.as_ref().map(synced);
+                return self.watcher.told.as_ref().map(|told| synced(told).into());
             }
-            tokio::select! {
-                () = stopped(self.shutdown.clone()) => return None,
-                () = ended(&mut self.lease) => return None,
-                changed = self.changed.changed() => if changed.is_err() { return None },
-                () = tokio::time::sleep(self.heartbeat) => return Some(self.alive()),
+            match self.woken().await {
+                Woken::News => {}
+                Woken::Quiet => return Some(self.alive().into()),
+                Woken::Over => return None,
             }
         }
+    }
+
+    /// Waits until there is something to do. At a shutdown the connection wakes its task, and so this wait: to wait for
+    /// one here as well would cost each watch another place in another list at each event.
+    async fn woken(&mut self) -> Woken {
+        let Self { shared, lease, changed, alarm, sent, .. } = self;
+        let due = *sent + shared.settings.heartbeat;
+        let (mut changed, mut ended) = (pin!(changed.changed()), pin!(ended(lease)));
+        poll_fn(|cx| {
+            if shared.shutdown.has_changed().is_err() || *shared.shutdown.borrow() || ended.as_mut().poll(cx).is_ready()
+            {
+                return Poll::Ready(Woken::Over);
+            }
+            if let Poll::Ready(changed) = changed.as_mut().poll(cx) {
+                return Poll::Ready(if changed.is_ok() { Woken::News } else { Woken::Over });
+            }
+            loop {
+                ready!(alarm.as_mut().poll(cx));
+                if Instant::now() >= due {
+                    return Poll::Ready(Woken::Quiet);
+                }
+                alarm.as_mut().reset(due);
+            }
+        })
+        .await
     }
 }
 
@@ -282,18 +340,18 @@ pub async fn open(
         return Err(Problem::new(Kind::Busy, "this node has as many watches as http.max_watchers allows"));
     }
     let stream = Stream {
+        shared: shared.clone(),
         lease: permit.lease().cloned(),
         watcher: Watcher::new(about.clone(), permit, resume),
-        door: shared.door.clone(),
         changed: shared.door.changed.clone(),
-        shutdown: shared.shutdown.clone(),
-        heartbeat: shared.settings.heartbeat,
+        alarm: Box::pin(tokio::time::sleep(shared.settings.heartbeat)),
+        sent: Instant::now(),
         greet: resume.is_some(),
         _counted: counted,
     };
     let events = futures::stream::unfold(stream, |mut stream| async move {
         let text = stream.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(text)), stream))
+        Some((Ok::<_, Infallible>(text), stream))
     });
     let mut response = Response::new(Body::from_stream(events));
     let fields = response.headers_mut();

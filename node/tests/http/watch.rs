@@ -43,6 +43,24 @@ fn id_of(text: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn changes_elsewhere_do_not_keep_signs_of_life_back() {
+    let world = World::start().await;
+    world.put("shop/a", "1").await;
+    let mut reader = Reader::open(&world, "/v1/config/shop/a?watch", &[]).await;
+    reader.until("event: synced").await;
+    // Far more often than a heartbeat.
+    let busy = async {
+        for number in 0u64.. {
+            world.put("shop/b", &number.to_string()).await;
+        }
+    };
+    tokio::select! {
+        alive = reader.until("event: alive") => assert!(!alive.contains("shop/b"), "{alive}"),
+        () = busy => {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_watch_sends_the_state_then_changes_then_signs_of_life() {
     let world = World::start().await;
     world.put("shop/a", "1").await;

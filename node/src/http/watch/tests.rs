@@ -37,6 +37,7 @@ struct Reader {
     held: BTreeMap<String, i128>,
     last_id: Option<String>,
     names: Vec<String>,
+    latest: Latest,
 }
 
 impl Reader {
@@ -63,10 +64,40 @@ impl Reader {
         if let Some(text) = watcher.look(view) {
             self.read(&text);
         }
-        while let Some(text) = watcher.next() {
-            self.read(&text);
+        while let Some(text) = watcher.next(&self.latest) {
+            self.read(str::from_utf8(&text).unwrap());
         }
     }
+}
+
+#[test]
+fn watches_of_one_change_share_its_event_and_others_get_their_own() {
+    let latest = Latest::default();
+    let first = next(&empty(), &[("shop/a", Some(1)), ("shop/b", Some(2))]);
+    let watch = |target: Target| Watcher::new(target, Permit::everything(Who::Unknown), Some(first.revision()));
+    let entry = |at: &str| Target::Entry(path(at));
+    let tell = |watcher: &mut Watcher, view: &Arc<View>| {
+        assert!(watcher.look(view).is_none());
+        let text = watcher.next(&latest).unwrap();
+        assert!(watcher.next(&latest).is_none());
+        text
+    };
+    let both = next(&first, &[("shop/a", Some(3)), ("shop/b", None)]);
+    let (mut a, mut again, mut b, mut all) =
+        (watch(entry("shop/a")), watch(entry("shop/a")), watch(entry("shop/b")), watch(shop()));
+    let (one, two) = (tell(&mut a, &both), tell(&mut again, &both));
+    assert_eq!(one.as_ptr(), two.as_ptr(), "one text");
+    let (gone, whole) = (tell(&mut b, &both), tell(&mut all, &both));
+    let data = |text: &Bytes| {
+        let text = str::from_utf8(text).unwrap().to_owned();
+        text.lines().filter_map(|line| line.strip_prefix("data: ")).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!([data(&one), data(&gone)].concat(), data(&whole), "an event says the same, told alone or among others");
+    assert!(str::from_utf8(&gone).unwrap().starts_with("event: delete\nid: "));
+    // The same entry again: another revision, so another event.
+    let later = next(&both, &[("shop/a", Some(4))]);
+    assert!(data(&tell(&mut a, &later)).concat().contains("\"value\":4"));
+    assert_eq!(tell(&mut all, &later), tell(&mut again, &later));
 }
 
 #[test]
@@ -150,9 +181,9 @@ fn a_large_state_comes_in_chunks_from_one_view_and_catches_up_afterwards() {
     reader.read(&watcher.look(&first).unwrap());
     let mut chunks = 0;
     let second = next(&first, &[("shop/00000", None), ("shop/02999", Some(8))]);
-    while let Some(text) = watcher.next() {
+    while let Some(text) = watcher.next(&Latest::default()) {
         assert!(text.len() < CHUNK_BYTES * 2, "{}", text.len());
-        reader.read(&text);
+        reader.read(str::from_utf8(&text).unwrap());
         chunks += 1;
         // A newer view in the middle of the state changes nothing yet.
         assert!(watcher.look(&second).is_none() || chunks > 3);
