@@ -4,28 +4,40 @@
 use driftless_core::machine::{Effect, Event};
 use driftless_statement::id;
 
+/// Bytes that are hashed at once: many blocks side by side cost a fraction of as many one by one.
+const AT_ONCE: usize = 64 << 10;
+
 /// A trace, as far as it went.
-pub struct Trace(blake3::Hasher);
+pub struct Trace {
+    hasher: blake3::Hasher,
+    /// What is not hashed yet.
+    waiting: Vec<u8>,
+}
 
 impl Trace {
     /// The trace of a run that has not begun.
     pub fn new(seed: u64) -> Self {
         let mut hasher = blake3::Hasher::new_derive_key("driftless 2026 simulator trace v1");
         hasher.update(&seed.to_le_bytes());
-        Self(hasher)
+        Self { hasher, waiting: Vec::with_capacity(2 * AT_ONCE) }
     }
 
     fn note(&mut self, kind: u8, parts: &[&[u8]]) {
-        self.0.update(&[kind]);
+        self.waiting.push(kind);
         for part in parts {
-            self.0.update(&(part.len() as u32).to_le_bytes());
-            self.0.update(part);
+            self.waiting.extend_from_slice(&(part.len() as u32).to_le_bytes());
+            self.waiting.extend_from_slice(part);
+        }
+        if self.waiting.len() >= AT_ONCE {
+            self.hasher.update(&self.waiting);
+            self.waiting.clear();
         }
     }
 
     /// Something happens to a node.
     pub fn event(&mut self, now_us: u64, node: usize, event: &Event) {
-        self.0.update(&now_us.to_le_bytes()).update(&(node as u32).to_le_bytes());
+        self.waiting.extend_from_slice(&now_us.to_le_bytes());
+        self.waiting.extend_from_slice(&(node as u32).to_le_bytes());
         match event {
             Event::Loaded(statements) => self.note(1, &[&(statements.len() as u64).to_le_bytes()]),
             Event::Write { call, .. } => self.note(2, &[&call.0.to_le_bytes()]),
@@ -81,7 +93,7 @@ impl Trace {
 
     /// Its name: 32 hexadecimal digits.
     pub fn name(&self) -> String {
-        id::hex(&self.0.finalize().as_bytes()[..16])
+        id::hex(&self.hasher.clone().update(&self.waiting).finalize().as_bytes()[..16])
     }
 }
 

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use driftless_statement::limits::SKEW_MS;
 use driftless_statement::{MeshId, PublicKey, Scope};
 
+use super::heard::{Heard, Here};
+use super::marks::MarkList;
 use super::message::{Beacon, Proven, Report};
-use super::picture::{Change, NodeState, Picture, Reach, State};
-use super::theirs::{Theirs, Told};
+use super::picture::{Alarm, Change, NodeState, Picture, Reach};
+use super::roll::Roll;
 use super::{BEACON_EXPIRY_MAX_MS, MARK_MS, MARKS, MAX_NODES, SETTLE_MS};
 use crate::now::Now;
 
@@ -69,11 +71,16 @@ pub struct Divergence {
     me: PublicKey,
     mesh: MeshId,
     /// The members of the mesh, this node among them.
-    members: Arc<BTreeSet<PublicKey>>,
+    members: Arc<Roll>,
+    /// Whether this node is among them.
+    is_member: bool,
     own_time_ms: u64,
     own_lag_ms: u64,
     own: BTreeMap<Scope, Mine>,
-    heard: BTreeMap<PublicKey, Heard>,
+    /// Of each member by its number: its place among those heard, from one on; 0 when it was never heard.
+    places: Vec<u16>,
+    /// Those heard, in the order in which they first were.
+    heard: Vec<Heard>,
     /// When any beacon was heard last, on the timer clock.
     any_heard_ms: u64,
     /// After so long without any this node hears nobody.
@@ -81,7 +88,8 @@ pub struct Divergence {
     /// Since when these members are expected, on the timer clock.
     expected_since_ms: u64,
     /// So long a node that was never heard is awaited before it counts as silent: in a large mesh beacons come from afar
-    /// once in minutes, and who just began would cry.
+    /// once in minutes, and who just began would cry. The longest that it was: what the pace of a quiet mesh put off does
+    /// not come sooner when the mesh is stirred.
     await_ms: u64,
 }
 
@@ -93,18 +101,16 @@ pub(super) struct Mine {
     pub merges: VecDeque<([u8; 32], [u8; 32])>,
 }
 
-#[derive(Clone)]
-struct Heard {
-    /// The last beacon, shared with whoever else heard it: what it says is read there and not copied.
-    last: Arc<Proven>,
-    /// When it came, Unix milliseconds.
-    heard_ms: u64,
-    /// The same on the timer clock: silence is measured there, where nothing jumps.
-    heard_mono_ms: u64,
-    /// When a beacon of it last showed that both have the same, on the timer clock.
-    agreed_mono_ms: Option<u64>,
-    /// Scopes of it that are held here too, ascending. One beacon may tell of some of them only.
-    scopes: Vec<Theirs>,
+impl Mine {
+    /// What this node's fold gave of the very thing that a report's was made from: its name and digest.
+    pub fn merge_of(&self, report: &Report) -> Option<&([u8; 32], [u8; 32])> {
+        self.merges.iter().rev().find(|(folded, _)| *folded == report.folded)
+    }
+
+    /// Whether it gave something else.
+    pub fn folds_otherwise(&self, report: &Report) -> bool {
+        self.merge_of(report).is_some_and(|(_, merged)| *merged != report.merged)
+    }
 }
 
 impl Divergence {
@@ -114,10 +120,12 @@ impl Divergence {
             me,
             mesh,
             members: Arc::default(),
+            is_member: false,
             own_time_ms: 0,
             own_lag_ms: 0,
             own: BTreeMap::new(),
-            heard: BTreeMap::new(),
+            places: Vec::new(),
+            heard: Vec::new(),
             any_heard_ms: 0,
             silence_ms,
             expected_since_ms: 0,
@@ -126,15 +134,38 @@ impl Divergence {
     }
 
     /// The nodes that member grants name now. Others are forgotten.
-    pub fn expect(&mut self, mono_ms: u64, members: Arc<BTreeSet<PublicKey>>) {
-        self.expected_since_ms = mono_ms;
-        self.heard.retain(|node, _| members.contains(node));
+    pub fn expect(&mut self, mono_ms: u64, members: Arc<Roll>) {
+        (self.expected_since_ms, self.await_ms) = (mono_ms, 0);
+        self.places = vec![0; members.count()];
+        self.heard.retain(|heard| members.has(&heard.last.beacon().node));
+        self.is_member = members.has(&self.me);
         self.members = members;
+        for (place, heard) in (1..).zip(&self.heard) {
+            let number = self.members.number(&heard.last.beacon().node);
+            if let Some(slot) = number.and_then(|number| self.places.get_mut(number)) {
+                *slot = place;
+            }
+        }
+    }
+
+    /// The list of those nodes.
+    pub fn members(&self) -> &Arc<Roll> {
+        &self.members
     }
 
     /// The other nodes that are expected, not more than may be remembered.
     fn expects(&self) -> impl Iterator<Item = &PublicKey> {
-        self.members.iter().filter(|node| **node != self.me).take(MAX_NODES)
+        self.members.keys().filter(|node| **node != self.me).take(MAX_NODES)
+    }
+
+    /// Where a member stands among those heard.
+    fn place(&self, node: &PublicKey) -> Option<usize> {
+        let place = self.places.get(self.members.number(node)?)?;
+        usize::from(*place).checked_sub(1)
+    }
+
+    fn heard(&self, node: &PublicKey) -> Option<&Heard> {
+        self.heard.get(self.place(node)?)
     }
 
     /// Whether a beacon would be taken: cheap, so ask before its signature is checked.
@@ -145,8 +176,10 @@ impl Divergence {
         if beacon.node == self.me {
             return Err(NotHeard::Own);
         }
-        let full = || self.heard.len() >= MAX_NODES && !self.heard.contains_key(&beacon.node);
-        if !self.members.contains(&beacon.node) || full() {
+        let number = self.members.number(&beacon.node);
+        let Some(place) = number.and_then(|number| self.places.get(number)) else { return Err(NotHeard::NotMember) };
+        let known = usize::from(*place).checked_sub(1).and_then(|place| self.heard.get(place));
+        if known.is_none() && self.heard.len() >= MAX_NODES {
             return Err(NotHeard::NotMember);
         }
         let holds = beacon.expires_ms.checked_sub(beacon.time_ms).is_some_and(|holds| holds <= BEACON_EXPIRY_MAX_MS);
@@ -157,7 +190,7 @@ impl Divergence {
             return Err(NotHeard::Expired);
         }
         // Once the last one has expired, so has all that came before it: a node restored with a lower boot is heard again.
-        let newer = self.heard.get(&beacon.node).is_none_or(|heard| {
+        let newer = known.is_none_or(|heard| {
             let last = heard.last.beacon();
             (beacon.boot, beacon.counter) > (last.boot, last.counter) || has_expired(last.expires_ms, now_ms)
         });
@@ -169,27 +202,20 @@ impl Divergence {
         let (beacon, now_ms) = (proven.beacon(), now.wall_ms);
         self.check(now_ms, beacon)?;
         self.any_heard_ms = now.mono_ms;
-        let new = || Heard {
-            last: proven.clone(),
-            heard_ms: now_ms,
-            heard_mono_ms: now.mono_ms,
-            agreed_mono_ms: None,
-            scopes: Vec::new(),
+        let here = Here { own: &self.own, time_ms: self.own_time_ms };
+        let Some(slot) = self.members.number(&beacon.node).and_then(|number| self.places.get_mut(number)) else {
+            return Err(NotHeard::NotMember);
         };
-        let heard = self.heard.entry(beacon.node).or_insert_with(new);
-        let came_back = heard.is_silent(now.mono_ms);
-        heard.last = proven.clone();
-        (heard.heard_ms, heard.heard_mono_ms) = (now_ms, now.mono_ms);
-        for (at, report) in beacon.scopes.iter().enumerate() {
-            let Some(mine) = self.own.get(&report.scope) else { continue };
-            let Some(theirs) = heard.scope_to_tell(Told { beacon: proven.clone(), at }, now_ms) else { continue };
-            theirs.judge(mine, self.own_time_ms, now_ms);
-            if came_back {
-                // What was so before the silence says nothing about the time in between.
-                theirs.since_ms = now_ms;
-            }
-            theirs.compare_merged(beacon.node, mine, now_ms);
+        if let Some(heard) = usize::from(*slot).checked_sub(1).and_then(|place| self.heard.get_mut(place)) {
+            heard.hear(now, proven, &here);
+            return Ok(());
         }
+        if self.heard.len() == self.heard.capacity() {
+            // A row that doubles would be half empty for long: nodes are heard for the first time for hours.
+            self.heard.reserve_exact(self.heard.len() / 8 + 4);
+        }
+        self.heard.push(Heard::new(now, proven, &here));
+        *slot = u16::try_from(self.heard.len()).unwrap_or(0);
         Ok(())
     }
 
@@ -213,11 +239,20 @@ impl Divergence {
         self.own_time_ms = own.time_ms;
         self.own_lag_ms = own.lag_ms;
         if !before.is_empty() {
-            let held = |theirs: &Theirs| self.own.contains_key(&theirs.told.report().scope);
-            self.heard.values_mut().for_each(|heard| heard.scopes.retain(held));
+            self.heard.iter_mut().for_each(|heard| heard.keep(|scope| self.own.contains_key(scope)));
         }
         for scope in &changed {
             self.compare_all(scope, now_ms);
+        }
+    }
+
+    /// This node stands as it said last but for its marks, of which other ones are reached or settled.
+    pub fn own_moves_on(&mut self, time_ms: u64, lag_ms: u64, mut marks: impl FnMut(&Scope) -> Option<MarkList>) {
+        self.own_stands(time_ms, lag_ms);
+        for (scope, mine) in &mut self.own {
+            if let Some(marks) = marks(scope) {
+                mine.report.marks = marks;
+            }
         }
     }
 
@@ -229,25 +264,19 @@ impl Divergence {
 
     fn compare_all(&mut self, scope: &Scope, now_ms: u64) {
         let Some(mine) = self.own.get(scope) else { return };
-        for (node, heard) in &mut self.heard {
-            if let Some(theirs) = heard.scope_mut(scope) {
-                theirs.judge(mine, self.own_time_ms, now_ms);
-                theirs.compare_merged(*node, mine, now_ms);
-            }
-        }
+        self.heard.iter_mut().for_each(|heard| heard.compare_scope(scope, mine, self.own_time_ms, now_ms));
     }
 
     /// Whether a node, by its last beacon, differs in a scope at the newest settled mark: reason to reconcile with it now.
     /// Set digests alone would be reason all the time while statements are under way.
     pub fn differs(&self, node: &PublicKey, scope: &Scope) -> bool {
-        let theirs = self.heard.get(node).and_then(|heard| heard.scope(scope));
-        theirs.is_some_and(|theirs| theirs.state == State::Differs)
+        self.heard(node).is_some_and(|heard| heard.differs(scope))
     }
 
     /// How long no beacon may come before this node says that it hears nobody, and how long a node may stay unheard from
     /// the start on before it counts as silent.
     pub fn be_patient(&mut self, silence_ms: u64, await_ms: u64) {
-        (self.silence_ms, self.await_ms) = (silence_ms, await_ms);
+        (self.silence_ms, self.await_ms) = (silence_ms, await_ms.max(self.await_ms));
     }
 
     /// Whether nodes that were never heard are still awaited.
@@ -257,39 +286,43 @@ impl Divergence {
 
     /// Whether a node, by its last beacon, which still holds, has exactly the set of a scope that this node has.
     pub fn is_same(&self, node: &PublicKey, scope: &Scope, now: Now) -> bool {
-        let heard = self.heard.get(node).filter(|heard| !heard.is_silent(now.mono_ms));
-        let theirs = heard.and_then(|heard| heard.scope(scope));
-        let mine = self.own.get(scope);
-        theirs.zip(mine).is_some_and(|(theirs, mine)| theirs.told.report().set == mine.report.set)
+        let heard = self.heard(node).filter(|heard| !heard.is_silent(now.mono_ms));
+        heard.zip(self.own.get(scope)).is_some_and(|(heard, mine)| heard.has_set(scope, &mine.report.set))
     }
 
     /// A node showed that it has what this node has.
     pub fn agrees(&mut self, node: &PublicKey, mono_ms: u64) {
-        if let Some(heard) = self.heard.get_mut(node) {
-            heard.agreed_mono_ms = Some(mono_ms);
+        if let Some(heard) = self.place(node).and_then(|place| self.heard.get_mut(place)) {
+            heard.agrees(mono_ms);
         }
     }
 
     /// How many nodes showed within so long that they have what this node has.
     pub fn agreeing(&self, mono_ms: u64, within_ms: u64) -> usize {
-        self.heard.values().filter(|heard| heard.agreed(mono_ms, within_ms)).count()
+        self.heard.iter().filter(|heard| heard.agreed(mono_ms, within_ms)).count()
     }
 
     /// Whether one of them did.
     pub fn has_agreed(&self, node: &PublicKey, mono_ms: u64, within_ms: u64) -> bool {
-        self.heard.get(node).is_some_and(|heard| heard.agreed(mono_ms, within_ms))
+        self.heard(node).is_some_and(|heard| heard.agreed(mono_ms, within_ms))
     }
 
     /// Whether a node, by its last beacon, was equal in all that both hold at a mark that had settled lately. Under steady
     /// writes no two nodes have the same set at the same instant, and this is what tells that they agree.
     pub fn is_in_step(&self, node: &PublicKey) -> bool {
-        let scopes = self.heard.get(node).map_or(&[][..], |heard| &heard.scopes);
-        !scopes.is_empty() && scopes.iter().all(|theirs| theirs.is_in_step(self.own_time_ms))
+        self.heard(node).is_some_and(|heard| heard.is_in_step(self.own_time_ms))
+    }
+
+    /// How many of the nodes that are heard differ, and how many those are.
+    pub fn differing(&self, mono_ms: u64) -> (usize, usize) {
+        let heard = self.heard.iter().filter(|heard| !heard.is_silent(mono_ms));
+        heard
+            .fold((0, 0), |(differing, heard), one| (differing + usize::from(one.differs_since().is_some()), heard + 1))
     }
 
     /// How many nodes are expected, this one left out.
     pub fn expected(&self) -> usize {
-        self.members.len().saturating_sub(usize::from(self.members.contains(&self.me))).min(MAX_NODES)
+        self.members.count().saturating_sub(usize::from(self.is_member)).min(MAX_NODES)
     }
 
     /// The mesh as seen from here.
@@ -297,21 +330,21 @@ impl Divergence {
         let mut lags = Vec::new();
         let now_ms = now.wall_ms;
         let (mut differing, mut since_ms) = (0, now_ms);
-        for heard in self.heard.values().filter(|heard| !heard.is_silent(now.mono_ms)) {
+        for heard in self.heard.iter().filter(|heard| !heard.is_silent(now.mono_ms)) {
             lags.push(heard.last.beacon().lag_ms);
-            let since =
-                heard.scopes.iter().filter(|theirs| theirs.state == State::Differs).map(|theirs| theirs.since_ms);
-            if let Some(since) = since.min() {
+            if let Some(since) = heard.differs_since() {
                 differing += 1;
                 since_ms = since_ms.min(since);
             }
         }
-        lags.sort_unstable();
+        let middle = lags.len() / 2;
+        let peers_lag_ms = if lags.is_empty() { 0 } else { *lags.select_nth_unstable(middle).1 };
         let expected = self.expected();
         let never = expected.saturating_sub(self.heard.len());
         let awaited = if self.awaits(now.mono_ms) { never } else { 0 };
-        let alarms =
-            self.heard.values().flat_map(|heard| &heard.scopes).filter_map(|theirs| theirs.alarm.as_deref().cloned());
+        let kept = self.heard.iter().flat_map(|heard| heard.kept());
+        let mut alarms: Vec<Alarm> = kept.filter_map(|theirs| theirs.alarm.as_deref().cloned()).collect();
+        alarms.sort_by_key(|alarm| alarm.node);
         Picture {
             expected,
             heard: lags.len(),
@@ -319,17 +352,17 @@ impl Divergence {
             differing,
             planned: 0,
             age_ms: now_ms.saturating_sub(since_ms),
-            alarms: alarms.collect(),
+            alarms,
             hears_nobody: self.hears_nobody(now),
             lag_ms: self.own_lag_ms,
-            peers_lag_ms: lags.get(lags.len() / 2).copied().unwrap_or(0),
+            peers_lag_ms,
         }
     }
 
     /// Whether nodes are expected and none is heard.
     pub fn hears_nobody(&self, now: Now) -> bool {
         let silent_ms = now.mono_ms.saturating_sub(self.any_heard_ms);
-        let any = || self.heard.values().any(|heard| !heard.is_silent(now.mono_ms));
+        let any = || self.heard.iter().any(|heard| !heard.is_silent(now.mono_ms));
         self.expected() > 0 && (silent_ms >= self.silence_ms || !any())
     }
 
@@ -340,19 +373,22 @@ impl Divergence {
 
     /// One expected node.
     pub fn node(&self, node: &PublicKey, now: Now) -> Option<NodeState> {
-        (*node != self.me && self.members.contains(node)).then(|| self.state_of(*node, now))
+        (*node != self.me && self.members.has(node)).then(|| self.state_of(*node, now))
     }
 
     fn state_of(&self, node: PublicKey, now: Now) -> NodeState {
-        let heard = self.heard.get(&node);
-        let scopes = heard.iter().flat_map(|heard| &heard.scopes);
+        let heard = self.heard(&node);
+        let scopes = heard.map(|heard| heard.scopes()).unwrap_or_default();
         let last = heard.map(|heard| heard.last.beacon());
         NodeState {
             node,
             name: last.map(|last| last.name.clone()).unwrap_or_default(),
             heard_ms: heard.map(|heard| heard.heard_ms),
             silent: heard.map_or(!self.awaits(now.mono_ms), |heard| heard.is_silent(now.mono_ms)),
-            scopes: scopes.filter_map(|theirs| Some(theirs.state_against(self.own.get(theirs.scope())?))).collect(),
+            scopes: scopes
+                .iter()
+                .filter_map(|theirs| Some(theirs.state_against(self.own.get(theirs.scope())?)))
+                .collect(),
             lag_ms: last.map_or(0, |last| last.lag_ms),
             fold_version: last.map_or(0, |last| last.fold_version),
             health: last.map(|last| last.health).unwrap_or_default(),
@@ -363,11 +399,10 @@ impl Divergence {
     /// For every expected node, whether it has a change that is held here.
     pub fn reach(&self, change: &Change, now: Now) -> impl Iterator<Item = (PublicKey, Reach)> {
         self.expects().map(move |node| {
-            let theirs = self.heard.get(node).and_then(|heard| {
-                let theirs = heard.scope(&change.scope)?;
-                Some((theirs, heard.is_silent(now.mono_ms)))
-            });
-            (*node, theirs.map_or(Reach::Unknown, |(theirs, silent)| theirs.reach(change, silent)))
+            let Some(heard) = self.heard(node) else { return (*node, Reach::Unknown) };
+            let (silent, scopes) = (heard.is_silent(now.mono_ms), heard.scopes());
+            let theirs = scopes.iter().find(|theirs| *theirs.scope() == change.scope);
+            (*node, theirs.map_or(Reach::Unknown, |theirs| theirs.reach(change, silent)))
         })
     }
 }
@@ -383,45 +418,4 @@ fn is_late(before: &Report, now: &Report, time_ms: u64) -> bool {
 /// it was heard is measured here alone.
 fn has_expired(expires_ms: u64, now_ms: u64) -> bool {
     expires_ms.saturating_add(SKEW_MS) <= now_ms
-}
-
-impl Heard {
-    fn is_silent(&self, mono_ms: u64) -> bool {
-        // Independent of how the two clocks differ.
-        let last = self.last.beacon();
-        mono_ms.saturating_sub(self.heard_mono_ms) >= last.expires_ms.saturating_sub(last.time_ms)
-    }
-
-    /// Whether it agreed within so long.
-    fn agreed(&self, mono_ms: u64, within_ms: u64) -> bool {
-        self.agreed_mono_ms.is_some_and(|agreed_ms| mono_ms.saturating_sub(agreed_ms) < within_ms)
-    }
-
-    /// The scope that was told of now, known or new.
-    fn scope_to_tell(&mut self, told: Told, now_ms: u64) -> Option<&mut Theirs> {
-        let at = match self.place(&told.report().scope) {
-            Ok(at) => {
-                self.scopes.get_mut(at)?.told = told;
-                at
-            }
-            Err(at) => {
-                self.scopes.insert(at, Theirs::new(told, now_ms));
-                at
-            }
-        };
-        self.scopes.get_mut(at)
-    }
-
-    fn place(&self, scope: &Scope) -> Result<usize, usize> {
-        self.scopes.binary_search_by(|theirs| theirs.scope().cmp(scope))
-    }
-
-    fn scope(&self, scope: &Scope) -> Option<&Theirs> {
-        self.scopes.get(self.place(scope).ok()?)
-    }
-
-    fn scope_mut(&mut self, scope: &Scope) -> Option<&mut Theirs> {
-        let at = self.place(scope).ok()?;
-        self.scopes.get_mut(at)
-    }
 }

@@ -120,12 +120,21 @@ impl Marks {
         if let Some(hash) = self.known.get(&mark) {
             return Some(*hash);
         }
+        if let Some(hash) = mark.checked_sub(1).and_then(|before| self.unchanged_since(before)) {
+            self.known.insert(mark, hash);
+            return Some(hash);
+        }
         let mut sum = self.base.clone();
         self.buckets.range(..mark).for_each(|(_, hash)| sum.add(hash));
         let mut hash = MarkHash::default();
         hash.iter_mut().zip(sum.digest()).for_each(|(slot, byte)| *slot = byte);
         self.known.insert(mark, hash);
         Some(hash)
+    }
+
+    /// The hash at a mark, when it is known and nothing came up to the next one.
+    fn unchanged_since(&self, mark: u64) -> Option<MarkHash> {
+        self.known.get(&mark).filter(|_| !self.buckets.contains_key(&mark)).copied()
     }
 
     /// The hashes that a beacon sent now carries.

@@ -117,7 +117,9 @@ pub struct Report {
 /// Names all that a merged state is a function of: the due statements of the scope, those of `@mesh`, and the fold version.
 /// Nodes with equal names must have equal merged digests.
 pub fn folded_digest(due: &[u8; 32], mesh_due: &[u8; 32], fold_version: u64) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key("driftless 2026 beacon folded v1");
+    static NAMED: std::sync::OnceLock<blake3::Hasher> = std::sync::OnceLock::new();
+    let named = NAMED.get_or_init(|| blake3::Hasher::new_derive_key("driftless 2026 beacon folded v1"));
+    let mut hasher = named.clone();
     hasher.update(due).update(mesh_due).update(&fold_version.to_be_bytes());
     *hasher.finalize().as_bytes()
 }

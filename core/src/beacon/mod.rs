@@ -6,15 +6,18 @@
 //! time; a mark that lies five seconds back has settled, and there healthy nodes agree. Beacons carry the last six.
 
 mod divergence;
+mod heard;
 mod marks;
 mod message;
 mod picture;
+mod roll;
 mod theirs;
 
 pub use divergence::{Divergence, NotHeard, Own};
 pub use marks::{MarkHash, MarkList, Marks};
 pub use message::{BadBeacon, Beacon, Claim, Health, NAME_BYTES, Proven, Report, folded_digest, pages};
 pub use picture::{Alarm, Change, NodeState, Picture, Reach, ScopeState, State};
+pub use roll::Roll;
 
 /// Distance of two marks in milliseconds: long enough to settle well within it, short enough to notice a cut soon.
 pub const MARK_MS: u64 = 10_000;

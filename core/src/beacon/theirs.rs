@@ -83,6 +83,16 @@ impl Theirs {
         }
     }
 
+    /// A scope of which one beacon told, when both were equal at a mark, and the sets the same or not.
+    pub fn alike(told: Told, now_ms: u64, mark: u64, own_time_ms: u64, same: bool) -> Self {
+        let mut theirs = Self { state: State::InSync, mark: Some(mark), ..Self::new(told, now_ms) };
+        if same {
+            theirs.same.note(set_name(theirs.told.report()), own_time_ms, own_time_ms);
+        }
+        theirs.equal.note(mark, now_ms, own_time_ms);
+        theirs
+    }
+
     /// The scope.
     pub fn scope(&self) -> &Scope {
         &self.told.report().scope
@@ -90,14 +100,7 @@ impl Theirs {
 
     /// Compares at the newest mark that had settled when either report was made.
     pub fn judge(&mut self, mine: &Mine, own_time_ms: u64, now_ms: u64) {
-        let settled_ms = self.told.beacon.beacon().time_ms.min(own_time_ms).saturating_sub(SETTLE_MS);
-        let report = self.told.report();
-        let mark = report.marks.common(&mine.report.marks, settled_ms);
-        let state = match mark {
-            Some(mark) if report.marks.at(mark) == mine.report.marks.at(mark) => State::InSync,
-            Some(_) => State::Differs,
-            None => State::Unknown,
-        };
+        let (state, mark) = compare(self.told.report(), self.told.beacon.beacon().time_ms, mine, own_time_ms);
         self.mark = mark;
         if state != self.state {
             self.state = state;
@@ -110,24 +113,21 @@ impl Theirs {
 
     /// Whether the sets were equal at one of the last marks that can have settled: an older one proves an older agreement.
     pub fn is_in_step(&self, own_time_ms: u64) -> bool {
-        let lately = |mark: u64| mark.saturating_mul(MARK_MS) + SETTLE_MS + LATE_MARKS * MARK_MS >= own_time_ms;
-        self.state == State::InSync && self.mark.is_some_and(lately)
+        self.state == State::InSync && self.mark.is_some_and(|mark| is_late(mark, own_time_ms))
     }
 
     /// Exactly equal sets tell at once, where marks tell only when they have settled.
     fn note_same(&mut self, mine: &Mine, own_time_ms: u64) {
         let report = self.told.report();
-        if report.set == mine.report.set && report.effective == mine.report.effective {
-            let name = report.set.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes));
-            self.same.note(name, own_time_ms, own_time_ms);
+        if is_same(report, mine) {
+            self.same.note(set_name(report), own_time_ms, own_time_ms);
         }
     }
 
     /// Raises the alarm when the same was folded there into something else, and ends it when the folds agree again.
     pub fn compare_merged(&mut self, node: PublicKey, mine: &Mine, now_ms: u64) {
         let report = self.told.report();
-        let same = mine.merges.iter().rev().find(|(folded, _)| *folded == report.folded);
-        let Some((folded, merged)) = same else { return };
+        let Some((folded, merged)) = mine.merge_of(report) else { return };
         if *merged == report.merged {
             self.alarm = None;
             return;
@@ -171,4 +171,30 @@ impl Theirs {
             (None, _, _) => Reach::Unknown,
         }
     }
+}
+
+/// How a report that was made at a time compares with the own one at the newest mark that had settled when either was made.
+pub(super) fn compare(report: &Report, time_ms: u64, mine: &Mine, own_time_ms: u64) -> (State, Option<u64>) {
+    let settled_ms = time_ms.min(own_time_ms).saturating_sub(SETTLE_MS);
+    let mark = report.marks.common(&mine.report.marks, settled_ms);
+    let state = match mark {
+        Some(mark) if report.marks.at(mark) == mine.report.marks.at(mark) => State::InSync,
+        Some(_) => State::Differs,
+        None => State::Unknown,
+    };
+    (state, mark)
+}
+
+/// Whether both have exactly the same.
+pub(super) fn is_same(report: &Report, mine: &Mine) -> bool {
+    report.set == mine.report.set && report.effective == mine.report.effective
+}
+
+/// Whether a mark is one of the last that can have settled.
+pub(super) fn is_late(mark: u64, own_time_ms: u64) -> bool {
+    mark.saturating_mul(MARK_MS) + SETTLE_MS + LATE_MARKS * MARK_MS >= own_time_ms
+}
+
+fn set_name(report: &Report) -> u64 {
+    report.set.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
 }

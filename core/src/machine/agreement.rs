@@ -16,13 +16,11 @@ use super::planted::Planted;
 /// Independent nodes that must agree: one alone may be the one that lies.
 const NEEDED: usize = 2;
 
-/// Who of the linked peers stands where, and how it was at the last count.
+/// Who of the linked peers stands where, and how it was at the last look.
 #[derive(Default)]
 pub(super) struct Agreement {
     groups: BTreeMap<PublicKey, u64>,
-    /// Independent nodes that agreed at the last count.
-    agreeing: usize,
-    /// Whether that was enough.
+    /// Whether enough agreed at the last look.
     is_enough: bool,
     /// When it last was, on the timer clock.
     enough_ms: u64,
@@ -58,20 +56,14 @@ impl Agreement {
 }
 
 impl Machine {
-    /// Counts who agrees. At each tick, and when a beacon may end an alarm; not at each beacon, since it looks at all nodes.
-    pub(super) fn count_agreeing(&mut self) {
-        let expected = self.divergence.expected();
-        let (now, within) = (self.now.mono_ms, self.agreement_ms());
-        let all = self.divergence.agreeing(now, within);
-        let most = all * 2 > expected || self.planted(Planted::CountsIdentities);
-        let agrees = |peer: &PublicKey| self.divergence.has_agreed(peer, now, within);
-        let agreeing = if most { all } else { self.agreement.witnesses(self.peers.connected().filter(agrees)) };
-        let agreement = &mut self.agreement;
-        agreement.agreeing = agreeing;
+    /// Looks whether enough agree. At each tick, and when a beacon may end an alarm. Linked peers are mostly enough; only
+    /// where they are not, all nodes are looked at.
+    pub(super) fn look_who_agrees(&mut self) {
         // A mesh of one or two has nobody whose agreement could be missed: that nobody is heard says enough.
-        agreement.is_enough = expected < NEEDED || agreement.agreeing >= NEEDED;
-        if agreement.is_enough {
-            agreement.enough_ms = self.now.mono_ms;
+        let few = self.divergence.expected() < NEEDED;
+        self.agreement.is_enough = few || self.agreeing_peers() >= NEEDED || self.agreeing() >= NEEDED;
+        if self.agreement.is_enough {
+            self.agreement.enough_ms = self.now.mono_ms;
         }
     }
 
@@ -79,7 +71,7 @@ impl Machine {
     pub(super) fn note_agreeing(&mut self, node: &PublicKey) {
         self.divergence.agrees(node, self.now.mono_ms);
         if !self.agreement.is_enough {
-            self.count_agreeing();
+            self.look_who_agrees();
         }
     }
 
@@ -88,9 +80,18 @@ impl Machine {
         self.patience_ms().max(self.await_ms())
     }
 
-    /// Independent nodes that agreed with this one lately.
+    /// Independent nodes that agreed with this one lately. It looks at all nodes.
     pub(super) fn agreeing(&self) -> usize {
-        self.agreement.agreeing
+        let all = self.divergence.agreeing(self.now.mono_ms, self.agreement_ms());
+        let most = all * 2 > self.divergence.expected() || self.planted(Planted::CountsIdentities);
+        if most { all } else { self.agreeing_peers() }
+    }
+
+    /// As how many witnesses the linked peers count that agreed lately.
+    fn agreeing_peers(&self) -> usize {
+        let (now, within) = (self.now.mono_ms, self.agreement_ms());
+        let agrees = |peer: &PublicKey| self.divergence.has_agreed(peer, now, within);
+        self.agreement.witnesses(self.peers.connected().filter(agrees))
     }
 
     /// Whether too few have agreed for too long: what this node serves may be old, and nobody honest says otherwise.

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use driftless_statement::Scope;
+use driftless_statement::statement::Bytes;
+use driftless_statement::{PublicKey, Scope};
 
 use super::Machine;
 use super::effect::{Effect, Topic, Verdict};
 use super::planted::Planted;
 use super::scope::ScopeRoom;
+use super::timers::Far;
 use crate::beacon::{
     BadBeacon, Beacon, Claim, HEARD_A_SECOND, Health, MARK_MS, NAME_BYTES, NotHeard, Own, Proven, Report, SETTLE_MS,
     folded_digest, pages,
@@ -16,6 +18,10 @@ use crate::wire::Gossip;
 
 /// The shortest pause between news and the beacon that tells of it.
 const NEWS_MS: u64 = 500;
+
+/// Who sent so many beacons more than twice those of this node began long before it; pauses of nodes that began together
+/// differ by less.
+const YOUNGER: u64 = 16;
 
 /// Scopes without a statement that beacons may make this node open. New scopes are rare, invented ones are not.
 const HEARSAY: usize = 32;
@@ -43,7 +49,7 @@ impl Machine {
         };
         self.beacons_sent += 1;
         if beacon.far {
-            self.timers.far = self.now.mono_ms + self.rng.around(self.far_ms());
+            self.timers.far = Some(Far::next(self.now.mono_ms, self.far_ms(), &mut self.rng));
         }
         match self.proofs.sign_beacon(beacon, &self.key) {
             Ok(bytes) => {
@@ -54,9 +60,15 @@ impl Machine {
     }
 
     /// Whether a beacon that is sent now is for the whole mesh: not when every node hears it over a link of its own.
-    fn is_far(&self) -> bool {
-        let all_linked = self.peers.count() >= self.divergence.expected();
-        !all_linked && (self.is_small() || self.timers.far_is_due(self.now.mono_ms))
+    fn is_far(&mut self) -> bool {
+        if self.peers.count() >= self.divergence.expected() {
+            return false;
+        }
+        if self.is_small() {
+            return true;
+        }
+        let (now, pause_ms, rng) = (self.now.mono_ms, self.far_ms(), &mut self.rng);
+        self.timers.far.get_or_insert_with(|| Far::first(now, rng)).is_due(now, pause_ms)
     }
 
     /// Whether every beacon may be for the whole mesh.
@@ -70,23 +82,40 @@ impl Machine {
         NEWS_MS.max(self.divergence.expected() as u64 * 1_000 / HEARD_A_SECOND).min(self.pace.beacon_ms)
     }
 
-    /// Hears how another node stands.
-    pub(super) fn hear(&mut self, bytes: &[u8], effects: &mut Vec<Effect>) -> Verdict {
-        let proven = match self.prove_beacon(bytes) {
-            Ok(proven) => proven,
+    /// Hears how another node stands: a beacon, out of a message.
+    pub(super) fn hear(&mut self, message: &Bytes, beacon: &[u8], effects: &mut Vec<Effect>) -> Verdict {
+        match self.prove_beacon(beacon) {
+            Ok(proven) => {
+                self.proofs.note_told(message, &proven);
+                self.hear_proven(&proven, effects)
+            }
             Err((word, verdict)) => {
                 self.counts.refused_beacon(word);
-                return verdict;
+                verdict
             }
-        };
+        }
+    }
+
+    /// The same when it is proven.
+    pub(super) fn hear_proven(&mut self, proven: &Arc<Proven>, effects: &mut Vec<Effect>) -> Verdict {
         self.compare_own();
-        if let Err(why) = self.divergence.hear(self.now, &proven) {
+        if let Err(why) = self.divergence.hear(self.now, proven) {
             self.counts.refused_beacon(why.word());
             return verdict(why);
         }
         self.counts.beacons += 1;
+        self.note_age(proven.beacon());
         self.follow(proven.beacon(), effects);
         if proven.beacon().far { Verdict::Accept } else { Verdict::Ignore }
+    }
+
+    /// Who begins among others that have long been there says so to all at once: they may count it as silent.
+    fn note_age(&mut self, beacon: &Beacon) {
+        let is_younger = beacon.counter > self.beacons_sent.saturating_mul(2) + YOUNGER;
+        if is_younger && self.timers.far.as_ref().is_none_or(Far::is_first) {
+            self.timers.far = Some(Far::at_once());
+            self.timers.beacon_soon(self.now.mono_ms);
+        }
     }
 
     /// Reads a beacon and asks the cheap questions first: a signature costs as much as a hundred of them.
@@ -109,9 +138,14 @@ impl Machine {
     /// agree when all that the beacon tells and both hold is the same: one scope alone would hide that others are not.
     fn follow(&mut self, beacon: &Beacon, effects: &mut Vec<Effect>) {
         let (mut same, mut different) = (0, 0);
+        // A node speaks of the scopes that it may hold; what it says of others is no reason to do anything.
+        let trust = self.trust.clone();
+        let member = |key: &PublicKey| trust.as_ref().and_then(|trust| trust.member(key));
+        let both = member(&self.node).zip(member(&beacon.node));
         for report in &beacon.scopes {
-            // A node speaks of the scopes that it may hold; what it says of others is no reason to do anything.
-            if !self.holds(&report.scope) || !self.shares(&beacon.node, &report.scope) {
+            let scope = &report.scope;
+            let may = scope.is_mesh() || both.is_some_and(|(us, them)| us.may_hold(scope) && them.may_hold(scope));
+            if !may || !(scope.is_mesh() || self.wants(scope)) {
                 continue;
             }
             if !self.scopes.contains_key(&report.scope) && self.empty_scopes() >= HEARSAY {
@@ -142,7 +176,13 @@ impl Machine {
         if self.told_own == Some(stamp) {
             return self.divergence.own_stands(time_ms, self.lag_ms);
         }
+        let only_time_passed = self.told_own.is_some_and(|(changes, ..)| changes == self.changes);
         self.told_own = Some(stamp);
+        if only_time_passed {
+            let (scopes, now_ms) = (&mut self.scopes, self.now.wall_ms);
+            let marks = |scope: &Scope| scopes.get_mut(scope).map(|room| room.marks.list(now_ms));
+            return self.divergence.own_moves_on(time_ms, self.lag_ms, marks);
+        }
         let own = Own { time_ms, lag_ms: self.lag_ms, scopes: self.reports() };
         self.divergence.own(self.now.wall_ms, own);
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use driftless_statement::statement::Bytes;
 use driftless_statement::{PublicKey, StatementId, Verified};
 
 use super::outcome::LocalEdit;
@@ -55,7 +56,7 @@ pub enum Event {
         /// The peer that handed it on.
         from: PublicKey,
         /// Its bytes.
-        bytes: Vec<u8>,
+        bytes: Bytes,
     },
     /// A peer asks.
     Request {

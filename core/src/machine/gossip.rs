@@ -1,5 +1,6 @@
 //! Gossip: what comes in gets a verdict, and only what was verified and found admissible is handed on.
 
+use driftless_statement::statement::Bytes;
 use driftless_statement::{Invalid, PublicKey, Scope, StatementId};
 
 use super::Machine;
@@ -22,7 +23,11 @@ pub(super) struct HeldBack {
 }
 
 impl Machine {
-    pub(super) fn gossip(&mut self, id: Vec<u8>, from: PublicKey, bytes: &[u8], effects: &mut Vec<Effect>) {
+    pub(super) fn gossip(&mut self, id: Vec<u8>, from: PublicKey, bytes: &Bytes, effects: &mut Vec<Effect>) {
+        if let Some(proven) = self.proofs.told(bytes) {
+            let verdict = self.hear_proven(&proven, effects);
+            return effects.push(Effect::Verdict { id, from, verdict });
+        }
         let verdict = match Gossip::decode(bytes) {
             Err(bad) => {
                 self.counts.refused_message(&bad);
@@ -31,7 +36,7 @@ impl Machine {
             }
             Ok(Gossip::Statement { wire }) => self.gossiped(&id, from, &wire, effects),
             Ok(Gossip::Announce { scope, ids }) => self.announced(&id, from, &scope, ids, effects),
-            Ok(Gossip::Beacon { bytes }) => Some(self.hear(&bytes, effects)),
+            Ok(Gossip::Beacon { bytes: beacon }) => Some(self.hear(bytes, &beacon, effects)),
         };
         if let Some(verdict) = verdict {
             effects.push(Effect::Verdict { id, from, verdict });

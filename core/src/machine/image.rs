@@ -11,6 +11,7 @@ use driftless_statement::{PublicKey, Scope, StatementId, Verified};
 use super::Machine;
 use super::effect::Effect;
 use super::scope::ScopeRoom;
+use crate::beacon::Roll;
 use crate::log::{Log, MeshShelf};
 use crate::trust::Trust;
 
@@ -25,6 +26,7 @@ pub(super) struct Image {
     trust: Trust,
     settled: Trust,
     members: Arc<BTreeSet<PublicKey>>,
+    roll: Arc<Roll>,
 }
 
 impl Machine {
@@ -41,17 +43,17 @@ impl Machine {
             return statements;
         }
         let rest = statements.split_off(run);
-        let name = name(&statements);
+        let name = self.proofs.image_name(&statements).unwrap_or_else(|| name(&statements));
         match self.proofs.image(&name) {
             Some(image) if image.is_due(self.kept_floor_ms) => self.become_image(&image, &statements, effects),
             _ => {
-                self.read(statements, effects);
+                self.read(statements.clone(), effects);
                 if let Some(room) = self.scopes.get_mut(&Scope::mesh()) {
                     // Else each who takes the image would hash what had not yet come of age in it.
                     room.marks.advance(self.now.wall_ms);
                 }
                 if let Some(image) = self.image() {
-                    self.proofs.keep_image(name, image);
+                    self.proofs.keep_image(name, statements, image);
                 }
             }
         }
@@ -65,7 +67,7 @@ impl Machine {
         self.scopes.insert(Scope::mesh(), image.room.without_entries());
         self.trust = Some(image.trust.clone());
         self.settled = Some(image.settled.clone());
-        self.expect(image.members.clone(), effects);
+        self.expect(image.members.clone(), image.roll.clone(), effects);
         self.changes += 1;
     }
 
@@ -83,6 +85,7 @@ impl Machine {
             trust: self.trust.clone()?,
             settled: self.settled.clone()?,
             members: self.members.clone(),
+            roll: self.divergence.members().clone(),
         })
     }
 }

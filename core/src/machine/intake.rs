@@ -11,6 +11,7 @@ use super::delays::{Cause, Way};
 use super::effect::{Effect, Topic};
 use super::planted::Planted;
 use super::storing::{OnItsWay, Origin, ToStore};
+use crate::beacon::Roll;
 use crate::log::Arrival;
 use crate::trust::{Held, Refusal, Trust};
 use crate::wire::{DELAYED, Gossip};
@@ -214,7 +215,8 @@ impl Machine {
             let trust = Trust::evaluate(genesis, self.log.mesh().map(|statement| &**statement));
             let members = trust.members().map(|(key, _)| *key).collect();
             if *self.members != members {
-                self.expect(Arc::new(members), effects);
+                let roll = Arc::new(Roll::of(&members));
+                self.expect(Arc::new(members), roll, effects);
             }
             self.mind(&trust);
             let expelled: BTreeSet<PublicKey> = trust.expelled().collect();
@@ -229,9 +231,9 @@ impl Machine {
     }
 
     /// Members are other ones now.
-    pub(super) fn expect(&mut self, members: Arc<BTreeSet<PublicKey>>, effects: &mut Vec<Effect>) {
+    pub(super) fn expect(&mut self, members: Arc<BTreeSet<PublicKey>>, roll: Arc<Roll>, effects: &mut Vec<Effect>) {
         self.members = members;
-        self.divergence.expect(self.now.mono_ms, self.members.clone());
+        self.divergence.expect(self.now.mono_ms, roll);
         effects.push(Effect::Members(self.members.clone()));
     }
 
@@ -252,8 +254,12 @@ impl Machine {
 
     /// Whether this node holds a scope.
     pub(super) fn holds(&self, scope: &Scope) -> bool {
-        let wanted = self.wants.as_ref().is_none_or(|wants| wants.contains(scope));
-        scope.is_mesh() || (wanted && self.may_hold(&self.node, scope))
+        scope.is_mesh() || (self.wants(scope) && self.may_hold(&self.node, scope))
+    }
+
+    /// Whether it would hold one that it may.
+    pub(super) fn wants(&self, scope: &Scope) -> bool {
+        self.wants.as_ref().is_none_or(|wants| wants.contains(scope))
     }
 
     /// The scopes that this node holds, or would if they existed.

@@ -289,7 +289,7 @@ impl Machine {
 
     /// The deadline passed: whatever is due by itself.
     fn tick(&mut self, effects: &mut Vec<Effect>) {
-        self.count_agreeing();
+        self.look_who_agrees();
         if self.now.mono_ms >= self.timers.beacon {
             self.timers.beacon = self.now.mono_ms + self.rng.around(self.beat_ms());
             self.beat(effects);

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
+use driftless_statement::statement::Bytes;
 use driftless_statement::{Invalid, MeshId, Points, PublicKey, SecretKey, Signed, Statement, StatementId, Verified};
 
 use super::image::Image;
@@ -14,6 +15,8 @@ use crate::beacon::{BadBeacon, Beacon, Claim, Proven};
 
 /// Beacons that are remembered; the oldest give way.
 const BEACONS: usize = 65_536;
+/// Messages with beacons that are remembered.
+const TOLD: usize = 4_096;
 /// Statements that are remembered: more than any run makes, for where signatures are modelled nothing else proves one.
 const STATEMENTS: usize = 4 << 20;
 
@@ -34,7 +37,10 @@ pub struct Proofs {
 struct Both {
     statements: Memory<Verified>,
     beacons: Memory<Proven>,
-    images: BTreeMap<StatementId, Image>,
+    /// The latest messages that brought beacons, each at the place that its last bytes name: those of a signature. A flood
+    /// brings the same bytes to everybody within a second, and to compare them costs less than to hash them.
+    told: Vec<Option<(Bytes, Arc<Proven>)>>,
+    images: BTreeMap<StatementId, (Vec<Arc<Verified>>, Image)>,
 }
 
 /// The latest things of a kind by their names; the oldest give way.
@@ -157,12 +163,40 @@ impl Proofs {
 
     /// The image of a run of `@mesh` statements.
     pub(super) fn image(&self, name: &StatementId) -> Option<Image> {
-        self.look(|both| both.images.get(name).cloned()).flatten()
+        self.look(|both| both.images.get(name).map(|(_, image)| image.clone())).flatten()
     }
 
-    /// Keeps an image, instead of any before it: a mesh is founded once.
-    pub(super) fn keep_image(&self, name: StatementId, image: Image) {
-        self.look(|both| both.images = BTreeMap::from([(name, image)]));
+    /// The name of a run of statements of which there is an image: these very ones, not only such as are equal.
+    pub(super) fn image_name(&self, statements: &[Arc<Verified>]) -> Option<StatementId> {
+        let are_these = |known: &Vec<Arc<Verified>>| {
+            known.len() == statements.len() && known.iter().zip(statements).all(|(one, other)| Arc::ptr_eq(one, other))
+        };
+        let look = |both: &mut Both| both.images.iter().find(|(_, (known, _))| are_these(known)).map(|(name, _)| *name);
+        self.look(look).flatten()
+    }
+
+    /// Keeps an image and what it is of, instead of any before it: a mesh is founded once.
+    pub(super) fn keep_image(&self, name: StatementId, statements: Vec<Arc<Verified>>, image: Image) {
+        self.look(|both| both.images = BTreeMap::from([(name, (statements, image))]));
+    }
+
+    /// The beacon that this very message brought before.
+    pub(super) fn told(&self, message: &Bytes) -> Option<Arc<Proven>> {
+        let look = |both: &mut Both| {
+            let (known, proven) = both.told.get(told_place(message))?.as_ref()?;
+            (known == message).then(|| proven.clone())
+        };
+        self.look(look).flatten()
+    }
+
+    /// A message brought a proven beacon.
+    pub(super) fn note_told(&self, message: &Bytes, proven: &Arc<Proven>) {
+        self.look(|both| {
+            both.told.resize(TOLD, None);
+            if let Some(place) = both.told.get_mut(told_place(message)) {
+                *place = Some((message.clone(), proven.clone()));
+            }
+        });
     }
 
     fn look<T>(&self, look: impl FnOnce(&mut Both) -> T) -> Option<T> {
@@ -209,6 +243,10 @@ impl Proofs {
         self.look(|both| both.beacons.note(name(bytes), proven.clone(), BEACONS));
         Ok(proven)
     }
+}
+
+fn told_place(message: &[u8]) -> usize {
+    message.last_chunk().map_or(0, |bytes| usize::from(u16::from_be_bytes(*bytes))) % TOLD
 }
 
 fn name(bytes: &[u8]) -> [u8; 32] {

@@ -128,6 +128,19 @@ impl Machine {
         self.divergence.picture(self.now)
     }
 
+    /// How many of the nodes that are heard differ, in millionths, and whether none is heard: of [`Self::divergence`] what a
+    /// simulator of thousands asks each second.
+    pub fn differing_millionths(&self) -> (u64, bool) {
+        let (differing, heard) = self.divergence.differing(self.now.mono_ms);
+        let share = (differing as u64 * 1_000_000).checked_div(heard as u64).unwrap_or(0);
+        (share, self.divergence.hears_nobody(self.now))
+    }
+
+    /// Rises with everything that changes a set.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
     /// Age of the oldest beacon among the nodes that are heard, milliseconds.
     pub fn oldest_beacon_ms(&self) -> u64 {
         let heard = self.nodes().into_iter().filter(|node| !node.silent).filter_map(|node| node.heard_ms);

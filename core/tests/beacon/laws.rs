@@ -66,7 +66,7 @@ fn beacon(boot: u64, counter: u64) -> Beacon {
 
 fn tracker() -> Divergence {
     let mut tracker = Divergence::new(PublicKey([2; 32]), MESH, 10_000);
-    tracker.expect(0, Arc::new([PublicKey([2; 32]), key().public()].into()));
+    tracker.expect(0, Arc::new([PublicKey([2; 32]), key().public()].into_iter().collect()));
     tracker.own(NOW, Own { time_ms: NOW, lag_ms: 1, scopes: vec![report("shop", 5)] });
     tracker
 }
@@ -148,7 +148,7 @@ fn a_beacon_is_taken_only_when_new_and_from_a_member() {
     let restored = Beacon { time_ms: later, expires_ms: later + 15_000, ..beacon(1, 1) };
     assert_eq!(hear(&mut tracker, later, restored), Ok(()));
     // Who is no member any more is forgotten.
-    tracker.expect(0, Arc::new([PublicKey([3; 32])].into()));
+    tracker.expect(0, Arc::new([PublicKey([3; 32])].into_iter().collect()));
     assert_eq!(tracker.node(&key().public(), at(later)), None);
     assert_eq!(tracker.picture(at(later)).expected, 1);
 }
@@ -205,14 +205,14 @@ fn nodes_are_shown_with_what_is_known() {
     assert_eq!(tracker.picture(at(NOW)).peers_lag_ms, 120);
     // In a large mesh a node that was never heard is awaited for a while.
     let other = PublicKey([9; 32]);
-    tracker.expect(NOW, Arc::new([node, other].into()));
+    tracker.expect(NOW, Arc::new([node, other].into_iter().collect()));
     tracker.be_patient(10_000, 60_000);
     let early = tracker.picture(at(NOW + 1_000));
     assert_eq!((early.expected, early.heard, early.silent), (2, 1, 0));
     assert!(!tracker.node(&other, at(NOW + 1_000)).unwrap().silent);
     assert_eq!(tracker.picture(at(NOW + 60_000)).silent, 2);
     assert!(tracker.node(&other, at(NOW + 60_000)).unwrap().silent);
-    tracker.expect(NOW, Arc::new([PublicKey([2; 32]), node].into()));
+    tracker.expect(NOW, Arc::new([PublicKey([2; 32]), node].into_iter().collect()));
     tracker.be_patient(10_000, 0);
     // Time alone changes nothing about what was compared: the mark says how old that is.
     let later = NOW + 10 * MARK_MS;

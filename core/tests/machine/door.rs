@@ -127,7 +127,7 @@ fn verdicts_that_wait_are_bounded() {
         id[..4].copy_from_slice(&number.to_be_bytes());
         let bytes = Gossip::Announce { scope: shop(), ids: vec![StatementId(id)] }.encode();
         let mut effects = Vec::new();
-        let event = Event::Gossip { id: number.to_be_bytes().to_vec(), from, bytes };
+        let event = Event::Gossip { id: number.to_be_bytes().to_vec(), from, bytes: bytes.into() };
         world.nodes[0].machine.handle(now, event, &mut effects);
         ignored += effects.iter().filter(|effect| matches!(effect, Effect::Verdict { .. })).count();
     }
@@ -193,7 +193,7 @@ fn what_gossip_brings_is_judged() {
     let mut verdict = |name: u8, wire: &[u8]| {
         let mut effects = Vec::new();
         let bytes = Gossip::Statement { wire: wire.into() }.encode();
-        world.nodes[0].machine.handle(now, Event::Gossip { id: vec![name], from, bytes }, &mut effects);
+        world.nodes[0].machine.handle(now, Event::Gossip { id: vec![name], from, bytes: bytes.into() }, &mut effects);
         let verdict = effects.iter().find_map(|effect| match effect {
             Effect::Verdict { verdict, .. } => Some(*verdict),
             _ => None,

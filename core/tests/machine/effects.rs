@@ -268,10 +268,10 @@ fn request_failed_and_disconnected() {
     let id = StatementId([7; 32]);
     let bytes = Gossip::Announce { scope: Scope::parse("shop").unwrap(), ids: vec![id] }.encode();
     one.on(Event::Connected { peer });
-    let announced = Event::Gossip { id: vec![1], from: peer, bytes: bytes.clone() };
+    let announced = Event::Gossip { id: vec![1], from: peer, bytes: bytes.clone().into() };
     assert_eq!(one.on(announced), ["request 3: fetch 1"]);
     // A second message about it need not wait too.
-    assert_eq!(one.on(Event::Gossip { id: vec![2], from: peer, bytes }), ["verdict Ignore"]);
+    assert_eq!(one.on(Event::Gossip { id: vec![2], from: peer, bytes: bytes.into() }), ["verdict Ignore"]);
     assert_eq!(one.on(Event::Disconnected { peer }), NOTHING);
     assert_eq!(one.machine.queues()[4], ("requests", 0));
 }
@@ -283,7 +283,7 @@ fn gossiped() {
     let mut one = One::new();
     one.on(Event::Loaded(Vec::new()));
     let bytes = Gossip::Statement { wire: wire.into() }.encode();
-    let gossip = |id: u8, bytes: &[u8]| Event::Gossip { id: vec![id], from: peer(), bytes: bytes.to_vec() };
+    let gossip = |id: u8, bytes: &[u8]| Event::Gossip { id: vec![id], from: peer(), bytes: bytes.into() };
     assert_eq!(one.on(gossip(1, &bytes)), ["verdict Ignore"]);
     let mut one = One::founded();
     assert_eq!(one.on(gossip(1, &bytes)), ["verdict Accept", "store 2: 1 statements, floor 0"]);
@@ -322,7 +322,7 @@ fn caught_up() {
             one.at_ms = arrives_ms;
             one.on(if gossiped {
                 let bytes = Gossip::Statement { wire: wire.into() }.encode();
-                Event::Gossip { id: vec![1], from: peer(), bytes }
+                Event::Gossip { id: vec![1], from: peer(), bytes: bytes.into() }
             } else {
                 let bytes = Response::Statements { statements: vec![wire.into()], missing: vec![] }.encode();
                 Event::Response { peer: peer(), corr: 1, bytes }

@@ -17,7 +17,7 @@ fn on(world: &mut World, event: Event) -> Vec<Effect> {
 }
 
 fn gossip(world: &mut World, id: u8, from: PublicKey, bytes: Vec<u8>) -> Vec<Effect> {
-    on(world, Event::Gossip { id: vec![id], from, bytes })
+    on(world, Event::Gossip { id: vec![id], from, bytes: bytes.into() })
 }
 
 fn whole(statement: &Verified) -> Vec<u8> {

@@ -60,7 +60,7 @@ fn a_beacon_about_a_scope_that_its_node_may_not_hold_starts_nothing() {
         }
         world.now_ms += 2_000;
         let bytes = lying_beacon(&world, u64::from(round) + 1, &["shop"]);
-        events = vec![Event::Tick, Event::Gossip { id: vec![round], from: outsider, bytes }];
+        events = vec![Event::Tick, Event::Gossip { id: vec![round], from: outsider, bytes: bytes.into() }];
     }
 }
 
@@ -74,7 +74,10 @@ fn invented_scopes_are_neither_opened_without_bound_nor_repeated() {
     for (round, page) in names.chunks(10).enumerate() {
         let scopes: Vec<&str> = page.iter().map(String::as_str).collect();
         let bytes = lying_beacon(&world, round as u64 + 1, &scopes);
-        handle(&mut world, Event::Gossip { id: vec![u8::try_from(round).unwrap()], from: key(50).public(), bytes });
+        handle(
+            &mut world,
+            Event::Gossip { id: vec![u8::try_from(round).unwrap()], from: key(50).public(), bytes: bytes.into() },
+        );
     }
     let held = world.nodes[0].machine.status().scopes.len();
     assert!((3..=1 + 32).contains(&held), "{held} scopes are open");

@@ -194,7 +194,7 @@ fn p29_a_flood_of_announcements_is_bounded() {
         let ids = vec![StatementId(*blake3::hash(&turn.to_be_bytes()).as_bytes())];
         let bytes = Gossip::Announce { scope: Scope::parse("shop").unwrap(), ids }.encode();
         let id = blake3::hash(&bytes).as_bytes().to_vec();
-        world.happen(0, Event::Gossip { id, from, bytes });
+        world.happen(0, Event::Gossip { id, from, bytes: bytes.into() });
     }
     let requests = world.nodes[0].machine.queues().iter().find(|(name, _)| *name == "requests").unwrap().1;
     assert!(requests <= 32, "{requests} requests");

@@ -71,7 +71,7 @@ fn handle(world: &mut World, node: usize, event: Event) -> Vec<Effect> {
 fn gossip(world: &mut World, wire: &[u8], from: PublicKey) -> (Verdict, usize) {
     let statement = Signed::decode(wire).map(|signed| signed.id()).unwrap_or(StatementId([1; 32]));
     let bytes = Gossip::Statement { wire: Bytes::from(wire.to_vec()) }.encode();
-    let effects = handle(world, 0, Event::Gossip { id: statement.as_bytes().to_vec(), from, bytes });
+    let effects = handle(world, 0, Event::Gossip { id: statement.as_bytes().to_vec(), from, bytes: bytes.into() });
     let verdict = effects.iter().find_map(|effect| match effect {
         Effect::Verdict { verdict, .. } => Some(*verdict),
         _ => None,
@@ -120,7 +120,7 @@ fn gossip_over_an_authors_rate_is_dropped_and_names_the_author() {
 fn announce(world: &mut World, wire: &[u8], from: PublicKey) -> Vec<Effect> {
     let id = Signed::decode(wire).unwrap().id();
     let bytes = Gossip::Announce { scope: Scope::parse("shop").unwrap(), ids: vec![id] }.encode();
-    let asked = handle(world, 0, Event::Gossip { id: id.as_bytes().to_vec(), from, bytes });
+    let asked = handle(world, 0, Event::Gossip { id: id.as_bytes().to_vec(), from, bytes: bytes.into() });
     let corr = asked.iter().find_map(|effect| match effect {
         Effect::Request { peer, corr, bytes } if *peer == from => {
             assert!(matches!(Request::decode(bytes), Ok(Request::Fetch { ids }) if ids == [id]));
@@ -290,8 +290,8 @@ fn a_flood_goes_on_at_its_rate_and_others_are_not_held_up() {
             let id = blake3::hash(wire).as_bytes().to_vec();
             let from = world.nodes[2].machine.node();
             let bytes = Gossip::Statement { wire: Bytes::from(wire.clone()) }.encode();
-            world.happen(0, Event::Gossip { id: id.clone(), from, bytes: bytes.clone() });
-            world.happen(1, Event::Gossip { id, from, bytes });
+            world.happen(0, Event::Gossip { id: id.clone(), from, bytes: bytes.clone().into() });
+            world.happen(1, Event::Gossip { id, from, bytes: bytes.into() });
         }
         world.submit(2, part.to_vec());
         world.run_ms(500);

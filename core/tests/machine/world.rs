@@ -532,10 +532,10 @@ impl World {
             let bytes = bytes.clone();
             if self.sins(self.sins.twice) {
                 let again = [id, &[1]].concat();
-                self.later(to, Event::Gossip { id: again, from: me, bytes: bytes.clone() });
+                self.later(to, Event::Gossip { id: again, from: me, bytes: bytes.clone().into() });
             }
             if !self.sins(self.sins.lose) {
-                self.later(to, Event::Gossip { id: id.to_vec(), from: me, bytes });
+                self.later(to, Event::Gossip { id: id.to_vec(), from: me, bytes: bytes.into() });
             }
         }
     }

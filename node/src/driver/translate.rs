@@ -29,7 +29,9 @@ pub(super) fn event(event: p2p::Event) -> Option<Event> {
     match event {
         p2p::Event::Connected { peer, .. } => Some(Event::Connected { peer }),
         p2p::Event::Disconnected { peer } => Some(Event::Disconnected { peer }),
-        p2p::Event::Gossip { id, from, bytes, .. } => Some(Event::Gossip { id: id.0.to_vec(), from, bytes }),
+        p2p::Event::Gossip { id, from, bytes, .. } => {
+            Some(Event::Gossip { id: id.0.to_vec(), from, bytes: bytes.into() })
+        }
         p2p::Event::Request { peer, token, bytes } => Some(Event::Request { peer, token: token.0, bytes }),
         p2p::Event::Response { peer, corr, bytes } => Some(Event::Response { peer, corr, bytes }),
         p2p::Event::RequestFailed { peer, corr, .. } => Some(Event::RequestFailed { peer, corr }),

@@ -93,12 +93,23 @@ impl World {
             Passage::Lost => {}
             Passage::Arrives(at_us, again) => {
                 for at_us in std::iter::once(at_us).chain(again) {
-                    self.queue.push(at_us, What::Copy { to, from, life, message: number });
+                    // Of a beacon nobody counts the copies that come second: most of all there are need not be planned.
+                    if !beacon || self.tells_something(to, number, at_us) {
+                        self.queue.push(at_us, What::Copy { to, from, life, message: number });
+                    }
                 }
             }
         }
         let count = if beacon { &mut self.measure.bytes.beacons } else { &mut self.measure.bytes.gossip };
         *count += bytes as u64;
+    }
+
+    /// Whether a copy that arrives then may be the first one at its node.
+    fn tells_something(&mut self, to: usize, number: u64, at_us: u64) -> bool {
+        let here = &self.nodes[to];
+        // What comes to a process that does not run comes to none; and whoever is hostile makes something of each copy.
+        let counts = here.is_up() && !here.hostile;
+        !counts || self.messages.get(number).is_none_or(|message| message.comes_first(to, at_us))
     }
 
     /// A copy arrived: what is known already goes no further. The network layer of a process that stands still hears
@@ -114,7 +125,7 @@ impl World {
             return self.line_up(to, Waits::Copy { from, message: number });
         }
         if let Some(event) = self.opened(to, from, number) {
-            self.arrive(to, life, Box::new(event));
+            self.arrive(to, life, event);
         }
     }
 
@@ -122,10 +133,11 @@ impl World {
     pub(super) fn opened(&mut self, to: usize, from: usize, number: u64) -> Option<Event> {
         let message = self.messages.get(number)?;
         let beacon = *message.topic == Topic::Beacons;
-        let bytes = message.hold(to).then(|| message.bytes.to_vec());
+        let bytes = message.hold(to).then(|| message.bytes.clone());
         if !beacon {
             self.measure.copies(bytes.is_some(), self.now_us);
         }
+        self.carrier = from;
         bytes.map(|bytes| Event::Gossip { id: number.to_be_bytes().to_vec(), from: self.nodes[from].key, bytes })
     }
 
@@ -134,9 +146,15 @@ impl World {
         if verdict != Verdict::Accept {
             return;
         }
+        let nodes = self.nodes.len();
         let Some(message) = self.messages.get(number) else { return };
         let topic = message.topic.clone();
-        let from = self.numbers.get(from).copied();
+        if *topic == Topic::Beacons {
+            message.spreads(nodes);
+        }
+        // Mostly it was carried by whom the last copy came from.
+        let carrier = Some(self.carrier).filter(|carrier| self.nodes[*carrier].key == *from);
+        let from = carrier.or_else(|| self.numbers.get(from).copied());
         let mesh: Vec<usize> = self.nodes[node].gossip.of(&topic).to_vec();
         for peer in mesh.into_iter().filter(|peer| Some(*peer) != from) {
             self.send_copy(node, peer, number);
@@ -170,13 +188,15 @@ impl World {
         }
         self.nodes[node].gossip.beats = false;
         self.mend_meshes(node);
-        let window: Vec<u64> = self.nodes[node].gossip.window.iter().map(|(number, _)| *number).collect();
+        let mut window = std::mem::take(&mut self.nodes[node].gossip.window);
         let mut offered: Vec<(usize, u64)> = Vec::new();
-        let mut known: Vec<Outside> = Vec::new();
-        for number in window {
-            let Some(topic) = self.messages.get(number).map(|message| message.topic.clone()) else { continue };
-            let at = known.iter().position(|outside| outside.topic == topic).unwrap_or_else(|| {
-                known.push(self.outside(node, &topic));
+        let mut known = std::mem::take(&mut self.nodes[node].gossip.outside);
+        known.retain(|outside| outside.moves == self.moves);
+        for (number, _) in &window {
+            let Some(topic) = self.messages.get(*number).map(|message| message.topic.clone()) else { continue };
+            let at = known.iter().position(|outside| outside.topic == topic);
+            let at = at.unwrap_or_else(|| {
+                known.push(self.outside(node, topic));
                 known.len() - 1
             });
             let peers = &known[at].peers;
@@ -189,31 +209,30 @@ impl World {
                 if listens {
                     self.measure.bytes.control += ID_BYTES;
                     self.nodes[node].sent += ID_BYTES;
-                    offered.push((peer, number));
+                    offered.push((peer, *number));
                 }
             }
         }
-        for (peer, number) in offered {
-            let lacks = self.messages.get(number).is_some_and(|message| !message.is_held(peer));
-            if lacks {
-                self.wanted(node, peer, number);
-            }
-        }
-        let window = &mut self.nodes[node].gossip.window;
+        offered.retain(|(peer, number)| self.messages.get(*number).is_some_and(|message| !message.is_held(*peer)));
         window.iter_mut().for_each(|(_, times)| *times += 1);
         window.retain(|(_, times)| *times < WINDOWS);
-        if !window.is_empty() {
+        self.nodes[node].gossip.window = window;
+        self.nodes[node].gossip.outside = known;
+        for (peer, number) in offered {
+            self.wanted(node, peer, number);
+        }
+        if !self.nodes[node].gossip.window.is_empty() {
             self.plan_heartbeat(node);
         }
     }
 
     /// The peers outside a node's mesh in a topic.
-    fn outside(&self, node: usize, topic: &Arc<Topic>) -> Outside {
+    fn outside(&self, node: usize, topic: Arc<Topic>) -> Outside {
         let here = &self.nodes[node];
-        let mesh = here.gossip.of(topic);
+        let mesh = here.gossip.of(&topic);
         let outside = here.links.iter().filter(|peer| !mesh.contains(peer));
-        let peers = outside.map(|peer| (*peer, self.nodes[*peer].gossip.topics.contains(&**topic))).collect();
-        Outside { topic: topic.clone(), peers }
+        let peers = outside.map(|peer| (*peer, self.nodes[*peer].gossip.topics.contains(&*topic))).collect();
+        Outside { topic, peers, moves: self.moves }
     }
 
     /// A peer lacks what it was offered: it asks, and gets it, each over a link that may lose it.
@@ -238,6 +257,7 @@ impl World {
         if !self.nodes[node].gossip.topics.insert(topic.clone()) {
             return;
         }
+        self.moves += 1;
         self.look_for_neighbours(node, topic);
         let peers: Vec<usize> = self.nodes[node].links.iter().copied().collect();
         for peer in peers.into_iter().filter(|peer| self.nodes[*peer].links.contains(&node)).collect::<Vec<_>>() {
@@ -264,6 +284,7 @@ impl World {
     /// Two nodes take each other into their meshes where both bear it.
     fn graft(&mut self, a: usize, b: usize, topic: &Topic) {
         if self.nodes[a].gossip.takes(topic) && self.nodes[b].gossip.takes(topic) {
+            self.moves += 1;
             self.nodes[a].gossip.graft(topic, b);
             self.nodes[b].gossip.graft(topic, a);
         }
@@ -284,6 +305,7 @@ impl World {
 
     /// A link went down: who lost a neighbour looks for another at its next heartbeat.
     pub(super) fn leave_meshes(&mut self, node: usize, peer: usize) {
+        self.moves += 1;
         let left = self.nodes[node].gossip.prune(peer);
         if left.iter().any(|topic| self.nodes[node].gossip.lacks(topic)) {
             self.plan_heartbeat(node);
@@ -291,9 +313,16 @@ impl World {
     }
 
     fn mend_meshes(&mut self, node: usize) {
-        let topics: Vec<Topic> = self.nodes[node].gossip.topics.iter().cloned().collect();
-        for topic in topics.iter().filter(|topic| self.nodes[node].gossip.lacks(topic)).collect::<Vec<_>>() {
+        let gossip = &self.nodes[node].gossip;
+        if gossip.lacked_nothing == self.moves {
+            return;
+        }
+        let lacking: Vec<Topic> = gossip.topics.iter().filter(|topic| gossip.lacks(topic)).cloned().collect();
+        for topic in &lacking {
             self.look_for_neighbours(node, topic);
+        }
+        if lacking.is_empty() {
+            self.nodes[node].gossip.lacked_nothing = self.moves;
         }
     }
 
@@ -324,7 +353,7 @@ impl World {
         if let Some((node, life, corr)) = self.requests.remove(&token) {
             self.measure.sometimes("a request was not answered");
             let peer = self.nodes[peer].key;
-            self.arrive(node, life, Box::new(Event::RequestFailed { peer, corr }));
+            self.arrive(node, life, Event::RequestFailed { peer, corr });
         }
     }
 
@@ -340,7 +369,7 @@ impl World {
     /// An answer arrived, if it is still waited for.
     pub(super) fn answer_arrives(&mut self, to: usize, life: u64, token: u64, event: Event) {
         if self.requests.remove(&token).is_some() {
-            self.arrive(to, life, Box::new(event));
+            self.arrive(to, life, event);
         }
     }
 

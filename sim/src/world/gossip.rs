@@ -30,6 +30,9 @@ pub struct Message {
     pub born_us: u64,
     name: [u8; 16],
     holders: Vec<u64>,
+    /// When the first of the copies under way to each node arrives, microseconds after the message was published; kept
+    /// once it is handed on.
+    under_way: Vec<u32>,
 }
 
 impl Message {
@@ -49,8 +52,30 @@ impl Message {
         new
     }
 
+    /// Whether a copy that arrives at a node then is the first one that does, as far as copies are under way now.
+    pub fn comes_first(&mut self, node: usize, at_us: u64) -> bool {
+        if self.is_held(node) {
+            return false;
+        }
+        let after_us = at_us.saturating_sub(self.born_us).min(u64::from(u32::MAX) - 1) as u32;
+        let Some(known_us) = self.under_way.get_mut(node) else { return true };
+        let first = after_us < *known_us;
+        *known_us = after_us.min(*known_us);
+        first
+    }
+
+    /// It spreads among so many nodes: from now on copies under way are remembered.
+    pub fn spreads(&mut self, nodes: usize) {
+        if self.under_way.is_empty() {
+            self.under_way = vec![u32::MAX; nodes];
+        }
+    }
+
     /// A process that died remembers nothing.
     fn forget(&mut self, node: usize) {
+        if let Some(known_us) = self.under_way.get_mut(node) {
+            *known_us = u32::MAX;
+        }
         if let Some(word) = self.holders.get_mut(node / 64) {
             *word &= !(1 << (node % 64));
         }
@@ -82,7 +107,14 @@ impl Messages {
         let number = self.first + self.list.len() as u64;
         self.by_name.insert(name, number);
         let (topic, bytes) = (Arc::new(topic.clone()), bytes.into());
-        self.list.push_back(Message { topic, bytes, born_us: now_us, name, holders: Vec::new() });
+        self.list.push_back(Message {
+            topic,
+            bytes,
+            born_us: now_us,
+            name,
+            holders: Vec::new(),
+            under_way: Vec::new(),
+        });
         number
     }
 
@@ -118,14 +150,21 @@ pub struct Neighbours {
     pub window: VecDeque<(u64, usize)>,
     /// Whether a heartbeat is planned.
     pub beats: bool,
+    /// Whom it offered ids to last, by topic.
+    pub outside: Vec<Outside>,
+    /// The moves of the world by which no mesh of it had too few.
+    pub lacked_nothing: u64,
 }
 
 /// Peers outside a node's mesh in a topic: whom it offers ids at one heartbeat.
+#[derive(Debug)]
 pub struct Outside {
     /// The topic.
     pub topic: Arc<Topic>,
     /// The peers, each with whether it takes part in the topic.
     pub peers: Vec<(usize, bool)>,
+    /// The moves of the world by which this is so.
+    pub moves: u64,
 }
 
 impl Neighbours {

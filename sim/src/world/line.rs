@@ -15,18 +15,18 @@ pub(super) enum Waits {
 
 impl World {
     /// An event for a node: now, or when it has worked off what came before.
-    pub(super) fn arrive(&mut self, node: usize, life: u64, event: Box<Event>) {
+    pub(super) fn arrive(&mut self, node: usize, life: u64, event: Event) {
         if self.nodes[node].hostile {
-            return self.hostile_got(node, *event);
+            return self.hostile_got(node, event);
         }
         let here = &self.nodes[node];
         if here.lives != life || here.machine.is_none() {
             return;
         }
         if here.is_paused() || here.ready_us > self.now_us || !here.line.is_empty() {
-            return self.line_up(node, Waits::Event(event));
+            return self.line_up(node, Waits::Event(Box::new(event)));
         }
-        self.work(node, *event);
+        self.work(node, event);
     }
 
     /// Puts something at the end of a node's line.

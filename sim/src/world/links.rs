@@ -104,6 +104,7 @@ impl World {
         self.measure.sometimes("a link came up");
         for (node, peer) in [(from, to), (to, from)] {
             if self.nodes[node].links.insert(peer) {
+                self.moves += 1;
                 self.join_meshes(node, peer);
                 if self.tells_links() {
                     let (peer, group) = (self.nodes[peer].key, self.nodes[peer].group);
@@ -148,6 +149,7 @@ impl World {
     /// One end of a link is gone, and the node is told.
     pub(super) fn unlink(&mut self, node: usize, peer: usize) {
         if self.nodes[node].links.remove(&peer) {
+            self.moves += 1;
             self.leave_meshes(node, peer);
             let peer = self.nodes[peer].key;
             self.soon(node, Event::Disconnected { peer });
@@ -166,6 +168,7 @@ impl World {
 
     /// A node's process is gone: its peers see their links break, if anything reaches them.
     pub(super) fn links_break(&mut self, node: usize) {
+        self.moves += 1;
         let peers: Vec<usize> = std::mem::take(&mut self.nodes[node].links).into_iter().collect();
         let topics: Vec<_> = self.nodes[node].gossip.mesh.keys().cloned().collect();
         topics.iter().for_each(|topic| drop(self.nodes[node].gossip.mesh.remove(topic)));

@@ -1,6 +1,6 @@
 //! Measuring: what a run leaves behind is counted and sampled here. Nothing here changes what happens.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use driftless_statement::{Prefix, StatementId, Verified, id};
@@ -16,6 +16,9 @@ const CONFLICTS: usize = 200;
 
 /// Nodes that are asked at one sample how they see the mesh.
 const PICTURES: usize = 32;
+
+/// Nodes whose queues are looked at, at one sample: in a mesh of thousands each in its turn.
+const QUEUES: usize = 1_024;
 
 /// States that the world itself may come through and that are worth reaching: a campaign that never reaches one fails.
 const WORTH: [&str; 20] = [
@@ -40,6 +43,16 @@ const WORTH: [&str; 20] = [
     "sets differed",
     "a value over 16 KiB was written",
 ];
+
+/// What all running nodes hold, compared.
+#[derive(Debug, Clone, Copy, Default)]
+struct Held {
+    /// How many different sets.
+    sets: usize,
+    /// The most statements that one holds, and the fewest.
+    most: u64,
+    fewest: u64,
+}
 
 /// What is counted while a world runs.
 #[derive(Default)]
@@ -69,6 +82,9 @@ pub struct Measure {
     histogram: Vec<u64>,
     series: Vec<Sample>,
     sampled: (Bytes, u64),
+    held: Held,
+    /// Of each node that runs: which life of it, and what that had changed, when this was so.
+    held_changes: Vec<Option<(u64, u64)>>,
     node_seconds: u64,
 }
 
@@ -173,25 +189,23 @@ impl World {
     }
 
     fn sample(&mut self, second: u64) {
-        let mut sets: BTreeMap<Vec<[u8; 32]>, u64> = BTreeMap::new();
         let mut sample = Sample { second, ..Sample::default() };
-        let (mut most, mut fewest) = (0, u64::MAX);
         let mut divergences = Vec::new();
+        if self.held_moved() {
+            self.measure.held = self.held();
+        }
+        let Held { sets, most, fewest } = self.measure.held;
         for (number, node) in self.nodes.iter().enumerate() {
             let Some(machine) = &node.machine else { continue };
             sample.up += 1;
-            let (mut name, mut held) = (Vec::new(), 0);
-            for (_, count, digest) in machine.sets() {
-                name.push(digest);
-                held += count;
-            }
-            *sets.entry(name).or_default() += 1;
-            (most, fewest) = (held.max(most), held.min(fewest));
             // A picture costs as much as the mesh has nodes: in a large one some nodes are asked each time.
             if (number + second as usize).is_multiple_of(self.nodes.len().div_ceil(PICTURES)) {
-                let picture = machine.divergence();
-                divergences.push(picture.ratio_millionths() / 1_000);
-                sample.isolated += usize::from(picture.hears_nobody);
+                let (share, hears_nobody) = machine.differing_millionths();
+                divergences.push(share / 1_000);
+                sample.isolated += usize::from(hears_nobody);
+            }
+            if !(number + second as usize).is_multiple_of(self.nodes.len().div_ceil(QUEUES)) {
+                continue;
             }
             for (slot, (_, length)) in sample.queues.iter_mut().zip(machine.queues()) {
                 *slot = length.max(*slot);
@@ -203,7 +217,7 @@ impl World {
         if !second.is_multiple_of(10) {
             sample.conflicts = self.measure.series.last().map_or(0, |last| last.conflicts);
         }
-        sample.sets = sets.len();
+        sample.sets = sets;
         sample.statements = most;
         sample.most_missing = most.saturating_sub(fewest.min(most));
         sample.divergence_max = divergences.iter().copied().max().unwrap_or(0);
@@ -226,6 +240,32 @@ impl World {
             self.measure.sometimes("a conflict was open");
         }
         self.measure.series.push(sample);
+    }
+
+    /// Whether any node that runs holds other sets than at the last sample, or other nodes run.
+    fn held_moved(&mut self) -> bool {
+        let now = self.nodes.iter().map(|node| node.machine.as_ref().map(|machine| (node.lives, machine.changes())));
+        if self.measure.held_changes.iter().copied().eq(now.clone()) {
+            return false;
+        }
+        self.measure.held_changes = now.collect();
+        true
+    }
+
+    /// What running nodes hold, compared.
+    fn held(&self) -> Held {
+        let mut sets: BTreeSet<Vec<[u8; 32]>> = BTreeSet::new();
+        let (mut most, mut fewest) = (0, u64::MAX);
+        for machine in self.nodes.iter().filter_map(|node| node.machine.as_ref()) {
+            let (mut name, mut held) = (Vec::new(), 0);
+            for (_, count, digest) in machine.sets() {
+                name.push(digest);
+                held += count;
+            }
+            sets.insert(name);
+            (most, fewest) = (held.max(most), held.min(fewest));
+        }
+        Held { sets: sets.len(), most, fewest }
     }
 
     pub(super) fn into_record(mut self) -> Record {

@@ -173,6 +173,10 @@ pub struct World {
     proofs: Proofs,
     weather: Weather,
     messages: Messages,
+    /// Whom the last copy of a message came from.
+    carrier: usize,
+    /// Rises with every change of links, topics and meshes of neighbours: what follows from them holds as long as it stands.
+    moves: u64,
     /// Draws what belongs to neither links nor plan.
     rng: Rng,
     /// Requests under way by token: who asked, its life, and the number it gave.
@@ -229,6 +233,8 @@ impl World {
             proofs: proofs(case.seed, options.checks),
             weather: Weather::new(scenario, places, case.seed),
             messages: Messages::default(),
+            carrier: 0,
+            moves: 1,
             rng: stream(case.seed, "world"),
             requests: BTreeMap::new(),
             next_call: 0,
@@ -322,7 +328,7 @@ impl World {
         match what {
             What::Tick { node } => self.tick(node),
             What::Resume { node, life } => self.resume(node, life),
-            What::Event { node, life, event } => self.arrive(node, life, event),
+            What::Event { node, life, event } => self.arrive(node, life, *event),
             What::Copy { to, from, life, message } => self.copy(to, from, life, message),
             What::Heartbeat { node, life } => self.heartbeat(node, life),
             What::Expired { token, peer } => self.expired(token, peer),

@@ -125,6 +125,8 @@ impl World {
         let here = &mut self.nodes[node];
         here.machine = None;
         here.gossip = super::gossip::Neighbours::default();
+        self.moves += 1;
+        let here = &mut self.nodes[node];
         here.calls.clear();
         here.paused.clear();
         here.line.clear();

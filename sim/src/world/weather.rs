@@ -37,11 +37,18 @@ struct Acting {
     sides: Vec<u8>,
 }
 
+/// A link, with what every draw of its latency needs.
+#[derive(Clone, Copy)]
+struct Way {
+    link: Link,
+    sigma: f64,
+}
+
 /// All links.
 pub struct Weather {
     rng: Rng,
     places: Vec<usize>,
-    links: Vec<Vec<Link>>,
+    links: Vec<Vec<Way>>,
     acting: Vec<Acting>,
     /// When a link with a bound on its bytes is free again.
     free_us: BTreeMap<(usize, usize), u64>,
@@ -61,7 +68,9 @@ impl Weather {
     /// Links of a scenario under a seed.
     pub fn new(scenario: &Scenario, places: Vec<usize>, seed: u64) -> Self {
         let regions = 0..scenario.regions.len();
-        let links = regions.clone().map(|a| regions.clone().map(|b| scenario.link_between(a, b)).collect()).collect();
+        let way = |link: Link| Way { link, sigma: sigma(link.median_ms, link.p99_ms) };
+        let links =
+            regions.clone().map(|a| regions.clone().map(|b| way(scenario.link_between(a, b))).collect()).collect();
         Self {
             rng: stream(seed, "links"),
             places,
@@ -126,10 +135,10 @@ impl Weather {
 
     /// The usual time of one way between two nodes, microseconds: what a check may count with.
     pub fn usual_us(&self, from: usize, to: usize) -> u64 {
-        (self.link(from, to).p99_ms * 1_000.0) as u64
+        (self.way(from, to).link.p99_ms * 1_000.0) as u64
     }
 
-    fn link(&self, from: usize, to: usize) -> &Link {
+    fn way(&self, from: usize, to: usize) -> &Way {
         &self.links[self.places[from]][self.places[to]]
     }
 
@@ -143,7 +152,7 @@ impl Weather {
             self.lost += 1;
             return Passage::Lost;
         }
-        let link = *self.link(from, to);
+        let Way { link, sigma } = *self.way(from, to);
         let mut loss = if carries == Carries::Handshake { 0.0 } else { link.loss };
         let (mut twice, mut extra_us, mut spread_us, mut bandwidth) = (link.duplicate, 0, 0, link.bandwidth);
         for acting in &self.acting {
@@ -176,7 +185,7 @@ impl Weather {
         };
         let arrives = |weather: &mut Self| {
             let spread = if spread_us == 0 { 0 } else { weather.rng.below(spread_us) };
-            now_us + wait_us + extra_us + spread + weather.latency_us(&link)
+            now_us + wait_us + extra_us + spread + weather.latency_us(link.median_ms, sigma)
         };
         let first = arrives(self);
         let again = carries == Carries::Gossip && self.chance(twice);
@@ -200,8 +209,8 @@ impl Weather {
     }
 
     /// A lognormal draw.
-    pub fn latency_us(&mut self, link: &Link) -> u64 {
-        (lognormal_ms(&mut self.rng, link.median_ms, link.p99_ms) * 1_000.0) as u64
+    fn latency_us(&mut self, median_ms: f64, sigma: f64) -> u64 {
+        (lognormal(&mut self.rng, median_ms, sigma) * 1_000.0) as u64
     }
 }
 
@@ -230,7 +239,15 @@ impl Acting {
 
 /// A lognormal draw with this median and 99th percentile.
 pub fn lognormal_ms(rng: &mut Rng, median: f64, p99: f64) -> f64 {
-    let sigma = (p99 / median).ln() / P99;
+    lognormal(rng, median, sigma(median, p99))
+}
+
+/// The deviation of the logarithm.
+fn sigma(median: f64, p99: f64) -> f64 {
+    (p99 / median).ln() / P99
+}
+
+fn lognormal(rng: &mut Rng, median: f64, sigma: f64) -> f64 {
     median * (sigma * normal(rng)).exp()
 }
 

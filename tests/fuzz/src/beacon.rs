@@ -34,7 +34,7 @@ fn check(bytes: &[u8], now_ms: u64) {
 
 fn heard(said: Beacon, now_ms: u64) {
     let mut divergence = Divergence::new(ME, MESH, 30_000);
-    divergence.expect(0, Arc::new([ME, said.node].into()));
+    divergence.expect(0, Arc::new([ME, said.node].into_iter().collect()));
     let own = Own { time_ms: now_ms, lag_ms: 0, scopes: said.scopes.clone() };
     divergence.own(now_ms, own);
     let now = Now { mono_ms: 1, wall_ms: now_ms };
