@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use driftless_statement::Scope;
 
+use super::BEACON_SCOPES;
 use super::divergence::Mine;
 use super::message::{Beacon, Proven};
 use super::picture::State;
@@ -16,6 +17,8 @@ use crate::now::Now;
 
 /// A time that no clock shows.
 const NEVER: u64 = u64::MAX;
+
+const _: () = assert!(BEACON_SCOPES <= u32::BITS as usize, "each report of a beacon has its bit");
 
 /// One other node.
 #[derive(Clone)]
