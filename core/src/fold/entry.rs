@@ -32,6 +32,11 @@ pub(super) struct State {
 }
 
 impl State {
+    /// Bytes that it takes, roughly, for a value of this size. A list of conflicts can be far larger than the value.
+    fn weight(&self, value: usize) -> usize {
+        value + 256 + self.conflicts.len() * size_of::<Conflict>()
+    }
+
     /// The state after a statement that begins anew: what it wrote replaces all, and it saw all conflicts.
     fn begun(at: usize, slot: &Slot) -> Self {
         let mut tree = None;
@@ -73,10 +78,10 @@ impl Warm {
 
     /// Bytes that it takes, roughly, for a value of this size.
     pub(super) fn weight(&self, value: usize) -> usize {
-        let states = self.marks.len() + self.joints.len();
+        let states = self.marks.iter().chain(&self.joints).map(|(_, state)| state.weight(value));
         // Automerge: about 19 KB for a small document, and several columns for each scalar.
         let doc = self.branches.as_ref().map(|branches| 19_000 + value * 16 + (branches.through - branches.from) * 512);
-        states * (value + 256) + doc.unwrap_or(0)
+        states.sum::<usize>() + doc.unwrap_or(0)
     }
 }
 
