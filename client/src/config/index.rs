@@ -51,7 +51,9 @@ struct Part {
     news: Option<Arc<HashTable<News>>>,
 }
 
-/// Hashes paths, keyed at random in each process: nobody can choose paths that meet in one place.
+/// Hashes paths, keyed at random in each process, so that paths cannot be chosen beforehand to meet in one place. The hash is a
+/// fast one and no defence against who can time the reads of this very process and may write paths in its mesh: such paths
+/// make reads slow, and nothing else.
 #[derive(Debug, Clone, Default)]
 struct Hashing(RandomState);
 
