@@ -40,7 +40,7 @@ impl Bare {
         let before = forge.write(1, path(0), vec![], vec![put(&[], text(1, VALUE))]);
         let statement = forge.write(2, path(0), vec![before.id()], vec![put(&[], text(2, VALUE))]);
         // A record is an id and a hash before the statement; a node's own statement also names the one before it.
-        let record = vec![7; 64 + 34 + statement.wire().len()];
+        let record = vec![7; 64 + 34 + statement.wire_len()];
         Self { database, next: 0, record, _dir: dir }
     }
 
@@ -121,7 +121,8 @@ fn puts(runtime: &tokio::runtime::Runtime, port: u16, writers: usize, lasts: Dur
 
 /// Signatures checked a second on one core.
 fn checks(statement: &Arc<driftless_statement::Verified>) -> f64 {
-    let (canonical, signature) = statement.wire().split_last_chunk::<64>().unwrap();
+    let wire = statement.wire();
+    let (canonical, signature) = wire.split_last_chunk::<64>().unwrap();
     let author = statement.statement().author;
     let check = || assert!(verify_for(&author, b"driftless/statement/v1\0", canonical, signature));
     1_000.0 / seconds(|| (0..1_000).for_each(|_| check())).0

@@ -64,7 +64,7 @@ pub fn run(effort: Effort) -> Vec<Row> {
         )
         .note(format!(
             "value included; a statement has {} bytes on the wire",
-            forge.history(1, 1, VALUE)[0].wire().len()
+            forge.history(1, 1, VALUE)[0].wire_len()
         )),
     ];
     let start = || seconds(|| homes.start(1, None)).0;

@@ -49,7 +49,7 @@ pub fn run(effort: Effort) -> Vec<Row> {
     drop(node);
     let live = homes.disk(1) as f64;
     let (store, loaded) = Store::open(&homes.home(1).join("data"), forge.mesh, [1; 8]).unwrap();
-    let own: usize = loaded.statements.iter().map(|statement| statement.wire().len()).sum();
+    let own: usize = loaded.statements.iter().map(|statement| statement.wire_len()).sum();
     let statements = loaded.statements.len();
     drop(store);
     let grown = (after - warm) / (statements as f64 * 0.9);

@@ -223,7 +223,7 @@ impl Client {
     /// What acts would change if they were submitted, and if all root keys approved them. Nothing is kept of them.
     pub async fn preview(&self, acts: &[Verified]) -> Result<Preview, ClientError> {
         let request = self.request(Method::POST, route::PREVIEW).header(CONTENT_TYPE, route::BUNDLE);
-        self.ask(request, bundle::encode(acts.iter().map(|act| &**act.wire())).into()).await
+        self.ask(request, bundle::encode(acts.iter().map(|act| act.wire())).into()).await
     }
 
     /// Writes a whole value, signed by the node with its own key.
@@ -252,7 +252,7 @@ impl Client {
 
     /// Sends statements signed here. Sending one again is safe: it is known then.
     pub async fn submit(&self, statements: &[Verified]) -> Result<Submission, ClientError> {
-        self.submit_bundle(bundle::encode(statements.iter().map(|statement| &**statement.wire()))).await
+        self.submit_bundle(bundle::encode(statements.iter().map(|statement| statement.wire()))).await
     }
 
     /// Sends a bundle of statements signed elsewhere.

@@ -41,7 +41,7 @@ impl Said {
             Ok(Gossip::Announce { ids, .. }) => Self::Announced(ids),
             Ok(Gossip::Statement { wire }) => {
                 let known = Signed::id_of(&wire).and_then(|id| facts.made.get(&id));
-                if let Some(made) = known.filter(|made| *made.statement.wire() == wire) {
+                if let Some(made) = known.filter(|made| made.statement.wire() == wire) {
                     return Self::Statement { id: made.statement.id(), author: made.statement.statement().author };
                 }
                 match Signed::decode(&wire) {

@@ -73,7 +73,7 @@ fn made() -> (Vec<u8>, End) {
     let machine = stage.machine(1).unwrap();
     let mut told = machine.statements(None, None, usize::MAX);
     told.reverse();
-    (bundle::encode(told.iter().map(|told| &told.statement.wire()[..])), end(machine))
+    (bundle::encode(told.iter().map(|told| told.statement.wire())), end(machine))
 }
 
 fn through(log: &[u8], scenario: Scenario, pace: Option<f64>) -> (Record, End) {
@@ -136,7 +136,7 @@ fn what_is_no_log_is_refused_with_its_reason() {
     // The first write of the entry is missing: what follows names it.
     let writes = Log::read(&log).unwrap().writes;
     let lacks = writes.iter().find(|write| write.statement().note.reason == "first").unwrap().id();
-    let rest: Vec<&[u8]> = writes.iter().filter(|write| write.id() != lacks).map(|write| &write.wire()[..]).collect();
+    let rest: Vec<_> = writes.iter().filter(|write| write.id() != lacks).map(|write| write.wire()).collect();
     let asked = Asked { scenario: ready("steady").unwrap(), pace: None, seed: 1, options: Options::default() };
     let refused = replay(&Log::read(&bundle::encode(rest)).unwrap(), &asked, &mut |_| {}, &mut |_| {}).unwrap_err();
     assert!(matches!(refused, BadLog::Missing { named, .. } if named == lacks), "{refused}");

@@ -342,7 +342,7 @@ fn check_words(text: &str, record: &Record, verified: &Verified) -> Result<(), F
         skipped: told.skipped.clone(),
         ..readable::statement(verified)
     };
-    let anew = Record { statement, reach: record.reach.clone(), wire: export::to_base64(verified.wire()) };
+    let anew = Record { statement, reach: record.reach.clone(), wire: export::to_base64(&verified.wire()) };
     let anew = Line::Record(Box::new(anew));
     if export::text(&anew) == text {
         return Ok(());

@@ -175,7 +175,7 @@ fn make(plan: &Plan, directory: &FilePath) -> Result<Made, FoundingError> {
     let mesh = statements.first().map(|genesis| MeshId::from(genesis.id()));
     let mesh = mesh.ok_or_else(|| FoundingError::Plan("no genesis was made".to_owned()))?;
     let file = directory.join("mesh.bundle");
-    write(&file, &bundle::encode(statements.iter().map(|statement| &**statement.wire())))?;
+    write(&file, &bundle::encode(statements.iter().map(|statement| statement.wire())))?;
     for node in &nodes {
         write(&node.home.join("driftlessd.toml"), settings::file(node, &nodes, mesh, &plan.name).as_bytes())?;
     }

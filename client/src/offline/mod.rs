@@ -109,11 +109,11 @@ impl Offline {
     }
 
     /// Lays statements that were signed since on it: all, or none. What is there already is passed over.
-    pub fn add(&mut self, wires: &[&[u8]]) -> Result<usize, BadAddition> {
+    pub fn add(&mut self, wires: &[impl AsRef<[u8]>]) -> Result<usize, BadAddition> {
         let mut fresh: Vec<Arc<Verified>> = Vec::new();
         for (place, wire) in wires.iter().enumerate() {
             let invalid = |invalid| BadAddition::Invalid { place, invalid };
-            let signed = Signed::decode(wire).map_err(invalid)?;
+            let signed = Signed::decode(wire.as_ref()).map_err(invalid)?;
             signed.check_mesh(self.head.mesh).map_err(invalid)?;
             if !self.by_id.contains_key(&signed.id()) {
                 fresh.push(Arc::new(signed.verify().map_err(invalid)?));

@@ -236,7 +236,7 @@ mod tests {
         let one = edited("shop/a", Some("{\"a\":1,\"b\":5}"), "{\"a\":2,\"b\":5}");
         assert_eq!(one.words(), ["put /a 2"]);
         let signed = statements(&signer(), vec![one.clone()], &Note::default(), NOW).unwrap();
-        let read = Signed::decode(signed[0].wire()).unwrap().verify().unwrap();
+        let read = Signed::decode(&signed[0].wire()).unwrap().verify().unwrap();
         assert_eq!(read.statement().touches[0].bases, [StatementId([9; 32])]);
         assert_eq!(read.statement().prev, [StatementId([4; 32])]);
         assert_eq!(read.statement().hlc, Hlc::from_millis(NOW));

@@ -68,8 +68,8 @@ fn of_concurrent_edits_only_the_heads_are_known_until_the_whole_value_is_put() {
     let mut offline = offline;
     let healed = put(&offline, 3, "shop/a", 3, world.floor_ms() + 1000);
     assert_eq!(healed.statement().touches[0].bases, heads);
-    assert_eq!(offline.add(&[healed.wire()]).unwrap(), 1);
-    assert_eq!(offline.add(&[healed.wire()]).unwrap(), 0, "once is enough");
+    assert_eq!(offline.add(&[&healed.wire()]).unwrap(), 1);
+    assert_eq!(offline.add(&[&healed.wire()]).unwrap(), 0, "once is enough");
     assert_eq!(value(&offline, "shop/a"), Some(Value::Int(3)));
 }
 
@@ -82,20 +82,20 @@ fn what_is_signed_follows_on_the_export_and_on_bundles() {
     let mut offline = read(&world);
     let first = put(&offline, 3, "shop/a", 2, now);
     let mut ahead = read(&world);
-    ahead.add(&[first.wire()]).unwrap();
+    ahead.add(&[&first.wire()]).unwrap();
     let second = put(&ahead, 3, "shop/a", 3, now);
     assert_eq!(second.statement().prev, [first.id()]);
     assert_eq!(second.statement().touches[0].bases, [first.id()]);
     let missing = BadAddition::Missing { id: second.id(), named: first.id() };
-    assert_eq!(offline.add(&[second.wire()]).unwrap_err(), missing);
+    assert_eq!(offline.add(&[&second.wire()]).unwrap_err(), missing);
     assert_eq!(value(&offline, "shop/a"), Some(Value::Int(1)), "nothing was added");
-    assert_eq!(offline.add(&[second.wire(), first.wire()]).unwrap(), 2, "in any order");
+    assert_eq!(offline.add(&[&second.wire(), &first.wire()]).unwrap(), 2, "in any order");
     assert_eq!(value(&offline, "shop/a"), Some(Value::Int(3)));
     let mut wire = first.wire().to_vec();
     *wire.last_mut().unwrap() ^= 1;
     assert!(matches!(read(&world).add(&[&wire]), Err(BadAddition::Invalid { place: 0, .. })));
     let foreign = World::called("another");
-    assert!(matches!(read(&foreign).add(&[first.wire()]), Err(BadAddition::Invalid { place: 0, .. })));
+    assert!(matches!(read(&foreign).add(&[&first.wire()]), Err(BadAddition::Invalid { place: 0, .. })));
 }
 
 #[test]
@@ -112,17 +112,17 @@ fn a_root_act_and_its_approval_are_signed_apart_and_count_together() {
     let act = first.grant(&frame, grant, &[], Note::default(), now).unwrap();
 
     let mut seen = read(&world);
-    seen.add(&[act.wire()]).unwrap();
+    seen.add(&[&act.wire()]).unwrap();
     assert_eq!(seen.words(&act).fate, "pending");
     let grants = seen.grants(Some(&second.public()));
     let frame = second.root_frame(world.mesh(), &grants).unwrap();
     let approval = second.approve(&frame, driftless_statement::Scope::mesh(), act.id(), Note::default(), now).unwrap();
-    seen.add(&[approval.wire()]).unwrap();
+    seen.add(&[&approval.wire()]).unwrap();
     assert_eq!(seen.words(&act).fate, "fit");
     let job = put(&seen, 7, "shop/job", 1, now + 1000);
     assert_eq!(job.statement().grant, act.id());
     let mut other = read(&world);
-    other.add(&[job.wire(), approval.wire(), act.wire()]).unwrap();
+    other.add(&[&job.wire(), &approval.wire(), &act.wire()]).unwrap();
     assert_eq!(value(&other, "shop/job"), Some(Value::Int(1)));
 }
 

@@ -198,7 +198,7 @@ impl World {
                 Err(refusal) => ("void", Some(refusal.to_string())),
             };
             let statement = StatementInfo { fate: fate.to_owned(), reason, ..readable::statement(said) };
-            let record = Record { statement, reach: None, wire: to_base64(said.wire()) };
+            let record = Record { statement, reach: None, wire: to_base64(&said.wire()) };
             text.push_str(&writer.line(&Line::Record(Box::new(record))));
         }
         text.push_str(&writer.line(&Line::Attempt(attempt())));

@@ -19,7 +19,7 @@ impl Log {
         trust: &Trust,
         may: impl Fn(&StatementId) -> bool,
     ) -> BTreeSet<StatementId> {
-        if self.aside().map(|statement| statement.wire().len()).sum::<usize>() <= bytes {
+        if self.aside().map(|statement| statement.wire_len()).sum::<usize>() <= bytes {
             return BTreeSet::new();
         }
         let held = |id: &StatementId| self.shelf.get(id).map(|statement| &**statement);
@@ -35,13 +35,13 @@ impl Log {
                 }
             }
         }
-        let mut left: usize = going.values().map(|one| one.wire().len()).sum();
+        let mut left: usize = going.values().map(|one| one.wire_len()).sum();
         // What a statement names is earlier, so with the latest first it goes after all that names it.
         let mut latest_first: Vec<&Arc<Verified>> = going.into_values().collect();
         latest_first.sort_unstable_by_key(|one| Reverse(one.key()));
         let over = latest_first.into_iter().take_while(|one| {
             let over = left > bytes;
-            left -= one.wire().len();
+            left -= one.wire_len();
             over
         });
         over.map(|one| one.id()).collect()

@@ -16,8 +16,8 @@ const BASE: usize = 1024;
 /// Bytes that a statement takes while it waits.
 pub(super) fn weight(verified: &Verified, names: usize) -> usize {
     let statement = verified.statement();
-    // Texts and byte strings lie in memory once decoded and once in the wire bytes.
-    BASE + 2 * verified.wire().len() + names * EDGE + content(statement)
+    // Texts and byte strings lie in memory as long as they are on the wire.
+    BASE + verified.wire_len() + names * EDGE + content(statement)
 }
 
 fn content(statement: &Statement) -> usize {

@@ -286,7 +286,7 @@ impl Machine {
         let may_see = self.shares(&peer, session.scope());
         let Some(room) = self.scopes.get_mut(session.scope()) else { return };
         let log: &Log = &self.log;
-        let lookup = |id: &StatementId| log.get(id).filter(|_| may_see).map(|held| held.wire().clone());
+        let lookup = |id: &StatementId| log.get(id).filter(|_| may_see).map(|held| held.wire());
         let step = session.answer(&mut room.summary, &lookup, response);
         match step {
             Step::Ask(request) => self.ask_in_time(peer, session, request, authors, effects),

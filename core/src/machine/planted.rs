@@ -135,7 +135,7 @@ impl Machine {
         if !self.planted(Planted::PushesAgain) {
             return;
         }
-        let Some(wire) = self.log.mesh().next_back().map(|last| last.wire().clone()) else { return };
+        let Some(wire) = self.log.mesh().next_back().map(|last| last.wire()) else { return };
         let peers: Vec<_> = self.peers.connected().collect();
         for peer in peers {
             let corr = self.peers.ask_for_nothing(peer);

@@ -53,7 +53,7 @@ impl Shelf for PeersView<'_> {
         let scope = &held.statement().scope;
         // Only what is on disk leaves: an own statement must not be known elsewhere before.
         let durable = self.scopes.get(scope).is_some_and(|room| room.has_stored(id));
-        (durable && self.may_see(scope)).then(|| held.wire().clone())
+        (durable && self.may_see(scope)).then(|| held.wire())
     }
 }
 

@@ -118,7 +118,7 @@ impl Storing {
         let mut bytes = 0;
         while ways.len() < BATCH && bytes < BATCH_BYTES {
             let Some(way) = self.waiting.pop_front() else { break };
-            bytes += way.statement.wire().len();
+            bytes += way.statement.wire_len();
             ways.push(way);
         }
         let statements = ways.iter().map(|way: &OnItsWay| way.statement.clone()).collect();
@@ -164,5 +164,5 @@ impl Storing {
 }
 
 fn size(ways: &[OnItsWay]) -> usize {
-    ways.iter().map(|way| way.statement.wire().len()).sum()
+    ways.iter().map(|way| way.statement.wire_len()).sum()
 }

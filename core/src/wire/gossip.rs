@@ -44,9 +44,9 @@ impl Gossip {
     }
 
     /// The payload for a statement: itself when it is small, else its announcement.
-    pub fn of(id: StatementId, name: &Scope, wire: &Bytes) -> Self {
+    pub fn of(id: StatementId, name: &Scope, wire: Bytes) -> Self {
         if wire.len() <= limits::GOSSIP_BYTES {
-            Self::Statement { wire: wire.clone() }
+            Self::Statement { wire }
         } else {
             Self::Announce { scope: name.clone(), ids: vec![id] }
         }

@@ -39,8 +39,8 @@ pub enum BadBundle {
 }
 
 /// The bundle of these wire bytes, in their order.
-pub fn encode<'a>(wires: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
-    wires.into_iter().flat_map(|wire| codec::encode(&Item::bytes(wire))).collect()
+pub fn encode(wires: impl IntoIterator<Item: AsRef<[u8]>>) -> Vec<u8> {
+    wires.into_iter().flat_map(|wire| codec::encode(&Item::bytes(wire.as_ref()))).collect()
 }
 
 /// The wire bytes in a bundle, in their order. Nothing is allocated for a length that the bytes cannot hold.

@@ -71,13 +71,17 @@ pub fn encode(item: &Item) -> Vec<u8> {
 
 /// Reads the canonical encoding of one item, and nothing else. Memory is bounded by [`CBOR_WEIGHT`] before any is taken.
 pub fn decode(bytes: &[u8]) -> Result<Item, BadCbor> {
-    scan(bytes)?;
-    let mut decoder = Decoder::new(bytes);
-    let item = read(&mut decoder, 0)?;
+    let item = decode_any(bytes)?;
     if encode(&item) != bytes {
         return Err(BadCbor::NotCanonical);
     }
     Ok(item)
+}
+
+/// The same of an encoding that may not be the canonical one, for who compares what he makes of it with the bytes.
+pub(crate) fn decode_any(bytes: &[u8]) -> Result<Item, BadCbor> {
+    scan(bytes)?;
+    read(&mut Decoder::new(bytes), 0)
 }
 
 /// Walks over the bytes without keeping anything: one complete item, of bounded depth and weight. Afterwards every
@@ -136,7 +140,7 @@ fn emit(out: &mut Vec<u8>, write: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) {
     write(&mut Encoder::new(out));
 }
 
-fn write(out: &mut Vec<u8>, item: &Item) {
+pub(crate) fn write(out: &mut Vec<u8>, item: &Item) {
     match item {
         Item::Null => emit(out, |e| drop(e.null())),
         Item::Bool(value) => emit(out, |e| drop(e.bool(*value))),
@@ -150,14 +154,35 @@ fn write(out: &mut Vec<u8>, item: &Item) {
         }
         Item::Map(entries) => {
             emit(out, |e| drop(e.map(entries.len() as u64)));
-            let mut encoded: Vec<(Vec<u8>, &Item)> = entries.iter().map(|(key, value)| (encode(key), value)).collect();
-            encoded.sort_by(|a, b| a.0.cmp(&b.0));
-            for (key, value) in encoded {
-                out.extend_from_slice(&key);
-                write(out, value);
+            let start = out.len();
+            if !write_in_order(out, entries) {
+                out.truncate(start);
+                let mut encoded: Vec<(Vec<u8>, &Item)> =
+                    entries.iter().map(|(key, value)| (encode(key), value)).collect();
+                encoded.sort_by(|a, b| a.0.cmp(&b.0));
+                for (key, value) in encoded {
+                    out.extend_from_slice(&key);
+                    write(out, value);
+                }
             }
         }
     }
+}
+
+/// Writes entries as they stand. False when that is not the order of their keys' encodings; nearly always it is.
+fn write_in_order(out: &mut Vec<u8>, entries: &[(Item, Item)]) -> bool {
+    let mut last = 0..0;
+    for (key, value) in entries {
+        let start = out.len();
+        write(out, key);
+        let this = start..out.len();
+        if !last.is_empty() && out.get(last) >= out.get(this.clone()) {
+            return false;
+        }
+        last = this;
+        write(out, value);
+    }
+    true
 }
 
 fn write_int(out: &mut Vec<u8>, value: i128) {

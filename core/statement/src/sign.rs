@@ -88,15 +88,22 @@ impl Points {
 
 /// A statement that somebody claims to have signed: decoded and self-consistent, signature not yet checked.
 #[derive(Debug, Clone)]
-pub struct Signed(Verified);
+pub struct Signed {
+    id: StatementId,
+    statement: Statement,
+    wire: Bytes,
+}
 
 /// A statement whose signature was checked in this process, or whose id was compared with the one of a statement that
-/// had been. Cheap to clone by reference: hold it in an `Arc`.
+/// had been. Cheap to clone by reference: hold it in an `Arc`. It does not keep the bytes that it was read from, as they
+/// can be had again: a statement is decoded only when it encodes to the same.
 #[derive(Debug, Clone)]
 pub struct Verified {
     id: StatementId,
     statement: Statement,
-    wire: Bytes,
+    signature: [u8; SIGNATURE_BYTES],
+    /// Of the canonical bytes.
+    len: u32,
 }
 
 impl Signed {
@@ -107,7 +114,7 @@ impl Signed {
         }
         let canonical = canonical_part(wire).ok_or(Invalid::Short)?;
         let statement = Statement::decode(canonical)?;
-        Ok(Self(Verified { id: StatementId::of(canonical), statement, wire: wire.into() }))
+        Ok(Self { id: StatementId::of(canonical), statement, wire: wire.into() })
     }
 
     /// The id that wire bytes have if they are a statement. Nothing about them is checked.
@@ -117,17 +124,17 @@ impl Signed {
 
     /// The id: of the content, so it holds before the signature is checked.
     pub fn id(&self) -> StatementId {
-        self.0.id
+        self.id
     }
 
     /// What it says, not yet proven to be said by its author.
     pub fn statement(&self) -> &Statement {
-        &self.0.statement
+        &self.statement
     }
 
     /// Refuses a statement of another mesh.
     pub fn check_mesh(&self, want: MeshId) -> Result<(), Invalid> {
-        let got = self.0.statement.belongs_to(self.0.id);
+        let got = self.statement.belongs_to(self.id);
         if got == want { Ok(()) } else { Err(Invalid::Mesh { got, want }) }
     }
 
@@ -138,15 +145,21 @@ impl Signed {
 
     /// Checks the signature, with the points of keys that were met before.
     pub fn verify_with(self, points: &mut Points) -> Result<Verified, Invalid> {
-        let author = self.0.statement.author;
-        let parts = canonical_part(&self.0.wire).zip(signature_part(&self.0.wire)).zip(points.of(&author));
+        let author = self.statement.author;
+        let parts = canonical_part(&self.wire).zip(signature_part(&self.wire)).zip(points.of(&author));
         let good = parts.is_some_and(|((canonical, signature), point)| verifies(point, CONTEXT, canonical, signature));
-        if good { Ok(self.0) } else { Err(Invalid::Signature(author)) }
+        self.proven().filter(|_| good).ok_or(Invalid::Signature(author))
     }
 
     /// Takes it as proven because its own store kept it under this id after checking the signature once.
     pub fn trust_stored(self, id: StatementId) -> Option<Verified> {
-        (self.0.id == id).then_some(self.0)
+        if self.id == id { self.proven() } else { None }
+    }
+
+    fn proven(self) -> Option<Verified> {
+        let len = u32::try_from(canonical_part(&self.wire)?.len()).ok()?;
+        let signature = *signature_part(&self.wire)?;
+        Some(Verified { id: self.id, statement: self.statement, signature, len })
     }
 }
 
@@ -170,7 +183,8 @@ impl Verified {
         }
         let signature = key.sign_for(CONTEXT, &canonical);
         let id = StatementId::of(&canonical);
-        Ok(Self { id, statement, wire: [canonical.as_slice(), &signature].concat().into() })
+        let len = u32::try_from(canonical.len()).map_err(|_| Invalid::TooLarge { got: canonical.len() })?;
+        Ok(Self { id, statement, signature, len })
     }
 
     /// The id.
@@ -183,9 +197,18 @@ impl Verified {
         &self.statement
     }
 
-    /// Canonical bytes and signature, as they travel and lie on disk.
-    pub fn wire(&self) -> &Bytes {
-        &self.wire
+    /// Canonical bytes and signature, as they travel and lie on disk: written anew, so ask for their number with
+    /// [`Verified::wire_len`].
+    pub fn wire(&self) -> Bytes {
+        let mut wire = Vec::with_capacity(self.wire_len());
+        self.statement.write(&mut wire);
+        wire.extend_from_slice(&self.signature);
+        wire.into()
+    }
+
+    /// How many bytes [`Verified::wire`] has.
+    pub fn wire_len(&self) -> usize {
+        self.len as usize + SIGNATURE_BYTES
     }
 
     /// Position in the order in which fitness is decided: time, then id.

@@ -351,6 +351,13 @@ impl Fields {
 impl Statement {
     /// The canonical bytes, which the id names and the signature covers.
     pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(512);
+        self.write(&mut out);
+        out
+    }
+
+    /// The same, behind what is there.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let touches = self
             .touches
             .iter()
@@ -372,7 +379,7 @@ impl Statement {
             entries.push((NOTE, self.note.to_item()));
         }
         entries.extend(self.unknown.iter().cloned());
-        codec::encode(&Item::Map(entries.into_iter().map(|(key, item)| (Item::uint(key), item)).collect()))
+        codec::write(out, &Item::Map(entries.into_iter().map(|(key, item)| (Item::uint(key), item)).collect()));
     }
 
     /// Reads canonical bytes: the exact inverse of [`Statement::encode`], and every rule that needs nothing else.
@@ -380,7 +387,7 @@ impl Statement {
         if bytes.len() > limits::STATEMENT_BYTES {
             return Err(Invalid::TooLarge { got: bytes.len() });
         }
-        let mut fields = Fields::of(codec::decode(bytes)?)?;
+        let mut fields = Fields::of(codec::decode_any(bytes)?)?;
         let version = fields.need_u64(VERSION, "version")?;
         if version != limits::FORMAT_VERSION {
             return Err(Invalid::Version(version));
@@ -403,6 +410,10 @@ impl Statement {
             touches,
             unknown: fields.rest(),
         };
+        // What is kept of it is what it says, so that must give the same bytes again.
+        if statement.encode() != bytes {
+            return Err(BadCbor::NotCanonical.into());
+        }
         statement.check()?;
         Ok(statement)
     }

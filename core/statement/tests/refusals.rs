@@ -340,7 +340,7 @@ fn a_trust_body_names_bases_of_its_own_scope() {
 #[test]
 fn what_was_stored_is_taken_under_its_own_id_only() {
     let signed = Verified::sign(put(Value::Null), &writer()).unwrap();
-    let read = || Signed::decode(signed.wire()).unwrap();
+    let read = || Signed::decode(&signed.wire()).unwrap();
     assert_eq!(read().trust_stored(signed.id()).map(|stored| stored.id()), Some(signed.id()));
     assert!(read().trust_stored(StatementId([9; 32])).is_none());
 }

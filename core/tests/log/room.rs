@@ -154,7 +154,7 @@ fn heavy_statements_are_bounded_by_weight_not_by_number() {
         let mut said = s.statement().clone();
         said.body = Body::Write(Write { edits });
         s = seal(&said);
-        assert!(s.wire().len() < 256 * 1024);
+        assert!(s.wire_len() < 256 * 1024);
         node.arrive(&s);
         assert!(node.log.room().bytes <= RoomBounds::default().author_bytes, "{:?}", node.log.room());
         assert!(node.log.room().waiting >= 1, "the newest still fits");

@@ -41,7 +41,7 @@ fn a_scope_that_is_not_held_is_not_taken_in() {
     world.put(0, "shop/a", "1");
     world.run_ms(3_000);
     let held = world.nodes[0].machine.statements(Some(&shop()), None, 1);
-    let turned_away = outcome(&mut world, 1, held[0].statement.wire());
+    let turned_away = outcome(&mut world, 1, &held[0].statement.wire());
     assert!(matches!(turned_away, SubmitOutcome::NotHeld { .. }), "{turned_away:?}");
     assert!(world.nodes[1].machine.statement(&held[0].statement.id()).is_none());
 }

@@ -21,7 +21,7 @@ fn gossip(world: &mut World, id: u8, from: PublicKey, bytes: Vec<u8>) -> Vec<Eff
 }
 
 fn whole(statement: &Verified) -> Vec<u8> {
-    Gossip::Statement { wire: statement.wire().clone() }.encode()
+    Gossip::Statement { wire: statement.wire() }.encode()
 }
 
 fn verdicts(effects: &[Effect]) -> Vec<(PublicKey, Verdict)> {
@@ -113,7 +113,7 @@ fn garbage_costs_no_signature_check_and_a_forgery_exactly_one() {
         ("held already", whole(&held)),
         ("an author without any grant", whole(&unknown)),
         ("another mesh", whole(&foreign)),
-        ("a cut statement", Gossip::Statement { wire: fresh.wire()[..fresh.wire().len() / 2].into() }.encode()),
+        ("a cut statement", Gossip::Statement { wire: fresh.wire()[..fresh.wire_len() / 2].into() }.encode()),
         ("a beacon of nobody", beacon(&world, 77, |_| ())),
         ("a beacon of another mesh", beacon(&world, 2, |beacon| beacon.mesh = MeshId([9; 32]))),
         ("a beacon that has expired", beacon(&world, 2, |beacon| (beacon.time_ms, beacon.expires_ms) = (1, 2))),
@@ -129,7 +129,7 @@ fn garbage_costs_no_signature_check_and_a_forgery_exactly_one() {
         assert!(matches!(verdicts(&effects)[..], [(_, Verdict::Reject | Verdict::Ignore)]), "{what}: {effects:?}");
     }
     // As an answer to nobody's question, as a push, and as a question it costs none either.
-    let wires = vec![foreign.wire().clone(), unknown.wire().clone(), held.wire().clone()];
+    let wires = vec![foreign.wire(), unknown.wire(), held.wire()];
     on(&mut world, Event::Response { peer, corr: 9_999, bytes: vec![0x9f; 300] });
     on(&mut world, Event::Request { peer, token: 1, bytes: Request::Push { statements: wires.clone() }.encode() });
     on(

@@ -380,6 +380,6 @@ fn large_statements_are_announced() {
     let id = StatementId([1; 32]);
     let small: Bytes = vec![0; limits::GOSSIP_BYTES].into();
     let large: Bytes = vec![0; limits::GOSSIP_BYTES + 1].into();
-    assert_eq!(Gossip::of(id, &scope, &small), Gossip::Statement { wire: small });
-    assert_eq!(Gossip::of(id, &scope, &large), Gossip::Announce { scope, ids: vec![id] });
+    assert_eq!(Gossip::of(id, &scope, small.clone()), Gossip::Statement { wire: small });
+    assert_eq!(Gossip::of(id, &scope, large), Gossip::Announce { scope, ids: vec![id] });
 }

@@ -144,7 +144,7 @@ impl<'a> Node<'a> {
             };
             let found = |id: &StatementId| {
                 let id = self.real.by_id.get(id).filter(|id| has(self.arrived, **id))?;
-                Some(self.signed[*id].wire().clone())
+                Some(self.signed[*id].wire())
             };
             let answer = Response::Statements {
                 statements: ids.iter().filter_map(found).collect(),

@@ -262,7 +262,7 @@ impl Stream {
         let record = Record {
             statement: tell::statement(told),
             reach: reached.map(|reached| reach(reached, &self.names)),
-            wire: to_base64(told.statement.wire()),
+            wire: to_base64(&told.statement.wire()),
         };
         self.writer.line(&Line::Record(Box::new(record)))
     }

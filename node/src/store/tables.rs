@@ -88,7 +88,7 @@ pub(super) enum BadRecord {
 /// A statement as a record: id, hash over the wire bytes, wire bytes.
 pub(super) fn write_record(statement: &Verified) -> Vec<u8> {
     let wire = statement.wire();
-    [statement.id().as_bytes().as_slice(), blake3::hash(wire).as_bytes(), wire].concat()
+    [statement.id().as_bytes().as_slice(), blake3::hash(&wire).as_bytes(), &wire].concat()
 }
 
 /// The id that a record claims.

@@ -203,7 +203,7 @@ impl<M: Medium> Writer<M> {
 
     /// The batch, and all that wait behind it, up to the bounds of a group.
     fn gather(&self, first: Batch) -> Vec<Batch> {
-        let weigh = |batch: &Batch| batch.statements.iter().map(|statement| statement.wire().len()).sum::<usize>();
+        let weigh = |batch: &Batch| batch.statements.iter().map(|statement| statement.wire_len()).sum::<usize>();
         let (mut statements, mut bytes) = (first.statements.len(), weigh(&first));
         let mut group = vec![first];
         while statements < GROUP_STATEMENTS && bytes < GROUP_BYTES {

@@ -246,7 +246,7 @@ async fn what_may_not_be_read_shows_nowhere() {
     });
     let genesis = mesh.genesis.id();
     let act = mesh.sign(&support::root_key(), driftless_statement::Scope::mesh(), genesis, vec![], body);
-    let acts = codec::encode(&codec::Item::bytes(act.wire()));
+    let acts = codec::encode(&codec::Item::bytes(&act.wire()));
     let mut stream = node.world.tcp().await;
     let head = format!(
         "POST /v1/preview HTTP/1.1\r\nhost: 127.0.0.1:{}\r\nauthorization: bearer {}\r\ncontent-type: application/cbor-seq\r\n\

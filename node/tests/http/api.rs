@@ -157,7 +157,7 @@ async fn statements_signed_elsewhere_are_taken_and_each_is_told_its_outcome() {
     let far = world.mesh.put("elsewhere/a", "2");
     let mut broken = world.mesh.put("shop/c", "1").wire().to_vec();
     *broken.last_mut().unwrap() ^= 1;
-    let told = submit(&world, &[one.wire(), one.wire(), two.wire(), far.wire(), &broken, b"?"]).await;
+    let told = submit(&world, &[&one.wire(), &one.wire(), &two.wire(), &far.wire(), &broken, b"?"]).await;
     let outcomes: Vec<(&str, Option<&str>)> =
         told.results.iter().map(|result| (result.outcome.as_str(), result.reason.as_deref())).collect();
     assert_eq!(
@@ -195,7 +195,7 @@ async fn a_full_disk_refuses_writes_and_serves_reads() {
     assert_eq!(ready.status, 200);
     assert!(ready.text().contains("reads only"), "{}", ready.text());
     let submitted = world.mesh.put("shop/b", "1");
-    let told = submit(&world, &[submitted.wire()]).await;
+    let told = submit(&world, &[&submitted.wire()]).await;
     assert_eq!(told.results[0].reason.as_deref(), Some("read_only"));
 }
 

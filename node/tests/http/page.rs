@@ -131,7 +131,7 @@ async fn captures() -> String {
         .show("What a signer needs", "GET", &format!("/v1/merged/shop/checkout/limits?author={author}"), &[], "")
         .await;
     let one = scribe.world.mesh.put("shop/checkout/flags", "false");
-    let bytes = codec::encode(&Item::bytes(one.wire()));
+    let bytes = codec::encode(&Item::bytes(&one.wire()));
     let head = format!(
         "POST /v1/statements HTTP/1.1\r\nhost: a\r\ncontent-type: application/cbor-seq\r\ncontent-length: {}\r\n\r\n",
         bytes.len()
@@ -156,7 +156,7 @@ async fn captures() -> String {
     let body = Body::Revoke(Revoke { key: operator, prefix, frontier: Frontier::nothing() });
     let genesis = mesh.genesis.id();
     let act = mesh.sign(&support::root_key(), Scope::mesh(), genesis, vec![], body);
-    let bytes = codec::encode(&Item::bytes(act.wire()));
+    let bytes = codec::encode(&Item::bytes(&act.wire()));
     let head = format!(
         "POST /v1/preview HTTP/1.1\r\nhost: a\r\ncontent-type: application/cbor-seq\r\ncontent-length: {}\r\n\r\n",
         bytes.len()

@@ -11,7 +11,7 @@ use crate::support::raw::Reply;
 use crate::support::{Mesh, World, root_key};
 
 async fn submit(world: &World, list: &[Arc<Verified>]) -> Reply {
-    let body = bundle::encode(list.iter().map(|statement| statement.wire().as_ref()));
+    let body = bundle::encode(list.iter().map(|statement| statement.wire()));
     let head = format!(
         "POST /v1/statements HTTP/1.1\r\nhost: a\r\ncontent-type: application/cbor-seq\r\ncontent-length: {}\r\n\r\n",
         body.len()

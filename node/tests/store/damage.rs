@@ -33,7 +33,7 @@ async fn image(mesh: MeshId, all: &[Arc<Verified>]) -> Vec<u8> {
 fn outcome(mesh: MeshId, all: &[Arc<Verified>], data: Vec<u8>, what: &str) -> Result<usize, StoreError> {
     let (_store, loaded) = Store::open_on(Disk::of(data), mesh, [2; 8], OPTIONS)?;
     for statement in &loaded.statements {
-        let good = Signed::decode(statement.wire()).unwrap().verify();
+        let good = Signed::decode(&statement.wire()).unwrap().verify();
         assert!(good.is_ok(), "{what}: served a statement whose signature does not verify");
     }
     let held = ids(&loaded.statements);
@@ -142,8 +142,9 @@ async fn bad_records_are_quarantined_and_can_be_stored_again() {
                 foreign.author = key.public();
                 foreign.mesh = MeshId([7; 32]);
                 let foreign = Verified::sign(foreign, &key).unwrap();
-                *record = [foreign.id().as_bytes(), blake3::hash(foreign.wire()).as_bytes().as_slice(), foreign.wire()]
-                    .concat();
+                *record =
+                    [foreign.id().as_bytes(), blake3::hash(&foreign.wire()).as_bytes().as_slice(), &foreign.wire()]
+                        .concat();
             },
             "belongs to mesh",
         ),

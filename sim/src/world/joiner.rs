@@ -100,7 +100,7 @@ impl Feeder<'_> {
     }
 
     fn wire(&self, id: &StatementId) -> Option<Bytes> {
-        self.source.statement(id).map(|told| told.statement.wire().clone())
+        self.source.statement(id).map(|told| told.statement.wire())
     }
 
     /// One event, and all that follows from it.

@@ -200,7 +200,7 @@ async fn content(seats: &[Seat; 3]) -> Result<(usize, usize, usize), Failed> {
     let mut count = (0, 0, 0);
     for told in told {
         count.0 += 1;
-        count.2 += told.statement.wire().len();
+        count.2 += told.statement.wire_len();
         if let Body::Write(write) = &told.statement.statement().body {
             count.1 += write.edits.iter().map(Vec::len).sum::<usize>();
         }

@@ -113,7 +113,7 @@ fn is_export(file: &FilePath) -> Result<bool, Failure> {
 
 /// Writes signed statements to a file that must not exist: whole and synced, or not at all.
 pub fn write_bundle(file: &FilePath, signed: &[Verified]) -> Result<(), Failure> {
-    let bytes = bundle::encode(signed.iter().map(|one| &**one.wire()));
+    let bytes = bundle::encode(signed.iter().map(|one| one.wire()));
     let mut part = file.as_os_str().to_owned();
     part.push(format!(".{}.part", std::process::id()));
     let part = PathBuf::from(part);

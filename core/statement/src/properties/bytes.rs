@@ -105,6 +105,21 @@ proptest! {
     }
 }
 
+#[test]
+fn longer_forms_of_an_item_are_refused() {
+    let forms: [&[u8]; 6] = [
+        &[0x18, 0x01],
+        &[0x38, 0x01],
+        &[0x58, 0x01, 0x07],
+        &[0x78, 0x01, 0x61],
+        &[0x98, 0x01, 0xf6],
+        &[0xfa, 0x3f, 0x80, 0x00, 0x00],
+    ];
+    for bytes in forms {
+        assert_eq!(codec::decode(bytes), Err(codec::BadCbor::NotCanonical), "{bytes:x?}");
+    }
+}
+
 /// Signatures cost more than bytes: an eighth of the cases.
 fn fewer() -> ProptestConfig {
     super::one_in(8)
@@ -116,9 +131,11 @@ proptest! {
     #[test]
     fn what_is_signed_verifies_and_what_is_harmed_does_not((statement, key) in statement(), harm in harm()) {
         let signed = Verified::sign(statement.clone(), &secret(key)).unwrap();
-        let claim = Signed::decode(signed.wire()).unwrap();
+        let claim = Signed::decode(&signed.wire()).unwrap();
         prop_assert_eq!(claim.statement(), &statement);
-        prop_assert_eq!(claim.verify().unwrap().id(), signed.id());
+        let (id, wire) = (signed.id(), signed.wire());
+        let proven = claim.verify().unwrap();
+        prop_assert_eq!((proven.id(), proven.wire_len(), proven.wire()), (id, wire.len(), wire));
         let bytes = harmed(signed.wire().to_vec(), vec![harm]);
         if bytes != signed.wire().to_vec() {
             prop_assert!(Signed::decode(&bytes).and_then(Signed::verify).is_err());

@@ -55,7 +55,8 @@ fn receive(wire: &[u8], mesh: MeshId) -> Result<Verified, Invalid> {
 
 fn valid_json(vector: &Valid) -> Json {
     let statement = vector.signed.statement();
-    let (canonical, signature) = vector.signed.wire().split_at(vector.signed.wire().len() - 64);
+    let wire = vector.signed.wire();
+    let (canonical, signature) = wire.split_at(wire.len() - 64);
     let key = build::NAMES.iter().find(|(_, secret)| build::key(*secret).public() == statement.author).unwrap().0;
     json!({
         "name": vector.name,
@@ -118,7 +119,7 @@ fn file() -> Json {
         })).collect::<Vec<_>>(),
         "named": unsound::named().iter().map(|vector| json!({
             "name": vector.name, "about": vector.about, "word": vector.word,
-            "statement": hex(vector.statement.wire()), "named": hex(vector.named.wire()),
+            "statement": hex(&vector.statement.wire()), "named": hex(&vector.named.wire()),
         })).collect::<Vec<_>>(),
         "naming": valid::NAMING.iter().map(|text| naming_json(text)).collect::<Vec<_>>(),
         "floats": valid::FLOATS.iter().map(|value| float_json(*value)).collect::<Vec<_>>(),

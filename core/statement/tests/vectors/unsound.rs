@@ -456,18 +456,18 @@ fn signatures() -> Vec<Refused> {
         refused("signature-r", "one bit of R flipped", flipped(64)),
         refused("signature-s", "one bit of S flipped", flipped(1)),
         refused("signature-zero", "64 zero bytes", [canonical.as_slice(), &[0; 64]].concat()),
-        refused("signature-malleated", "S plus the order of the group", malleated(good.wire())),
+        refused("signature-malleated", "S plus the order of the group", malleated(&good.wire())),
         refused("signature-of-another", "signed by another key", signed_bytes(&canonical, SECOND)),
         refused("signature-no-context", "signed without the context", signed_as(b"")),
         refused("signature-other-context", "signed for another purpose", signed_as(b"driftless/beacon/v1\0")),
         refused("signature-no-zero", "the context without its zero byte", signed_as(b"driftless/statement/v1")),
         refused("swapped-author", "the author replaced after signing", {
             let other = Statement { author: key(SECOND).public(), ..base() }.encode();
-            [other.as_slice(), &good.wire()[good.wire().len() - 64..]].concat()
+            [other.as_slice(), &good.wire()[good.wire_len() - 64..]].concat()
         }),
         refused("edited-body", "an edit replaced after signing", {
             let other = write(vec![put(&[], "2")]).encode();
-            [other.as_slice(), &good.wire()[good.wire().len() - 64..]].concat()
+            [other.as_slice(), &good.wire()[good.wire_len() - 64..]].concat()
         }),
         refused("author-neutral", "the neutral point as author", weak(one)),
         refused("author-zero", "a point of order four as author", weak([0; 32])),

@@ -299,7 +299,7 @@ impl Author {
         // An honest statement's signature under another mesh's name, and the other way round.
         for told in sight.machine.statements(None, None, 2) {
             let wire = told.statement.wire();
-            let moved = replaced(wire, sight.mesh.as_bytes(), elsewhere.as_bytes());
+            let moved = replaced(&wire, sight.mesh.as_bytes(), elsewhere.as_bytes());
             released.forbidden.extend(moved.len().checked_sub(64).map(|end| StatementId::of(&moved[..end])));
             released.first.push(moved);
         }

@@ -98,7 +98,7 @@ fn parts(statements: &[Verified]) -> Vec<&[Verified]> {
     while !rest.is_empty() {
         let mut bytes = 0;
         let fits = rest.iter().take(PART_STATEMENTS).take_while(|one| {
-            bytes += one.wire().len() + 9;
+            bytes += one.wire_len() + 9;
             bytes <= PART_BYTES
         });
         let length = fits.count().max(1);
@@ -174,7 +174,7 @@ pub fn inspect(session: &Session, files: &[PathBuf], from: &[PathBuf], mesh: Opt
         statements.iter().map(readable::statement).collect()
     } else {
         let mut offline = source::load(session.out, from, mesh)?;
-        let wires: Vec<&[u8]> = statements.iter().map(|one| &**one.wire()).collect();
+        let wires: Vec<_> = statements.iter().map(Verified::wire).collect();
         offline.add(&wires).map_err(|bad| Failure::Differs(bad.to_string()))?;
         statements.iter().map(|one| offline.words(one)).collect()
     };
