@@ -113,7 +113,7 @@ impl World {
             author,
             grant,
             None,
-            Body::Grant(Grant { key: key(to), verbs, prefix, scopes: vec![], terms: Terms::default() }),
+            Body::Grant(Box::new(Grant { key: key(to), verbs, prefix, scopes: vec![], terms: Terms::default() })),
         )
     }
 

@@ -141,8 +141,8 @@ pub enum Body {
     Genesis(Genesis),
     /// Edits entries.
     Write(Write),
-    /// Gives authority.
-    Grant(Grant),
+    /// Gives authority. Boxed: it is by far the largest, and few among very many writes.
+    Grant(Box<Grant>),
     /// Adds a signature.
     Approve(Approve),
     /// Takes authority away.
@@ -241,7 +241,7 @@ impl Body {
         let known = match kind {
             GENESIS => read_genesis(item)?.map(Self::Genesis),
             WRITE => read_write(item, touches)?.map(Self::Write),
-            GRANT => read_grant(item)?.map(Self::Grant),
+            GRANT => read_grant(item)?.map(|grant| Self::Grant(Box::new(grant))),
             APPROVE => read_approve(item)?.map(Self::Approve),
             REVOKE => read_revoke(item)?.map(Self::Revoke),
             ACCEPT => read_accept(item)?.map(Self::Accept),

@@ -129,8 +129,13 @@ impl Mesh {
         terms: Terms,
     ) -> (Vec<Arc<Verified>>, StatementId) {
         let prefix = prefix.parse().unwrap_or_else(|_| Prefix::all());
-        let body =
-            Body::Grant(Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new(), terms });
+        let body = Body::Grant(Box::new(Grant {
+            key,
+            verbs: verbs.iter().copied().collect(),
+            prefix,
+            scopes: Vec::new(),
+            terms,
+        }));
         self.root_act(body, &[], 0)
     }
 

@@ -97,13 +97,13 @@ impl Mesh {
     }
 
     fn grant(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str, scopes: &[&str]) {
-        let body = Body::Grant(Grant {
+        let body = Body::Grant(Box::new(Grant {
             key,
             verbs: verbs.iter().copied().collect(),
             prefix: Prefix::parse(prefix).unwrap(),
             scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
             terms: Terms::default(),
-        });
+        }));
         let grant = self.sign(&root_key(), Scope::mesh(), self.genesis.id(), vec![], body);
         self.grants.push(grant);
     }
