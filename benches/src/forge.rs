@@ -43,7 +43,7 @@ pub fn letters(number: usize, bytes: usize) -> String {
 
 /// The same as a value.
 pub fn text(number: usize, bytes: usize) -> Value {
-    Value::Text(letters(number, bytes))
+    Value::Text(letters(number, bytes).into())
 }
 
 /// A put of a value at a key of the entry, or of the whole entry.

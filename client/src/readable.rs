@@ -217,7 +217,7 @@ mod tests {
         ] {
             assert_eq!(super::edit(&edit), words);
         }
-        let long = Edit { at: vec![], op: Op::Put(Value::Text("x".repeat(1000))) };
+        let long = Edit { at: vec![], op: Op::Put(Value::Text("x".repeat(1000).into())) };
         assert!(super::edit(&long).chars().count() < 200);
     }
 
@@ -269,7 +269,7 @@ mod tests {
         assert_eq!(some[2..], keys.iter().map(|key| format!("  writes approved by {key}")).collect::<Vec<_>>());
         assert_eq!(whole(&says(None, Body::Grant(Box::new(grant(vec![])))))[1], "  may hold every scope");
         let value = "x".repeat(1000);
-        let put = Edit { at: vec![], op: Op::Put(Value::Text(value.clone())) };
+        let put = Edit { at: vec![], op: Op::Put(Value::Text(value.clone().into())) };
         let write = whole(&says(Some("shop/a"), Body::Write(Write { edits: vec![vec![put]] })));
         assert_eq!(write, ["shop/a".to_owned(), format!("  put the whole value \"{value}\"")]);
     }

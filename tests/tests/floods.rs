@@ -72,7 +72,7 @@ impl Foe {
     /// A statement that it may make, or that names what nobody has.
     fn statement(&self, number: u64, bytes: usize, bases: Vec<StatementId>) -> Vec<u8> {
         let path = Path::parse(&format!("shop/flood-{}", number % 500)).unwrap();
-        let edit = Edit { at: Vec::new(), op: Op::Put(Value::Text(letters(number, bytes))) };
+        let edit = Edit { at: Vec::new(), op: Op::Put(Value::Text(letters(number, bytes).into())) };
         let statement = Statement {
             mesh: self.mesh,
             scope: path.scope(),

@@ -68,8 +68,8 @@ impl Group {
     /// As the entry's value.
     pub fn to_value(&self) -> Value {
         let row = |member: &Member| {
-            let mut fields = BTreeMap::from([("age".to_owned(), Value::Text(member.recipient.to_string()))]);
-            fields.extend(member.node.iter().map(|node| ("node".to_owned(), Value::Text(node.to_string()))));
+            let mut fields = BTreeMap::from([("age".to_owned(), Value::Text(member.recipient.to_string().into()))]);
+            fields.extend(member.node.iter().map(|node| ("node".to_owned(), Value::Text(node.to_string().into()))));
             Value::Map(fields)
         };
         Value::Map(self.0.iter().map(|(name, member)| (name.clone(), row(member))).collect())

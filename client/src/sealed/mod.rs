@@ -81,7 +81,7 @@ impl Sealed {
 
     /// As a value of an entry.
     pub fn to_value(&self) -> Value {
-        let text = |text: &str| Value::Text(text.to_owned());
+        let text = |text: &str| Value::Text(text.into());
         let written = |recipients: &Recipients| -> Value {
             Value::Map(recipients.iter().map(|(name, key)| (name.clone(), text(key.as_str()))).collect())
         };
@@ -148,7 +148,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
 
 fn text(fields: &BTreeMap<String, Value>, field: &'static str) -> Result<String, BadSealed> {
     match fields.get(field) {
-        Some(Value::Text(text)) => Ok(text.clone()),
+        Some(Value::Text(text)) => Ok(text.to_string()),
         Some(_) => Err(BadSealed::NotText(field)),
         None => Err(BadSealed::Missing(field)),
     }

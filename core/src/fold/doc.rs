@@ -181,7 +181,7 @@ fn tree_scalar(value: &Value) -> Option<ScalarValue> {
             Err(_) => ScalarValue::Uint(u64::try_from(*value).unwrap_or(u64::MAX)),
         },
         Value::Float(value) => ScalarValue::F64(*value),
-        Value::Text(text) => ScalarValue::Str(text.as_str().into()),
+        Value::Text(text) => ScalarValue::Str((**text).into()),
         Value::List(_) | Value::Map(_) => return None,
     })
 }

@@ -102,7 +102,7 @@ impl Doc {
 fn scalar_tree(scalar: &ScalarValue) -> Tree {
     match scalar {
         ScalarValue::Counter(counter) => Tree::Counter(counter.into()),
-        ScalarValue::Str(text) => Tree::Leaf(Value::Text(text.to_string())),
+        ScalarValue::Str(text) => Tree::Leaf(Value::Text(text.to_string().into())),
         ScalarValue::Int(value) => Tree::Leaf(Value::Int((*value).into())),
         ScalarValue::Uint(value) => Tree::Leaf(Value::Int((*value).into())),
         ScalarValue::F64(value) => Tree::Leaf(Value::Float(*value)),

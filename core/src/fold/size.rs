@@ -119,7 +119,7 @@ mod tests {
             exact(Value::Float(float));
         }
         for len in [0, 1, 23, 24, 255, 256, 70000] {
-            exact(Value::Text("x".repeat(len)));
+            exact(Value::Text("x".repeat(len).into()));
             exact(Value::List(vec![Value::Null; len]));
             exact(Value::Map((0..len).map(|i| (format!("{i}"), Value::Bool(true))).collect::<BTreeMap<_, _>>()));
         }

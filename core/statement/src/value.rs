@@ -1,6 +1,7 @@
 //! Values of entries: JSON whose numbers keep their kind. 1 and 1.0 differ; integers beyond 64 bits do not exist.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::codec::{self, Item};
 use crate::limits;
@@ -16,8 +17,8 @@ pub enum Value {
     Int(i128),
     /// A finite float.
     Float(f64),
-    /// A text.
-    Text(String),
+    /// A text, shared: the merged value holds the same one as the statement that wrote it.
+    Text(Arc<str>),
     /// A list.
     List(Vec<Value>),
     /// A map; keys in byte order.
@@ -125,7 +126,7 @@ impl Value {
             Self::Bool(value) => Item::Bool(*value),
             Self::Int(value) => Item::Int(*value),
             Self::Float(value) => Item::Float(*value),
-            Self::Text(value) => Item::Text(value.clone()),
+            Self::Text(value) => Item::text(value),
             Self::List(items) => Item::Array(items.iter().map(Self::to_item).collect()),
             Self::Map(entries) => {
                 Item::Map(entries.iter().map(|(key, value)| (Item::text(key), value.to_item())).collect())
@@ -146,7 +147,7 @@ impl Value {
             Item::Bool(value) => Self::Bool(*value),
             Item::Int(value) => Self::Int(*value),
             Item::Float(value) => Self::Float(*value),
-            Item::Text(value) => Self::Text(value.clone()),
+            Item::Text(value) => Self::Text(value.as_str().into()),
             Item::Bytes(_) => return Err(BadValue::Kind),
             Item::Array(items) => {
                 // Sized exactly: collecting fallible items takes at least four places for each list.

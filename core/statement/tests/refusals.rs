@@ -48,7 +48,7 @@ fn word(statement: &Statement) -> &'static str {
 type Edge = (&'static str, fn(usize) -> Statement, usize, &'static str);
 
 fn of_bytes(size: usize) -> Statement {
-    let text = |len: usize| put(Value::Text("x".repeat(len)));
+    let text = |len: usize| put(Value::Text("x".repeat(len).into()));
     let frame = text(1 << 17).encode().len() - (1 << 17);
     text(size - frame)
 }

@@ -18,7 +18,7 @@ fn path(text: &str) -> Path {
 }
 
 fn entry(governs: &str, schema: Value) -> Value {
-    let governs = ("governs".to_owned(), Value::Text(governs.to_owned()));
+    let governs = ("governs".to_owned(), Value::Text(governs.into()));
     Value::Map([governs, ("schema".to_owned(), schema)].into())
 }
 
@@ -42,7 +42,7 @@ fn keywords_mean_what_the_golden_cases_say() {
     let mut seen = 0;
     for row in list(&file, "meets") {
         for case in list(&Value::Map(row.clone()), "cases") {
-            let want = if let Value::Text(text) = &case["unmet"] { Err(text.clone()) } else { Ok(()) };
+            let want = if let Value::Text(text) = &case["unmet"] { Err(text.to_string()) } else { Ok(()) };
             let about = format!("{} {}", json::to_string(&row["schema"]), json::to_string(&case["value"]));
             assert_eq!(meets(&row["schema"], &case["value"]), want, "{about}");
             seen += 1;
@@ -86,7 +86,7 @@ fn a_schema_lies_in_its_place_and_governs_its_scope() {
 /// The dearest that a schema and a value within their limits can be: the check is given up, and that is no pass.
 #[test]
 fn a_check_never_costs_more_than_its_budget() {
-    let many: Vec<Value> = (0..9_000).map(|number| Value::Text(format!("{number:05}"))).collect();
+    let many: Vec<Value> = (0..9_000).map(|number| Value::Text(format!("{number:05}").into())).collect();
     let dear = Value::Map([("items".into(), Value::Map([("enum".into(), Value::List(many))].into()))].into());
     let value = Value::List(vec![Value::Text("09000".into()); 100_000]);
     let mut budget = limits::SCHEMA_STEPS;
@@ -97,7 +97,7 @@ fn a_check_never_costs_more_than_its_budget() {
     let found = read(&dear).unwrap().meets(&value, &mut budget).unwrap_err();
     assert_eq!((found.why, budget), (Unmet::Budget { max: limits::SCHEMA_STEPS }, 0));
     // A text is paid for by its length, so a long one cannot be compared for nothing.
-    let long = Value::Text("x".repeat(60_000));
+    let long = Value::Text("x".repeat(60_000).into());
     let same = Value::Map([("items".into(), Value::Map([("const".into(), long.clone())].into()))].into());
     let mut budget = limits::SCHEMA_STEPS;
     read(&same).unwrap().meets(&Value::List(vec![long; 16]), &mut budget).unwrap();
@@ -111,7 +111,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(|int| Value::Int(int.into())),
         (-4i128..4).prop_map(Value::Int),
         prop_oneof![Just(0.0), Just(-0.0), Just(1.0), Just(2.5), Just(1e300)].prop_map(Value::Float),
-        "[a-c/~]{0,3}".prop_map(Value::Text),
+        "[a-c/~]{0,3}".prop_map(|text| Value::Text(text.into())),
     ];
     leaf.prop_recursive(4, 24, 4, |inner| {
         let map = prop::collection::btree_map("[a-c]|type|items|required|properties|enum|minimum", inner.clone(), 0..4);
@@ -161,7 +161,7 @@ fn findings_stay_short() {
     assert!(found.len() < 400, "{} bytes", found.len());
     let unknown = Value::Map([("x".repeat(900), Value::Null)].into());
     assert!(read(&unknown).unwrap_err().len() < 500);
-    let long = Value::Text("y".repeat(10_000));
+    let long = Value::Text("y".repeat(10_000).into());
     assert!(meets(&Value::Map([("type".into(), Value::Text("null".into()))].into()), &long).unwrap_err().len() < 200);
     assert!(matches!(Rule::read(&path("@mesh/x"), &long).unwrap_err().why, BadSchema::Place));
 }

@@ -58,7 +58,7 @@ fn schema_writes(seeds: &[u64], longest: u64) -> Vec<Member> {
             earlier[..seen].iter().rev().take(1 + dice.below(2)).map(|one| one.id()).collect();
         let key = |key: &str| Step::Key(key.to_owned());
         let schema = value(SCHEMAS[dice.below(SCHEMAS.len())]);
-        let governs = Value::Text(GOVERNS[dice.below(GOVERNS.len())].to_owned());
+        let governs = Value::Text(GOVERNS[dice.below(GOVERNS.len())].to_owned().into());
         let edits = match dice.below(10) {
             0 | 1 if !bases.is_empty() => vec![Edit { at: vec![key("governs")], op: Op::Put(governs) }],
             2 | 3 if !bases.is_empty() => vec![Edit { at: vec![key("schema")], op: Op::Put(schema) }],

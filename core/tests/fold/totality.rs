@@ -116,7 +116,7 @@ fn the_greatest_statements_and_the_deepest_pointers() {
 fn a_value_at_the_limit_merged_from_both_sides() {
     let root = said(1, &[], vec![put(vec![], Value::Map(Default::default()))]);
     let chunk = |name: &str, hlc: u64, bases: &[StatementId]| {
-        said(hlc, bases, vec![put(vec![key(name)], Value::Text("x".repeat(200_000)))])
+        said(hlc, bases, vec![put(vec![key(name)], Value::Text("x".repeat(200_000).into()))])
     };
     // Five of them fit into a mebibyte, whoever's they are; each side has three.
     let mut all = vec![root.clone()];

@@ -79,7 +79,7 @@ mod tests {
     fn with(view: &View, value: &str, head: u8) -> View {
         let candidate = Candidate {
             path: Path::parse("shop/a").unwrap(),
-            value: Some(Arc::new(Value::Text(value.to_owned()))),
+            value: Some(Arc::new(Value::Text(value.into()))),
             heads: [StatementId([head; 32])].into(),
             conflicts: 0,
         };

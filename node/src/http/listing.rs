@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_page_of_large_values_ends_early() {
         let paths: Vec<String> = (0..12).map(|index| format!("shop/{index:02}")).collect();
-        let view = view(&paths, &Value::Text("x".repeat(1024 * 1024)));
+        let view = view(&paths, &Value::Text("x".repeat(1024 * 1024).into()));
         let pages = pages(&view, "shop", 1000);
         assert_eq!(pages.concat(), paths);
         assert!(pages.len() > 2, "{}", pages.len());
@@ -140,10 +140,10 @@ mod tests {
 
     #[test]
     fn an_item_reads_back_as_the_clients_item() {
-        let view = view(&["shop/a".to_owned()], &Value::Text("\"quoted\"\n".to_owned()));
+        let view = view(&["shop/a".to_owned()], &Value::Text("\"quoted\"\n".into()));
         let (text, differs) = render(&view, &whole(), &Prefix::all(), None, 1);
         let page: Listing = serde_json::from_str(&text).unwrap();
-        assert_eq!(page.items[0].value, Value::Text("\"quoted\"\n".to_owned()));
+        assert_eq!(page.items[0].value, Value::Text("\"quoted\"\n".into()));
         assert_eq!((page.items[0].conflicts, page.items[0].differs, differs), (2, false, false));
         assert_eq!(page.items[0].revision, "0000000000000007-1.1");
     }

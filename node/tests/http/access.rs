@@ -134,7 +134,7 @@ async fn every_route_is_refused_to_a_caller_without_rights() {
 
 /// A statement about two entries, of which a caller may read one.
 fn about_two(mesh: &mut Mesh) -> std::sync::Arc<driftless_statement::Verified> {
-    let put = |text: &str| vec![Edit { at: vec![], op: Op::Put(Value::Text(text.to_owned())) }];
+    let put = |text: &str| vec![Edit { at: vec![], op: Op::Put(Value::Text(text.into())) }];
     let touch = |path: &str| Touch { path: Path::parse(path).unwrap(), bases: vec![] };
     let body = Body::Write(Write { edits: vec![put("seen"), put("canary-two")] });
     let grant = mesh.grants[3].id();

@@ -22,7 +22,7 @@ fn path(text: String) -> Path {
     Path::parse(&text).unwrap_or_else(|bad| panic!("the simulator names an entry badly: {bad}"))
 }
 
-fn text(text: impl Into<String>) -> Value {
+fn text(text: impl Into<std::sync::Arc<str>>) -> Value {
     Value::Text(text.into())
 }
 

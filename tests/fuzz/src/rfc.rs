@@ -25,7 +25,7 @@ pub fn json_patch(document: Value, patch: &Value) -> Option<Option<Value>> {
     operations.iter().try_fold(Some(document), |mut document, operation| {
         let Value::Map(members) = operation else { return None };
         let text = |name: &str| match members.get(name) {
-            Some(Value::Text(text)) => Some(text.as_str()),
+            Some(Value::Text(text)) => Some(&**text),
             _ => None,
         };
         let path = text("path")?;

@@ -124,7 +124,7 @@ pub fn first() -> Result<LocalEdit, Failed> {
 fn edit(write: &Write) -> Result<LocalEdit, Failed> {
     let members = [
         ("n", Value::Int(i128::from(write.value))),
-        ("fill", Value::Text("x".repeat(write.bytes))),
+        ("fill", Value::Text("x".repeat(write.bytes).into())),
         ("list", Value::List(Vec::new())),
     ];
     let value = Value::Map(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect());

@@ -174,7 +174,7 @@ fn operation() -> impl Strategy<Value = Value> {
             !(*name == "remove" && path.is_empty() || *name == "move" && from.is_empty())
         })
         .prop_map(|(name, path, from, value)| {
-            let text = |text: &str| Value::Text(text.to_owned());
+            let text = |text: &str| Value::Text(text.into());
             let members = [("op", text(name)), ("path", text(&path)), ("from", text(&from)), ("value", value)];
             Value::Map(members.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
         })

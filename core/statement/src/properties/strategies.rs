@@ -54,7 +54,7 @@ pub fn value() -> impl Strategy<Value = Value> {
         1 => any::<bool>().prop_map(Value::Bool),
         3 => integer().prop_map(Value::Int),
         1 => float().prop_map(Value::Float),
-        2 => text().prop_map(Value::Text),
+        2 => text().prop_map(|text| Value::Text(text.into())),
     ];
     scalar.prop_recursive(4, 24, 6, |inner| {
         prop_oneof![vec(inner.clone(), 0..6).prop_map(Value::List), btree_map(key(), inner, 0..5).prop_map(Value::Map),]

@@ -118,7 +118,7 @@ fn argument(keyword: &str, given: &Value) -> Result<(), At<BadSchema>> {
         (Takes::Names, given) => (texts(given), "a list of different texts".to_owned()),
         (Takes::Number, given) => (matches!(given, Value::Int(_) | Value::Float(_)), "a number".to_owned()),
         (Takes::Count, given) => (matches!(given, Value::Int(count) if *count >= 0), "a whole number from 0 on".into()),
-        (Takes::Dialect, given) => (matches!(given, Value::Text(text) if text == DIALECT), format!("{DIALECT:?}")),
+        (Takes::Dialect, given) => (matches!(given, Value::Text(text) if **text == *DIALECT), format!("{DIALECT:?}")),
         (Takes::Text, given) => (matches!(given, Value::Text(_)), "a text".to_owned()),
         (Takes::List, given) => (matches!(given, Value::List(_)), "a list".to_owned()),
         (Takes::Bool, given) => (matches!(given, Value::Bool(_)), "true or false".to_owned()),
@@ -127,7 +127,7 @@ fn argument(keyword: &str, given: &Value) -> Result<(), At<BadSchema>> {
 }
 
 fn types(given: &Value) -> bool {
-    let known = |given: &Value| matches!(given, Value::Text(text) if TYPES.contains(&text.as_str()));
+    let known = |given: &Value| matches!(given, Value::Text(text) if TYPES.contains(&&**text));
     match given {
         Value::List(types) => !types.is_empty() && types.iter().all(known) && texts(given),
         given => known(given),

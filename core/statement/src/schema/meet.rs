@@ -107,7 +107,7 @@ fn assert_one(keyword: &str, given: &Value, value: &Value, budget: &mut usize) -
         }
         ("required", Value::List(keys), Value::Map(entries)) => {
             spend(budget, keys.len())?;
-            let missing = |key: &&Value| matches!(key, Value::Text(key) if !entries.contains_key(key));
+            let missing = |key: &&Value| matches!(key, Value::Text(key) if !entries.contains_key(&**key));
             match keys.iter().find(missing) {
                 Some(Value::Text(key)) => Err(At::here(Unmet::Missing { key: cut(key, VALUE_SHOWN) })),
                 _ => Ok(()),
@@ -157,7 +157,7 @@ const BYTES_A_STEP: usize = 64;
 
 fn of_type(given: &Value, value: &Value) -> bool {
     let is = |name: &Value| match (name, value) {
-        (Value::Text(name), value) => match name.as_str() {
+        (Value::Text(name), value) => match &**name {
             "integer" => is_whole(value),
             name => name == type_of(value),
         },
@@ -183,7 +183,7 @@ fn type_of(value: &Value) -> &'static str {
 fn types(given: &Value) -> String {
     match given {
         Value::List(names) => names.iter().map(types).collect::<Vec<_>>().join(" or "),
-        Value::Text(name) => name.clone(),
+        Value::Text(name) => name.to_string(),
         _ => String::new(),
     }
 }

@@ -82,7 +82,7 @@ fn shown(value: &Value) -> String {
         // Before it is written out: a message about a large value costs no large text.
         Value::List(items) => format!("a list of {}", items.len()),
         Value::Map(entries) => format!("a map of {}", entries.len()),
-        Value::Text(text) => crate::json::to_string(&Value::Text(cut(text, VALUE_SHOWN))),
+        Value::Text(text) => crate::json::to_string(&Value::Text(cut(text, VALUE_SHOWN).into())),
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => crate::json::to_string(value),
     }
 }
@@ -129,7 +129,7 @@ impl Rule {
 
     /// The value of an entry that says so.
     pub fn to_value(&self) -> Value {
-        let governs = ("governs".to_owned(), Value::Text(self.governs.as_str().to_owned()));
+        let governs = ("governs".to_owned(), Value::Text(self.governs.as_str().into()));
         Value::Map([governs, ("schema".to_owned(), self.schema.clone())].into())
     }
 

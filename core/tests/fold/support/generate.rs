@@ -190,7 +190,7 @@ fn value(dice: &mut Dice, depth: usize) -> Value {
         2 | 3 => Value::Int(dice.below(3) as i128),
         4 => Value::Int(u64::MAX.into()),
         5 => Value::Float(*dice.pick(&[1.0, -0.0, 0.1])),
-        6 | 7 => Value::Text("t".repeat(dice.below(4))),
+        6 | 7 => Value::Text("t".repeat(dice.below(4)).into()),
         8 => Value::Int(-1),
         9 | 10 => Value::List((0..dice.below(3)).map(|_| value(dice, depth - 1)).collect()),
         _ => {

@@ -50,7 +50,7 @@ pub fn statements(writes: usize) -> (MeshId, Vec<Arc<Verified>>) {
 
 fn write(mesh: MeshId, grant: StatementId, key: &SecretKey, n: usize, text: &str) -> Verified {
     let path = Path::parse(&format!("shop/checkout/limit-{n}")).unwrap();
-    let edit = Edit { at: Pointer::default(), op: Op::Put(Value::Text(text.to_owned())) };
+    let edit = Edit { at: Pointer::default(), op: Op::Put(Value::Text(text.into())) };
     let statement = Statement {
         mesh,
         scope: path.scope(),

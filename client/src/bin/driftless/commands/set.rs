@@ -50,7 +50,7 @@ fn value(part: &Part) -> Result<Value, Failure> {
         read.map_err(|error| Failure::file("standard input", error))?;
     }
     if part.text {
-        return Ok(Value::Text(text));
+        return Ok(Value::Text(text.into()));
     }
     parse(&text).map_err(Failure::Usage)
 }
@@ -63,7 +63,7 @@ pub fn parse(text: &str) -> Result<Value, String> {
             let like_json = |c: char| matches!(c, '{' | '[' | '"' | '-') || c.is_ascii_digit();
             let plain = !text.trim().is_empty() && !text.trim_start().starts_with(like_json);
             let plain = plain && matches!(error, json::BadJson::Malformed(_));
-            if plain { Ok(Value::Text(text.to_owned())) } else { Err(format!("{error} (for a text give --text)")) }
+            if plain { Ok(Value::Text(text.into())) } else { Err(format!("{error} (for a text give --text)")) }
         }
     }
 }
