@@ -139,7 +139,7 @@ impl Reader {
                 let mut reader = Self { reads: 0, took: Vec::with_capacity(TIMED) };
                 while !over.load(Ordering::Relaxed) {
                     let begin = Instant::now();
-                    let there = shown.load().get(&scene.first).is_some_and(|entry| entry.json.is_some());
+                    let there = shown.load().get(&scene.first).is_some_and(|entry| entry.effective.is_some());
                     let took = begin.elapsed().as_secs_f64();
                     if reader.took.len() < TIMED {
                         reader.took.push(took);

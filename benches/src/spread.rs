@@ -34,7 +34,7 @@ async fn shown(node: &Node, path: &Path, json: &str) -> Instant {
     let mut changed = node.door.changed.clone();
     loop {
         let _ = *changed.borrow_and_update();
-        if node.door.view().get(path).and_then(|entry| entry.json.as_deref().map(|held| held == json)) == Some(true) {
+        if node.door.view().get(path).and_then(|entry| entry.json().map(|held| held == json)) == Some(true) {
             return Instant::now();
         }
         changed.changed().await.unwrap();

@@ -16,8 +16,7 @@ type End = (BTreeMap<Path, String>, Vec<String>);
 fn end(machine: &Machine) -> End {
     let view = machine.view();
     let all = Prefix::all();
-    let values =
-        view.under(&all, None).filter_map(|(path, entry)| Some((path.clone(), entry.json.as_ref()?.to_string())));
+    let values = view.under(&all, None).filter_map(|(path, entry)| Some((path.clone(), entry.json()?.into_owned())));
     // Founding writes an entry of its own into each scope.
     let values = values.filter(|(path, _)| !path.as_str().ends_with("/founded")).collect();
     let (conflicts, _) = machine.conflicts(&all, 1_000);

@@ -152,7 +152,7 @@ impl Machine {
         let all = Prefix::all();
         let untouched = |path: &Path| candidates.iter().all(|candidate| candidate.path != *path);
         let (path, entry) =
-            self.view.under(&all, None).find(|(path, entry)| entry.json.is_some() && untouched(path))?;
+            self.view.under(&all, None).find(|(path, entry)| entry.effective.is_some() && untouched(path))?;
         Some(Candidate {
             path: path.clone(),
             value: None,

@@ -179,7 +179,7 @@ impl ScopeRoom {
 
 /// What the effective digest sees of an entry: path, value, and the heads that it came from.
 fn effective_bytes(path: &Path, entry: &EntryView) -> Option<Vec<u8>> {
-    let json = entry.json.as_deref()?;
+    let json = entry.json()?;
     let mut bytes = Vec::with_capacity(path.as_str().len() + json.len() + 2 + entry.heads.len() * 32);
     bytes.extend_from_slice(path.as_str().as_bytes());
     bytes.push(0);

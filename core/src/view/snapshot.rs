@@ -1,12 +1,14 @@
 //! The snapshot itself: entries in a persistent map, and the changes that led to it, so that a watch can resume.
 
+use std::borrow::Cow;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use driftless_statement::{Path, Prefix, StatementId, Value, json};
+use driftless_statement::{Path, Prefix, StatementId, Value};
 use imbl::{OrdMap, Vector};
 
 use super::activate::{Candidate, activate};
+use super::effective::Effective;
 use super::revision::Revision;
 
 /// Changes that a view remembers for resuming watches. A reader further behind gets the whole state, which costs about
@@ -16,8 +18,8 @@ const REMEMBERED: usize = 8192;
 /// One entry as services read it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EntryView {
-    /// The effective value as compact JSON, ready to send; `None`: nothing is effective here, though something is merged.
-    pub json: Option<Arc<str>>,
+    /// The effective value; `None`: nothing is effective here, though something is merged.
+    pub effective: Option<Effective>,
     /// The heads that the effective value came from.
     pub heads: Arc<[StatementId]>,
     /// The merged heads: what edits are based on and `If-Match` covers.
@@ -31,14 +33,19 @@ pub struct EntryView {
 }
 
 impl EntryView {
-    /// The effective value. Read from the text on demand: those who read values all the time want the text.
+    /// The effective value.
     pub fn value(&self) -> Option<Value> {
-        self.json.as_deref().and_then(|json| json::parse(json.as_bytes()).ok())
+        self.effective.as_ref().and_then(Effective::value)
+    }
+
+    /// The effective value as compact JSON.
+    pub fn json(&self) -> Option<Cow<'_, str>> {
+        self.effective.as_ref().map(Effective::json)
     }
 
     /// Whether anything is known of it: not, once a schema that came late has taken back the only statements about it.
     fn is_there(&self) -> bool {
-        self.json.is_some() || !self.merged_heads.is_empty()
+        self.effective.is_some() || !self.merged_heads.is_empty()
     }
 
     /// The entity tag of the merged heads, without quotes: 32 hexadecimal digits.
@@ -158,8 +165,8 @@ impl View {
                 continue;
             }
             touched.push(path.clone());
-            let json = |entry: Option<&EntryView>| entry.and_then(|entry| entry.json.clone());
-            let (before, after) = (json(old.as_deref()), json(new.as_ref()));
+            let effective = |entry: Option<&EntryView>| entry.and_then(|entry| entry.effective.clone());
+            let (before, after) = (effective(old.as_deref()), effective(new.as_ref()));
             if before != after {
                 next.live = next.live + usize::from(after.is_some()) - usize::from(before.is_some());
                 next.changes.push_back((next.revision.count, path.clone()));
@@ -184,23 +191,23 @@ impl View {
 
 /// An entry after a candidate met activation.
 fn fresh(old: Option<&EntryView>, candidate: Candidate, count: u64) -> EntryView {
-    let json: Option<Arc<str>> = candidate.value.as_deref().map(|value| json::to_string(value).into());
+    let effective = candidate.value.as_deref().map(Effective::of);
     if !activate(&candidate) {
         let kept = old.cloned().unwrap_or(EntryView {
-            json: None,
+            effective: None,
             heads: Arc::new([]),
             merged_heads: Arc::new([]),
             differs: true,
             conflicts: 0,
             changed: count,
         });
-        let differs = kept.json != json;
+        let differs = kept.effective != effective;
         return EntryView { merged_heads: candidate.heads, conflicts: candidate.conflicts, differs, ..kept };
     }
-    let unchanged = old.filter(|old| old.json == json);
+    let unchanged = old.filter(|old| old.effective == effective);
     EntryView {
         changed: unchanged.map_or(count, |old| old.changed),
-        json: unchanged.map_or(json, |old| old.json.clone()),
+        effective: unchanged.map_or(effective, |old| old.effective.clone()),
         merged_heads: candidate.heads.clone(),
         heads: candidate.heads,
         differs: false,

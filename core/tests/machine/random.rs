@@ -411,7 +411,7 @@ pub fn assert_equal(world: &World) {
                         let view = world.nodes[node].machine.view().clone();
                         // What was shown here until a schema took it back stays known as gone, for who watches.
                         let ever = view.under(&prefix, None).filter(|(_, entry)| !entry.heads.is_empty());
-                        let list = ever.map(|(path, entry)| (path.clone(), entry.json.clone()));
+                        let list = ever.map(|(path, entry)| (path.clone(), entry.effective.clone()));
                         list.collect::<Vec<_>>()
                     };
                     assert_eq!(values(node), values(other), "values of {node} and {other} differ");

@@ -7,7 +7,7 @@ use driftless_core::beacon::Claim;
 use driftless_core::fold::Breach;
 use driftless_core::machine::{Effect, Event, Fate, Now, SubmitOutcome};
 use driftless_core::trust::Refusal;
-use driftless_core::view::{Revision, View};
+use driftless_core::view::{Effective, Revision, View};
 use driftless_core::wire::{Gossip, Request, Response};
 use driftless_statement::limits::SKEW_MS;
 use driftless_statement::{Body, Path, Scope, Signed, StatementId, Verified, schema};
@@ -15,7 +15,7 @@ use driftless_statement::{Body, Path, Scope, Signed, StatementId, Verified, sche
 use crate::world::Node;
 
 /// What an entry showed last: its value as JSON, and its heads.
-type Shown = (Option<Arc<str>>, Arc<[StatementId]>);
+type Shown = (Option<Effective>, Arc<[StatementId]>);
 
 /// What is known of one node from outside, across its restarts.
 #[derive(Default)]
@@ -242,8 +242,8 @@ impl Watch {
         };
         let everything = "".parse().unwrap();
         for (path, entry) in view.under(&everything, None) {
-            let before = node.seen.shown.insert(path.clone(), (entry.json.clone(), entry.heads.clone()));
-            let (json, heads) = before.unwrap_or_else(|| (None, Arc::new([])));
+            let before = node.seen.shown.insert(path.clone(), (entry.effective.clone(), entry.heads.clone()));
+            let (effective, heads) = before.unwrap_or_else(|| (None, Arc::new([])));
             for head in heads.iter() {
                 // A schema that comes late may make a head unfit, a revocation may make it void; nothing else takes one
                 // back.
@@ -258,7 +258,7 @@ impl Watch {
                 assert!(due, "P16: {path} shows what is not due");
                 assert!(counted.contains(id), "a head that does not count");
             }
-            if json != entry.json {
+            if effective != entry.effective {
                 let touches = |id: &StatementId| self.statements[id].statement().bases_of(path).is_some();
                 assert!(
                     changed.iter().any(touches) || governed.contains(&path.scope()),

@@ -1,6 +1,7 @@
 //! A small world for machines: links, disks and clocks as plain data, and a watcher that looks at every effect. By
 //! itself it delivers all, in order, at once; a seed and [`Sins`] make it as bad as wanted. No sockets, no files.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -418,7 +419,7 @@ impl World {
     }
 
     pub fn read(&self, index: usize, at: &str) -> Option<String> {
-        self.nodes[index].machine.view().get(&path(at)).and_then(|entry| entry.json.as_deref().map(str::to_owned))
+        self.nodes[index].machine.view().get(&path(at)).and_then(|entry| entry.json().map(Cow::into_owned))
     }
 
     pub fn value(&self, index: usize, at: &str) -> Option<Arc<Value>> {

@@ -35,8 +35,7 @@ fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
 
 fn state(view: &View) -> Model {
     let all = Prefix::all();
-    let live =
-        view.under(&all, None).filter_map(|(path, entry)| Some((path.clone(), entry.json.as_deref()?.to_owned())));
+    let live = view.under(&all, None).filter_map(|(path, entry)| Some((path.clone(), entry.json()?.into_owned())));
     live.collect()
 }
 
@@ -75,8 +74,8 @@ proptest! {
             prop_assert!(paths.is_sorted_by(|a, b| a < b));
             let mut resumed = before.clone();
             for path in paths {
-                match now.get(&path).and_then(|entry| entry.json.as_deref()) {
-                    Some(json) => drop(resumed.insert(path, json.to_owned())),
+                match now.get(&path).and_then(|entry| entry.json()) {
+                    Some(json) => drop(resumed.insert(path, json.into_owned())),
                     None => drop(resumed.remove(&path)),
                 }
             }

@@ -156,7 +156,7 @@ impl Actor {
         let arrived = async {
             loop {
                 let view = self.node.door.view();
-                if view.get(path).and_then(|entry| entry.json.as_deref()).is_some_and(&fits) {
+                if view.get(path).and_then(|entry| entry.json()).is_some_and(|json| fits(&json)) {
                     return;
                 }
                 if changed.changed().await.is_err() {

@@ -52,7 +52,6 @@ fn found(
     entry: &Arc<EntryView>,
     asked: &HeaderMap,
 ) -> Option<Answer<Response<Plain>>> {
-    let json = entry.json.as_ref()?;
     let ready = shared.hot.of(entry, view)?;
     let unchanged = match etag::unchanged(asked, &ready.tag) {
         Ok(unchanged) => unchanged,
@@ -61,7 +60,7 @@ fn found(
     let wants_item = wants_item(asked);
     let body = match (unchanged, wants_item) {
         (true, _) => Full::default(),
-        (false, true) => Full::from(item(path, entry, json, view)),
+        (false, true) => Full::from(item(path, entry, &entry.json()?, view)),
         (false, false) => Full::from(ready.body.clone()),
     };
     let mut response = Response::new(body);

@@ -36,10 +36,10 @@ impl AsRef<[u8]> for Text {
 }
 
 impl Ready {
-    fn of(entry: &Arc<EntryView>, json: &Arc<str>, view: &View) -> Self {
+    fn of(entry: &Arc<EntryView>, json: Arc<str>, view: &View) -> Self {
         let tag = etag::of(entry, view);
         let field = HeaderValue::from_str(&format!("\"{tag}\"")).ok();
-        Self { entry: entry.clone(), tag, field, body: Bytes::from_owner(Text(json.clone())) }
+        Self { entry: entry.clone(), tag, field, body: Bytes::from_owner(Text(json)) }
     }
 }
 
@@ -56,13 +56,13 @@ impl Default for Hot {
 impl Hot {
     /// The parts of an answer about an entry. `None`: nothing is effective.
     pub fn of(&self, entry: &Arc<EntryView>, view: &View) -> Option<Arc<Ready>> {
-        let json = entry.json.as_ref()?;
+        let effective = entry.effective.as_ref()?;
         let slot = self.0.get(Arc::as_ptr(entry).addr() / size_of::<EntryView>() % SLOTS)?;
         if let Some(ready) = slot.load().as_ref().filter(|kept| Arc::ptr_eq(&kept.entry, entry)) {
             return Some(ready.clone());
         }
-        let ready = Arc::new(Ready::of(entry, json, view));
-        if json.len() <= MOST_BYTES {
+        let ready = Arc::new(Ready::of(entry, effective.shared(), view));
+        if ready.body.len() <= MOST_BYTES {
             slot.store(Some(ready.clone()));
         }
         Some(ready)

@@ -47,7 +47,7 @@ fn render(view: &View, permit: &Permit, prefix: &Prefix, after: Option<&Path>, l
     let mut more = false;
     let mut count = 0;
     for (path, found) in view.under(prefix, after) {
-        let Some(json) = found.json.as_ref().filter(|_| permit.reads(path)) else { continue };
+        let Some(json) = found.json().filter(|_| permit.reads(path)) else { continue };
         if count == limit || text.len() > PAGE_BYTES {
             more = true;
             break;
@@ -55,7 +55,7 @@ fn render(view: &View, permit: &Permit, prefix: &Prefix, after: Option<&Path>, l
         if count > 0 {
             text.push(',');
         }
-        text.push_str(&entry::item(path, found, json, view));
+        text.push_str(&entry::item(path, found, &json, view));
         differs |= found.differs;
         last = Some(path);
         count += 1;

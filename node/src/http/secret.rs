@@ -37,7 +37,8 @@ pub async fn open(State(shared): State<Arc<Shared>>, request: Request) -> Answer
     let mut query = Query::parse(request.uri().query())?;
     let view = shared.demanded(&mut query, request.headers()).await?;
     query.end()?;
-    let Some((found, json)) = view.get(&path).and_then(|entry| Some((entry, entry.json.clone()?))) else {
+    let Some((found, json)) = view.get(&path).and_then(|entry| Some((entry, entry.effective.as_ref()?.shared())))
+    else {
         return Err(entry::absent(&shared, &view, &path).await);
     };
     let tag = etag::of(found, &view);

@@ -138,8 +138,8 @@ impl Watcher {
                 return text;
             }
             last = Some(path.clone());
-            let Some(json) = found.json.as_ref().filter(|_| self.tells_of(path)) else { continue };
-            text.push_str(&put(&entry::item(path, found, json, &view), None));
+            let Some(json) = found.json().filter(|_| self.tells_of(path)) else { continue };
+            text.push_str(&put(&entry::item(path, found, &json, &view), None));
         }
         self.told = Some(view.revision());
         text.push_str(&synced(&view.revision()));
@@ -188,8 +188,8 @@ fn put(item: &str, id: Option<&Revision>) -> String {
 
 /// What became of the entry at a path by a view.
 fn change(view: &View, path: &Path, id: Option<&Revision>) -> String {
-    match view.get(path).and_then(|found| found.json.as_ref().map(|json| (found, json))) {
-        Some((found, json)) => put(&entry::item(path, found, json, view), id),
+    match view.get(path).and_then(|found| found.json().map(|json| (found, json))) {
+        Some((found, json)) => put(&entry::item(path, found, &json, view), id),
         None => event(&WatchEvent::Delete { path: path.clone(), revision: view.revision().to_string() }, id),
     }
 }

@@ -1,6 +1,7 @@
 //! What is known of every sealed entry: whether it opens here, who else knows the secret, and whether it is sealed to whom its
 //! group names now. Pure: opening is somebody else's, and no secret comes by.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -99,7 +100,7 @@ impl Census {
             if self.0.get(&path).is_some_and(|known| known.changed == entry.changed) {
                 continue;
             }
-            let known = know(json, entry.changed, &judge);
+            let known = know(&json, entry.changed, &judge);
             if known.state == State::Openable {
                 open.push(Opens { heads: entry.heads.clone(), at_ms: now_ms() });
             }
@@ -136,8 +137,8 @@ impl Census {
 }
 
 /// The effective value, when it means to be a sealed one.
-fn sealed(entry: &EntryView) -> Option<&str> {
-    entry.json.as_deref().filter(|json| is_meant(json))
+fn sealed(entry: &EntryView) -> Option<Cow<'_, str>> {
+    entry.json().filter(|json| is_meant(json))
 }
 
 fn know(json: &str, changed: u64, judge: impl Fn(&Sealed) -> State) -> Known {
@@ -163,6 +164,6 @@ fn fingerprint(recipients: &Recipients) -> Fingerprint {
 
 /// A group as it is now; `None`: there is no such group, or it is none.
 fn group_now(view: &View, group: &str) -> Option<Group> {
-    let json = view.get(&group_path(group).ok()?)?.json.as_deref()?;
+    let json = view.get(&group_path(group).ok()?)?.json()?;
     Group::parse(&json::parse(json.as_bytes()).ok()?).ok()
 }

@@ -3,6 +3,7 @@
 //! of them has a witness, and what it came to decides whether such a statement keeps a limit, the others change with it.
 //! Matrix's "state resets" were changes without one.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -100,7 +101,7 @@ impl Unexplained {
             carried.insert(open.swap_remove(at));
         }
         let Some(path) = open.first() else { return Ok(()) };
-        let json = |view: &View| view.get(path).and_then(|entry| entry.json.clone());
+        let json = |view: &View| view.get(path).and_then(|entry| entry.json().map(Cow::into_owned));
         let (old, new) = (json(&before), json(view));
         Err(format!("{path} changed from {old:?} to {new:?} without a witness"))
     }

@@ -15,7 +15,7 @@ pub fn pair_paths(pair: usize) -> (Path, Path) {
 
 /// Whether the first entry of a pair has a value.
 pub fn pair_is_there(view: &View, pair: usize) -> bool {
-    view.get_text(&format!("{OPERATORS_WRITE}/pair-{pair}/left")).is_some_and(|entry| entry.json.is_some())
+    view.get_text(&format!("{OPERATORS_WRITE}/pair-{pair}/left")).is_some_and(|entry| entry.effective.is_some())
 }
 
 fn path(text: String) -> Path {

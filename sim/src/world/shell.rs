@@ -1,6 +1,7 @@
 //! The life of a node's process: it begins from its disk, shows views, and dies. And what services beside it do with
 //! what they see. The places where a planted bug may sit are questions that a build without bugs answers with no.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use driftless_core::machine::{CallId, Effect, Event, Machine, Rates, Setup, SubmitOutcome};
@@ -274,7 +275,7 @@ impl World {
         }
         let (left, right) = super::load::pair_paths(pair);
         let other = self.second_view(node, &view);
-        let json = |view: &View, path: &Path| view.get(path).and_then(|entry| entry.json.clone());
+        let json = |view: &View, path: &Path| view.get(path).and_then(|entry| entry.json().map(Cow::into_owned));
         let (left, right) = (json(&view, &left), json(&other, &right));
         self.measure.reads += 1;
         if left.is_some() {

@@ -173,7 +173,7 @@ impl Stage {
 
     /// Whether a service beside a node sees a value at a path.
     pub fn has(&self, node: usize, path: &Path) -> bool {
-        self.0.nodes[node].shown.get(path).is_some_and(|entry| entry.json.is_some())
+        self.0.nodes[node].shown.get(path).is_some_and(|entry| entry.effective.is_some())
     }
 
     /// Whether these nodes run and hold equal sets, all of it on disk.

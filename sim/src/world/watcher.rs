@@ -2,16 +2,15 @@
 //! whole state when it fell behind. Slow ones and stuck ones are the node's plague, and it must not feel them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use driftless_core::view::{Revision, Since, View};
+use driftless_core::view::{Effective, Revision, Since, View};
 use driftless_statement::{Path, Prefix};
 
 /// A watcher.
 #[derive(Debug, Default)]
 pub struct Watcher {
-    /// Its copy: the value of each entry, as JSON.
-    pub copy: BTreeMap<Path, Arc<str>>,
+    /// Its copy: the value of each entry.
+    pub copy: BTreeMap<Path, Effective>,
     /// The view that its copy is of.
     pub revision: Option<Revision>,
     /// What each look takes it now, by fault, milliseconds; `None`: it does not look at all.
@@ -29,8 +28,8 @@ impl Watcher {
         match since {
             Since::Changed(paths) => {
                 for path in paths {
-                    match view.get(&path).and_then(|entry| entry.json.clone()) {
-                        Some(json) => drop(self.copy.insert(path, json)),
+                    match view.get(&path).and_then(|entry| entry.effective.clone()) {
+                        Some(value) => drop(self.copy.insert(path, value)),
                         None => drop(self.copy.remove(&path)),
                     }
                 }
@@ -54,8 +53,8 @@ impl Watcher {
     }
 }
 
-fn everything(view: &View) -> BTreeMap<Path, Arc<str>> {
+fn everything(view: &View) -> BTreeMap<Path, Effective> {
     let entries = Prefix::all();
-    let list = view.under(&entries, None).filter_map(|(path, entry)| Some((path.clone(), entry.json.clone()?)));
+    let list = view.under(&entries, None).filter_map(|(path, entry)| Some((path.clone(), entry.effective.clone()?)));
     list.collect()
 }

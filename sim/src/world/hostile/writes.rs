@@ -184,7 +184,7 @@ impl Author {
     pub(super) fn deletes(&mut self, sight: &Sight, rng: &mut Rng) -> Released {
         let prefix = Prefix::parse(NODES_WRITE).unwrap_or_else(|_| Prefix::all());
         let view = sight.machine.view().clone();
-        let there = view.under(&prefix, None).filter(|(_, entry)| entry.json.is_some());
+        let there = view.under(&prefix, None).filter(|(_, entry)| entry.effective.is_some());
         let paths: Vec<Path> = there.map(|(path, _)| path.clone()).take(64).collect();
         if paths.is_empty() || rng.below(3) > 0 {
             return Released::default();
