@@ -40,6 +40,20 @@ pub struct Conflict {
     pub right: Side,
 }
 
+/// An edit of an entry: the position of its statement, and its index among that one's edits of the entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    pub slot: u32,
+    pub edit: u32,
+}
+
+/// A conflict as states keep it: an eighth of its size with names and pointers, which the statements have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub left: Place,
+    pub right: Place,
+}
+
 impl Conflict {
     /// Where: the longer of the two pointers.
     pub fn at(&self) -> &Pointer {
@@ -48,6 +62,11 @@ impl Conflict {
 }
 
 impl Side {
+    pub(super) fn of(statement: StatementId, index: u32, edit: &Edit) -> Self {
+        let at = steps(statement, index, edit).map(Cow::into_owned).collect();
+        Self { statement, edit: index, at, increment: matches!(edit.op, Op::Increment(_)) }
+    }
+
     /// Whether this edit, by somebody who saw the other, ends the other's life.
     pub(super) fn supersedes(&self, other: &Self) -> bool {
         other.at.starts_with(&self.at) && (!self.increment || other.increment)
@@ -87,9 +106,7 @@ fn live_near(seen: &Signed<'_>, near: impl Fn(u32, &Edit) -> bool) -> Vec<Side> 
         if seen.skipped.iter().any(|(skipped, _)| *skipped == index) || !near(index, edit) {
             continue;
         }
-        let at = steps(seen.statement, index, edit).map(Cow::into_owned).collect();
-        let increment = matches!(edit.op, Op::Increment(_));
-        let side = Side { statement: seen.statement, edit: index, at, increment };
+        let side = Side::of(seen.statement, index, edit);
         sides.retain(|earlier| !side.supersedes(earlier));
         sides.push(side);
     }
@@ -98,6 +115,8 @@ fn live_near(seen: &Signed<'_>, near: impl Fn(u32, &Edit) -> bool) -> Vec<Side> 
 
 /// A fit statement's edits of the entry, and those of them that were skipped.
 pub(super) struct Signed<'a> {
+    /// Its position.
+    pub slot: u32,
     pub statement: StatementId,
     pub edits: &'a [Edit],
     pub skipped: &'a [(u32, Skip)],
@@ -150,13 +169,19 @@ fn prefixes(at: &[Step]) -> impl Iterator<Item = &[Step]> {
 /// Conflicts found: the first few, and how many more there are.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    pub listed: Vec<Conflict>,
+    pub listed: Vec<Pair>,
     pub more: u64,
 }
 
-/// What a statement's own live edits stand against, among the live edits of those it has not seen. `sight` says which of
+/// What the live edits of the statement at a position stand against, among the live edits of those it has not seen. `sight` says which of
 /// the unseen have which others in their closure, by index; it is asked for only when that matters.
-pub(super) fn opposed(own: &[Side], unseen: &[Signed<'_>], room: usize, sight: impl FnOnce() -> Sight) -> Found {
+pub(super) fn opposed(
+    slot: u32,
+    own: &[Side],
+    unseen: &[Signed<'_>],
+    room: usize,
+    sight: impl FnOnce() -> Sight,
+) -> Found {
     let places = Places::of(own);
     let mut near: Vec<(usize, Side)> = Vec::new();
     for (signed, index) in unseen.iter().zip(0..) {
@@ -172,10 +197,12 @@ pub(super) fn opposed(own: &[Side], unseen: &[Signed<'_>], room: usize, sight: i
         above.any(|(later, newer)| *later != at && newer.supersedes(side) && sight.saw(*later, at))
     };
     let mut found = Found::default();
-    for (_, side) in near.iter().filter(|(at, side)| !dead(*at, side)) {
+    for (at, side) in near.iter().filter(|(at, side)| !dead(*at, side)) {
+        let theirs = unseen.get(*at).map_or(slot, |signed| signed.slot);
+        let left = Place { slot: theirs, edit: side.edit };
         for mine in own.iter().filter(|mine| mine.opposes(side)) {
             if found.listed.len() < room {
-                found.listed.push(Conflict { left: side.clone(), right: mine.clone() });
+                found.listed.push(Pair { left, right: Place { slot, edit: mine.edit } });
             } else {
                 found.more = found.more.saturating_add(1);
             }

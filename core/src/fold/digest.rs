@@ -21,8 +21,9 @@ impl Print {
         root(&mut value, entry.tree());
         let mut heads = Vec::new();
         entry.heads().iter().for_each(|head| heads.extend_from_slice(head.as_bytes()));
+        let shown = entry.conflicts();
         let mut conflicts = Vec::new();
-        for conflict in entry.conflicts() {
+        for conflict in &shown {
             for side in [&conflict.left, &conflict.right] {
                 conflicts.extend_from_slice(side.statement.as_bytes());
                 conflicts.extend_from_slice(&side.edit.to_be_bytes());
@@ -36,7 +37,7 @@ impl Print {
             heads: hash(&heads),
             conflicts: hash(&conflicts),
             has_value: entry.tree().is_some(),
-            has_conflicts: !entry.conflicts().is_empty(),
+            has_conflicts: !shown.is_empty(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use driftless_statement::schema::Rule;
 use driftless_statement::{Edit, Skip, StatementId, Tree, Value, tree};
 
-use super::conflict::{self, Conflict, LISTED, Side, Signed};
+use super::conflict::{self, Conflict, LISTED, Pair, Place, Side, Signed};
 use super::doc::{Doc, EngineFailed};
 use super::fate::{Breach, Limits};
 use super::order::{self, Members, Parents, SEEN_ALL, Sight, Slot};
@@ -22,7 +22,7 @@ pub(super) struct State {
     /// The merged value, unless `stale`: then the document has it.
     pub tree: Option<Tree>,
     pub stale: bool,
-    pub conflicts: Vec<Conflict>,
+    pub conflicts: Vec<Pair>,
     /// Conflicts found while the list was full.
     pub unlisted: u64,
     /// At least the merged value's extent.
@@ -32,9 +32,9 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Bytes that it takes, roughly, for a value of this size. A list of conflicts can be far larger than the value.
+    /// Bytes that it takes, roughly, for a value of this size. A list of conflicts can be larger than the value.
     fn weight(&self, value: usize) -> usize {
-        value + 256 + self.conflicts.len() * size_of::<Conflict>()
+        value + 256 + self.conflicts.len() * size_of::<Pair>()
     }
 
     /// The state after a statement that begins anew: what it wrote replaces all, and it saw all conflicts.
@@ -144,8 +144,26 @@ impl Entry {
     }
 
     /// The conflicts that stand, in the order in which their later statements come; at most [`LISTED`].
-    pub fn conflicts(&self) -> &[Conflict] {
-        &self.state.conflicts
+    pub fn conflicts(&self) -> Vec<Conflict> {
+        let sides = self.sides();
+        let side = |place: &Place| sides.get(place).cloned();
+        let whole = |pair: &Pair| Some(Conflict { left: side(&pair.left)?, right: side(&pair.right)? });
+        self.state.conflicts.iter().filter_map(whole).collect()
+    }
+
+    /// How many conflicts are listed.
+    pub fn listed_conflicts(&self) -> usize {
+        self.state.conflicts.len()
+    }
+
+    /// The edits that are in conflicts, each once.
+    fn sides(&self) -> BTreeMap<Place, Side> {
+        let places: BTreeSet<Place> = self.state.conflicts.iter().flat_map(|pair| [pair.left, pair.right]).collect();
+        let side = |place: Place| {
+            let slot = self.slots.get(place.slot as usize)?;
+            Some((place, Side::of(slot.id(), place.edit, slot.edits().get(place.edit as usize)?)))
+        };
+        places.into_iter().filter_map(side).collect()
     }
 
     /// How many more conflicts were found while the list was full. It stays until somebody who saw every head writes the
@@ -369,9 +387,9 @@ impl Entry {
         Ok(())
     }
 
-    fn signed<'a>(&'a self, slot: &'a Slot) -> Signed<'a> {
+    fn signed<'a>(&'a self, at: u32, slot: &'a Slot) -> Signed<'a> {
         let skipped = self.skips.get(&slot.id()).map(Vec::as_slice).unwrap_or_default();
-        Signed { statement: slot.id(), edits: slot.edits(), skipped }
+        Signed { slot: at, statement: slot.id(), edits: slot.edits(), skipped }
     }
 
     /// Ends the conflicts that the statement settles, and adds those that it is in.
@@ -379,19 +397,18 @@ impl Entry {
         if weighed.strangers.is_empty() && self.state.conflicts.is_empty() && self.state.unlisted == 0 {
             return;
         }
-        let own = self.signed(slot).live();
-        let strange = weighed.strangers.iter().filter_map(|at| self.slots.get(*at as usize));
-        let unseen: Vec<Signed<'_>> = strange.map(|slot| self.signed(slot)).collect();
-        let ended = |side: &Side| {
-            own.iter().any(|mine| mine.supersedes(side))
-                && !unseen.iter().any(|unseen| unseen.statement == side.statement)
-        };
-        let ends = |conflict: &Conflict| ended(&conflict.left) || ended(&conflict.right);
-        let ending: Vec<bool> = self.state.conflicts.iter().map(ends).collect();
-        let room = LISTED.saturating_sub(ending.iter().filter(|ending| !**ending).count());
-        let found = conflict::opposed(&own, &unseen, room, || Sight::of(&self.slots, &weighed.strangers));
-        let mut ending = ending.into_iter();
-        self.state.conflicts.retain(|_| !ending.next().unwrap_or(false));
+        let at = u32::try_from(self.next).unwrap_or(SEEN_ALL);
+        let own = self.signed(at, slot).live();
+        let mut ended = self.sides();
+        ended.retain(|place, side| {
+            !weighed.strangers.contains(&place.slot) && own.iter().any(|mine| mine.supersedes(side))
+        });
+        let stays = |pair: &Pair| !ended.contains_key(&pair.left) && !ended.contains_key(&pair.right);
+        let room = LISTED.saturating_sub(self.state.conflicts.iter().filter(|pair| stays(pair)).count());
+        let strange = weighed.strangers.iter().filter_map(|at| Some((*at, self.slots.get(*at as usize)?)));
+        let unseen: Vec<Signed<'_>> = strange.map(|(at, slot)| self.signed(at, slot)).collect();
+        let found = conflict::opposed(at, &own, &unseen, room, || Sight::of(&self.slots, &weighed.strangers));
+        self.state.conflicts.retain(stays);
         if weighed.strangers.is_empty() && own.iter().any(|side| side.at.is_empty() && !side.increment) {
             self.state.unlisted = 0;
         }

@@ -59,7 +59,7 @@ impl ScopeFold {
             skipped: skips.flat_map(|(id, skips)| skips.iter().map(move |(edit, why)| (id, *edit, *why))).collect(),
             unfit: of(Verdict::Unfit),
             void: of(Verdict::Void),
-            conflicts: entry.conflicts().to_vec(),
+            conflicts: entry.conflicts(),
         })
     }
 

@@ -253,7 +253,7 @@ impl ScopeFold {
                 print.iter().for_each(|new| self.hash.insert(&new.member(path)));
                 entry.print = print;
             }
-            if entry.conflicts().is_empty() && entry.unlisted_conflicts() == 0 {
+            if entry.listed_conflicts() == 0 && entry.unlisted_conflicts() == 0 {
                 self.contested.remove(path);
             } else {
                 self.contested.insert(path.clone());
@@ -288,8 +288,8 @@ impl ScopeFold {
     }
 
     /// All conflicts listed, in order of path.
-    pub fn conflicts(&self) -> impl Iterator<Item = (&Path, &Conflict)> {
-        self.contested().flat_map(|(path, entry)| entry.conflicts().iter().map(move |conflict| (path, conflict)))
+    pub fn conflicts(&self) -> impl Iterator<Item = (&Path, Conflict)> {
+        self.contested().flat_map(|(path, entry)| entry.conflicts().into_iter().map(move |conflict| (path, conflict)))
     }
 
     /// What was decided about a statement; `None` for one that was not given or does not count.

@@ -364,7 +364,7 @@ fn candidate(room: &ScopeRoom, path: Path) -> Candidate {
     Candidate {
         value: entry.and_then(|entry| entry.tree()).map(|tree| Arc::new(tree.to_value())),
         heads: entry.map(|entry| entry.heads().to_vec()).unwrap_or_default().into(),
-        conflicts: entry.map_or(0, |entry| entry.conflicts().len().try_into().unwrap_or(u32::MAX)),
+        conflicts: entry.map_or(0, |entry| entry.listed_conflicts().try_into().unwrap_or(u32::MAX)),
         path,
     }
 }

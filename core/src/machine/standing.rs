@@ -108,7 +108,7 @@ impl Machine {
         let (mut live, mut conflicts) = (0u64, 0u64);
         for (_, entry) in entries.into_iter().flatten() {
             live += u64::from(entry.tree().is_some());
-            conflicts += entry.conflicts().len() as u64 + entry.unlisted_conflicts();
+            conflicts += entry.listed_conflicts() as u64 + entry.unlisted_conflicts();
         }
         ScopeState {
             scope: scope.clone(),

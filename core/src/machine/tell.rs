@@ -160,8 +160,9 @@ impl Machine {
     fn conflicts_of(&self, path: &Path) -> Vec<Conflicted> {
         let room = self.scopes.get(&path.scope());
         let Some(entry) = room.and_then(|room| room.fold.entry(path)) else { return Vec::new() };
-        let conflicts = entry.conflicts().iter();
+        let conflicts = entry.conflicts();
         conflicts
+            .into_iter()
             .filter_map(|conflict| {
                 let side = |side: &fold::Side| Some((self.log.get(&side.statement)?.clone(), side.edit));
                 let (left, right) = (side(&conflict.left)?, side(&conflict.right)?);
@@ -178,8 +179,8 @@ impl Machine {
         let mut total = 0u64;
         for room in self.scopes.values() {
             for (path, entry) in room.fold.contested().filter(|(path, _)| prefix.covers(path)) {
-                total += entry.conflicts().len() as u64 + entry.unlisted_conflicts();
-                if list.len() < limit && !entry.conflicts().is_empty() {
+                total += entry.listed_conflicts() as u64 + entry.unlisted_conflicts();
+                if list.len() < limit && entry.listed_conflicts() > 0 {
                     list.extend(self.conflicts_of(path));
                 }
             }

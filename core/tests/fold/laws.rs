@@ -23,7 +23,7 @@ fn limits(kind: u8) -> Limits {
 /// What a fold shows, in the model's terms.
 fn shown(fold: &ScopeFold, members: &[Member]) -> Model {
     let entries = fold.entries().map(|(path, entry)| {
-        let pairs = entry.conflicts().iter().map(|conflict| {
+        let pairs = entry.conflicts().into_iter().map(|conflict| {
             let side = |side: &driftless_core::fold::Side| (side.statement, side.edit);
             (side(&conflict.left), side(&conflict.right))
         });
