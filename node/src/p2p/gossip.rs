@@ -25,8 +25,10 @@ const MESSAGES_A_FRAME: usize = 64;
 /// Messages waiting for one slow peer: 8 MiB if all are as large as a flooded statement may be. When full they are
 /// dropped. A burst of 5,000 given at once on one thread lost 40 % at half of this.
 const QUEUE: usize = 512;
-/// How long a name is remembered, so that a message is not heard twice. Not a replay protection.
-const REMEMBER: Duration = Duration::from_secs(60);
+/// How long a name is remembered, so that a message is not heard twice. Not a replay protection, and nothing hangs on it:
+/// what is heard again is known by its id, and is not handed on. Longer than the three heartbeats for which a peer offers
+/// what it has, and a slow way there; the default of a minute kept the names of a flood for as long.
+const REMEMBER: Duration = Duration::from_secs(10);
 
 /// Gossip as this mesh runs it.
 pub(super) type Gossip = Behaviour<IdentityTransform, MaxCountSubscriptionFilter<OfMesh>>;

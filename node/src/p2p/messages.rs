@@ -6,9 +6,11 @@ use std::time::Duration;
 use driftless_statement::PublicKey;
 use driftless_statement::id::hex;
 
-/// Names one gossip message: BLAKE3 of its topic and its bytes, the same on every node.
+/// Names one gossip message: half of the BLAKE3 hash of its topic and its bytes, the same on every node. A name lies in
+/// memory several times over for each message of the last minutes. To find another message with a given name takes 2¹²⁸
+/// tries; who makes two with one name (2⁶⁴) hides one of his own from some, and reconciliation brings it there.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GossipId(pub [u8; 32]);
+pub struct GossipId(pub [u8; 16]);
 
 impl std::fmt::Debug for GossipId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -58,7 +58,9 @@ impl Names {
 pub(super) fn gossip_id(topic: &TopicHash, bytes: &[u8]) -> GossipId {
     let mut hash = blake3::Hasher::new();
     hash.update(topic.as_str().as_bytes()).update(&[0]).update(bytes);
-    GossipId(*hash.finalize().as_bytes())
+    let mut id = [0; 16];
+    hash.finalize_xof().fill(&mut id);
+    GossipId(id)
 }
 
 #[cfg(test)]

@@ -15,9 +15,9 @@ pub const LAZY: usize = 6;
 /// Heartbeats in which a message is offered.
 pub const WINDOWS: usize = 3;
 /// How long a message is remembered, microseconds: so long the same content is not taken twice.
-const REMEMBER_US: u64 = 60_000_000;
+const REMEMBER_US: u64 = 10_000_000;
 /// Bytes of an id that is offered or asked for.
-pub const ID_BYTES: u64 = 34;
+pub const ID_BYTES: u64 = 18;
 
 /// A message, and who has it.
 #[derive(Debug)]
