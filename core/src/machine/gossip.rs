@@ -11,6 +11,8 @@ use crate::wire::Gossip;
 
 /// Messages whose verdict may wait for a statement to be fetched. Beyond it they are ignored; reconciliation remains.
 const HELD_BACK: usize = 1024;
+/// Bytes of these messages together: gossip keeps them meanwhile.
+const HELD_BACK_BYTES: usize = 4 << 20;
 
 /// How long a verdict may wait, milliseconds: gossip forgets the message after about five seconds.
 const HOLD_MS: u64 = 5_000;
@@ -19,6 +21,7 @@ const HOLD_MS: u64 = 5_000;
 pub(super) struct HeldBack {
     id: Vec<u8>,
     from: PublicKey,
+    bytes: usize,
     until: u64,
 }
 
@@ -51,7 +54,7 @@ impl Machine {
             Taken::Invalid(_) => Some(Verdict::Reject),
             Taken::Waiting(statement, missing) => {
                 self.fetch(from, missing, effects);
-                self.hold_back(statement, id, from)
+                self.hold_back(statement, id, from, wire.len())
             }
             Taken::Known(_)
             | Taken::Refused(..)
@@ -80,16 +83,19 @@ impl Machine {
         let alone = new.len() == 1;
         self.fetch_announced(from, new, effects);
         // An honest node announces one at a time; a longer list cannot be vouched for as a whole.
-        if alone { self.hold_back(first, id, from) } else { Some(Verdict::Ignore) }
+        if alone { self.hold_back(first, id, from, 0) } else { Some(Verdict::Ignore) }
     }
 
-    fn hold_back(&mut self, statement: StatementId, id: &[u8], from: PublicKey) -> Option<Verdict> {
+    /// Lets a message of so many bytes wait for its verdict, while there is room.
+    fn hold_back(&mut self, statement: StatementId, id: &[u8], from: PublicKey, bytes: usize) -> Option<Verdict> {
+        let held: usize = self.held_back.values().map(|held| held.bytes).sum();
+        let full = self.held_back.len() >= HELD_BACK || held.saturating_add(bytes) > HELD_BACK_BYTES;
         // One message for a statement is enough to hand on.
-        if self.held_back.len() >= HELD_BACK || self.held_back.contains_key(&statement) {
+        if full || self.held_back.contains_key(&statement) {
             return Some(Verdict::Ignore);
         }
         let until = self.now.mono_ms + HOLD_MS;
-        self.held_back.insert(statement, HeldBack { id: id.to_vec(), from, until });
+        self.held_back.insert(statement, HeldBack { id: id.to_vec(), from, bytes, until });
         None
     }
 

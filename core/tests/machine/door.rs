@@ -5,7 +5,9 @@ use driftless_core::machine::{Effect, Event, Fate, LocalChange, Precondition, Su
 use driftless_core::reconcile::Short;
 use driftless_core::trust::Refusal;
 use driftless_core::wire::{Gossip, Request, Response};
-use driftless_statement::{Body, Frontier, MeshId, Revoke, Scope, StatementId, Value, Verb, Verified, json};
+use driftless_statement::{
+    Body, Edit, Frontier, MeshId, Op, Revoke, Scope, Statement, StatementId, Touch, Value, Verb, Verified, Write, json,
+};
 
 use crate::random::ahead;
 use crate::world::{World, key};
@@ -132,6 +134,36 @@ fn verdicts_that_wait_are_bounded() {
         ignored += effects.iter().filter(|effect| matches!(effect, Effect::Verdict { .. })).count();
     }
     assert_eq!(ignored, 1_500 - 1_024);
+}
+
+/// Whole statements keep their messages in gossip's memory while they wait: these are bounded by bytes.
+#[test]
+fn messages_whose_verdict_waits_are_bounded_by_their_bytes() {
+    let mut world = World::founded(2);
+    let operator = key(110);
+    let grant = world.grant(operator.public(), Verb::Write, "shop", world.now_ms);
+    world.submit(0, grant);
+    world.run_ms(1_000);
+    let from = world.nodes[1].machine.node();
+    let now = world.now(0);
+    let good = ahead(&world, 0, "shop/a", &operator, 0).statement().clone();
+    let (mut waits, mut bytes) = (0, 0);
+    for number in 0..400u32 {
+        let mut named = [7; 32];
+        named[..4].copy_from_slice(&number.to_be_bytes());
+        let path = "shop/a".parse().unwrap();
+        let touches = vec![Touch { path, bases: vec![StatementId(named)] }];
+        let put = Edit { at: vec![], op: Op::Put(Value::Text("x".repeat(15_000).into())) };
+        let body = Body::Write(Write { edits: vec![vec![put]] });
+        let wire = Verified::sign(Statement { touches, body, ..good.clone() }, &operator).unwrap().wire();
+        bytes = wire.len();
+        let content = Gossip::Statement { wire }.encode();
+        let event = Event::Gossip { id: number.to_be_bytes().to_vec(), from, bytes: content.into() };
+        let mut effects = Vec::new();
+        world.nodes[0].machine.handle(now, event, &mut effects);
+        waits += usize::from(!effects.iter().any(|effect| matches!(effect, Effect::Verdict { .. })));
+    }
+    assert_eq!(waits, (4 << 20) / bytes);
 }
 
 /// A member that may not hold a scope asks for it in every way there is.

@@ -34,7 +34,7 @@ pub struct Driver {
     machine: Machine,
     clock: Clock,
     network: P2pHandle,
-    network_events: mpsc::Receiver<p2p::Event>,
+    network_events: p2p::Events,
     writer: WriterHandle,
     store_events: mpsc::UnboundedReceiver<store::Event>,
     calls: mpsc::Receiver<Call>,
@@ -70,7 +70,7 @@ pub struct Parts {
     /// Its clock.
     pub clock: Clock,
     /// The network's commands and events.
-    pub network: (P2pHandle, mpsc::Receiver<p2p::Event>),
+    pub network: (P2pHandle, p2p::Events),
     /// The store's writer and its events.
     pub store: (WriterHandle, mpsc::UnboundedReceiver<store::Event>),
     /// Figures.

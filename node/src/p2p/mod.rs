@@ -35,7 +35,6 @@ use driftless_statement::{PublicKey, SecretKey};
 use libp2p::identity::Keypair;
 use libp2p::{PeerId, Swarm, swarm};
 use prometheus_client::registry::Registry;
-use tokio::sync::mpsc;
 
 pub use config::{P2pConfig, P2pError};
 pub use handle::{Ended, P2pHandle};
@@ -49,7 +48,7 @@ use carrier::Carrier;
 use dialler::Dialler;
 use links::Links;
 use names::Names;
-use outbox::Outbox;
+pub use outbox::Events;
 
 /// Bytes of one gossip message: a statement that may be flooded, several times over.
 pub const MAX_GOSSIP_BYTES: usize = 64 * 1024;
@@ -66,22 +65,18 @@ const IDLE: Duration = Duration::from_secs(u32::MAX as u64);
 ///
 /// Events come until the network has ended, after [`Command::Shutdown`] or when all handles are dropped; then the
 /// receiver says `None`. It also does if the network should ever panic: the process lives on and may start it anew.
-pub fn spawn(
-    config: P2pConfig,
-    key: &SecretKey,
-    registry: &mut Registry,
-) -> Result<(P2pHandle, mpsc::Receiver<Event>), P2pError> {
+pub fn spawn(config: P2pConfig, key: &SecretKey, registry: &mut Registry) -> Result<(P2pHandle, Events), P2pError> {
     let local = key.public();
     let keypair = identity::keypair(key).ok_or(P2pError::Key)?;
     let traffic = Traffic::register(registry);
     let names = Names::new(config.mesh);
     let swarm = build(&config, &keypair, &names, &traffic, registry)?;
     let (handle, orders) = P2pHandle::new(config.commands, traffic.clone(), local);
-    let (events, receiver) = mpsc::channel(config.events.max(1));
+    let (outbox, events) = outbox::channel(config.events.max(1));
     let carrier = Carrier {
         swarm,
         commands: orders,
-        outbox: Outbox::new(events),
+        outbox,
         dialler: Dialler::new(&config.peers, local, config.seed, Instant::now()),
         links: Links::new(local),
         calls: Calls::default(),
@@ -93,7 +88,7 @@ pub fn spawn(
         leaving: None,
     };
     tokio::spawn(carrier.run());
-    Ok((handle, receiver))
+    Ok((handle, events))
 }
 
 /// An address with the peer that is to answer there, as `peers` in the configuration takes it. None for a key that is

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use driftless_node::p2p::{
-    Command, Event, GossipId, Multiaddr, P2pConfig, P2pHandle, RequestFailure, RequestToken, Verdict, address_of, spawn,
+    Command, Event, Events, GossipId, Multiaddr, P2pConfig, P2pHandle, RequestFailure, RequestToken, Verdict,
+    address_of, spawn,
 };
 use driftless_statement::{MeshId, PublicKey, SecretKey};
 use prometheus_client::registry::Registry;
-use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 /// Longer than anything takes on a machine with much else to do; reached only when a test fails.
@@ -29,7 +29,7 @@ pub struct Node {
     pub handle: P2pHandle,
     pub addr: Multiaddr,
     pub registry: Registry,
-    events: mpsc::Receiver<Event>,
+    events: Events,
     unread: Vec<Event>,
 }
 
