@@ -13,7 +13,7 @@ use driftless_statement::PublicKey;
 use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol;
 
-/// Faults of a peer that make a ban. Gossip stops to listen after three in a row, so five are one after another for a while.
+/// Faults of a peer that make a ban. A guess: an honest peer that fails now and then does not come to five in a minute.
 const PEER_FAULTS: u32 = 5;
 /// Broken handshakes from one address that make a ban: a program that takes the port for another one gives up earlier.
 const PLACE_FAULTS: u32 = 20;

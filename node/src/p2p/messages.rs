@@ -29,7 +29,7 @@ pub enum Verdict {
     Accept,
     /// Not to be forwarded, and no fault of the peer that sent it (already known, not admissible here, no room).
     Ignore,
-    /// No honest node forwards this (garbage, wrong signature): the sender loses score.
+    /// No honest node forwards this (garbage, wrong signature): that is a fault, and some of them a ban.
     Reject,
 }
 
