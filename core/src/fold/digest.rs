@@ -21,10 +21,10 @@ impl Print {
         root(&mut value, entry.tree());
         let mut heads = Vec::new();
         entry.heads().iter().for_each(|head| heads.extend_from_slice(head.as_bytes()));
-        let shown = entry.conflicts();
+        let sides = entry.sides();
         let mut conflicts = Vec::new();
-        for conflict in &shown {
-            for side in [&conflict.left, &conflict.right] {
+        for pair in &entry.state.conflicts {
+            for side in [pair.left, pair.right].iter().filter_map(|place| sides.get(place)) {
                 conflicts.extend_from_slice(side.statement.as_bytes());
                 conflicts.extend_from_slice(&side.edit.to_be_bytes());
                 pointer(&mut conflicts, &side.at);
@@ -37,7 +37,7 @@ impl Print {
             heads: hash(&heads),
             conflicts: hash(&conflicts),
             has_value: entry.tree().is_some(),
-            has_conflicts: !shown.is_empty(),
+            has_conflicts: entry.listed_conflicts() > 0,
         }
     }
 

@@ -157,7 +157,7 @@ impl Entry {
     }
 
     /// The edits that are in conflicts, each once.
-    fn sides(&self) -> BTreeMap<Place, Side> {
+    pub(super) fn sides(&self) -> BTreeMap<Place, Side> {
         let places: BTreeSet<Place> = self.state.conflicts.iter().flat_map(|pair| [pair.left, pair.right]).collect();
         let side = |place: Place| {
             let slot = self.slots.get(place.slot as usize)?;

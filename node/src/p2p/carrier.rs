@@ -1,6 +1,7 @@
 //! The swarm loop. It translates between libp2p and plain data and never thinks: `select` waits, `apply` works.
 
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
 
 use driftless_statement::PublicKey;
@@ -12,6 +13,7 @@ use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionId, DialError, SwarmEvent};
 use libp2p::{Multiaddr, Swarm, gossipsub};
 use tokio::sync::mpsc;
+use tokio::time::Sleep;
 
 use super::behaviour::{Behaviour, BehaviourEvent};
 use super::calls::Calls;
@@ -29,6 +31,8 @@ use super::{
 
 /// How long peers are given to hear that this node goes.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// Commands taken in one turn.
+const ORDERS: usize = 64;
 
 /// Everything that one node's network is made of.
 pub(super) struct Carrier {
@@ -44,6 +48,11 @@ pub(super) struct Carrier {
     pub(super) metrics: Metrics,
     pub(super) lookups: Lookups,
     pub(super) leaving: Option<Instant>,
+    /// Rings no later than something is due. Kept from turn to turn: to make a timer and drop it costs two wakes of the
+    /// thread that keeps time, and there are tens of thousands of turns a second under load.
+    pub(super) alarm: Pin<Box<Sleep>>,
+    /// Commands just taken from the channel.
+    pub(super) orders: Vec<Command>,
 }
 
 /// Names being resolved, each for one attempt.
@@ -55,7 +64,8 @@ type Lookup = (Dial, Result<Vec<Multiaddr>, String>);
 /// What there is to do.
 enum Action {
     Swarm(Box<SwarmEvent<BehaviourEvent>>),
-    Command(Command),
+    /// There are orders.
+    Orders,
     Resolved(Lookup),
     Room,
     Tick,
@@ -78,17 +88,17 @@ impl Carrier {
     }
 
     async fn select(&mut self) -> Action {
-        let deadline = self.deadline();
+        let deadline = self.deadline().map(tokio::time::Instant::from);
+        if let Some(due) = deadline.filter(|due| self.alarm.is_elapsed() || self.alarm.deadline() > *due) {
+            self.alarm.as_mut().reset(due);
+        }
         let (may_listen, waiting) = (self.outbox.has_room(), !self.outbox.is_empty());
         tokio::select! {
-            // Without handles nobody can use the network any more.
-            command = self.commands.recv(), if self.leaving.is_none() => {
-                Action::Command(command.unwrap_or(Command::Shutdown))
-            }
+            _ = self.commands.recv_many(&mut self.orders, ORDERS), if self.leaving.is_none() => Action::Orders,
             event = self.swarm.select_next_some(), if may_listen => Action::Swarm(Box::new(event)),
             Some(lookup) = self.lookups.next(), if !self.lookups.is_empty() => Action::Resolved(lookup),
             () = self.outbox.room(), if waiting => Action::Room,
-            () = until(deadline) => Action::Tick,
+            () = &mut self.alarm, if deadline.is_some() => Action::Tick,
         }
     }
 
@@ -105,7 +115,7 @@ impl Carrier {
                 let heard = heard(*event, &self.names);
                 self.hear(heard, now);
             }
-            Action::Command(command) => self.obey(command, now),
+            Action::Orders => self.obey_all(now),
             Action::Resolved((dial, addrs)) => self.resolved(dial, addrs, now),
             Action::Room => self.outbox.flush(),
             Action::Tick => self.tick(now),
@@ -153,6 +163,21 @@ impl Carrier {
         }
     }
 
+    /// Several at once: each turn asks all of the network anew what there is.
+    fn obey_all(&mut self, now: Instant) {
+        if self.orders.is_empty() {
+            // Without handles nobody can use the network any more.
+            self.orders.push(Command::Shutdown);
+        }
+        let mut orders = std::mem::take(&mut self.orders);
+        for command in orders.drain(..) {
+            if self.leaving.is_none() {
+                self.obey(command, now);
+            }
+        }
+        self.orders = orders;
+    }
+
     fn obey(&mut self, command: Command, now: Instant) {
         match command {
             Command::Publish { topic, bytes } => self.publish(&topic, bytes),
@@ -186,6 +211,7 @@ impl Carrier {
         }
     }
 
+    /// Does what has come due. Often nothing: what the alarm was set for may have been put off since.
     fn tick(&mut self, now: Instant) {
         self.swarm.behaviour_mut().gate.end_bans(now);
         let gate = &self.swarm.behaviour().gate;
@@ -404,11 +430,4 @@ fn dial_opts(dial: &Dial) -> Option<DialOpts> {
             .build(),
         None => DialOpts::unknown_peer_id().address(dial.addrs.first()?.clone()).allocate_new_port().build(),
     })
-}
-
-async fn until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
-    }
 }

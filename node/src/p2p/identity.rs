@@ -1,5 +1,9 @@
 //! Public keys and peer ids: the same 32 bytes in two wrappings. Only Ed25519 keys that can verify strictly exist here.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::thread::LocalKey;
+
 use driftless_statement::{PublicKey, SecretKey, sign};
 use libp2p::PeerId;
 use libp2p::identity::{self, Keypair};
@@ -14,8 +18,41 @@ pub(super) fn keypair(key: &SecretKey) -> Option<Keypair> {
     Keypair::ed25519_from_bytes(&mut secret).ok()
 }
 
+/// Answers that are remembered on a thread, in each direction: more than a node has connections. Strangers who bring more
+/// only cost themselves the work again.
+const MOST: usize = 1_024;
+
+thread_local! {
+    static PEERS: RefCell<BTreeMap<PublicKey, Option<PeerId>>> = const { RefCell::new(BTreeMap::new()) };
+    static KEYS: RefCell<BTreeMap<PeerId, Option<PublicKey>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// The answer of a pure function, remembered: each of those below finds points of the curve, which costs some microseconds,
+/// and is asked with every message about the few peers that there are.
+fn remembered<K: Ord + Copy, V: Copy>(
+    memory: &'static LocalKey<RefCell<BTreeMap<K, V>>>,
+    asked: &K,
+    find: impl FnOnce(&K) -> V,
+) -> V {
+    if let Some(known) = memory.with_borrow(|known| known.get(asked).copied()) {
+        return known;
+    }
+    let found = find(asked);
+    memory.with_borrow_mut(|known| {
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(*asked, found);
+    });
+    found
+}
+
 /// The peer id of a key. None for bytes that are no point of the curve: such a peer cannot exist.
 pub(super) fn peer_id(key: &PublicKey) -> Option<PeerId> {
+    remembered(&PEERS, key, find_peer_id)
+}
+
+fn find_peer_id(key: &PublicKey) -> Option<PeerId> {
     let key = identity::ed25519::PublicKey::try_from_bytes(key.as_bytes()).ok()?;
     Some(PeerId::from_public_key(&key.into()))
 }
@@ -23,6 +60,10 @@ pub(super) fn peer_id(key: &PublicKey) -> Option<PeerId> {
 /// The key inside a peer id. None for other key types, hashed ids, and keys of small order: libp2p's own check of
 /// handshake signatures is not strict, and under such a key almost any signature passes.
 pub(super) fn public_key(peer: &PeerId) -> Option<PublicKey> {
+    remembered(&KEYS, peer, find_public_key)
+}
+
+fn find_public_key(peer: &PeerId) -> Option<PublicKey> {
     let hash = peer.as_ref();
     if hash.code() != IDENTITY_HASH {
         return None;
@@ -44,6 +85,16 @@ mod tests {
             let peer = keypair(&secret).unwrap().public().to_peer_id();
             assert_eq!(peer_id(&secret.public()), Some(peer));
             assert_eq!(public_key(&peer), Some(secret.public()));
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_and_the_same() {
+        let peers: Vec<PeerId> = (0..MOST + 10).map(|_| PeerId::random()).collect();
+        let good = keypair(&SecretKey::from_bytes([1; 32])).unwrap().public().to_peer_id();
+        for peer in &peers {
+            assert_eq!((public_key(peer), public_key(&good)), (None, find_public_key(&good)));
+            assert!(KEYS.with_borrow(BTreeMap::len) <= MOST);
         }
     }
 

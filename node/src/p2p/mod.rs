@@ -86,6 +86,8 @@ pub fn spawn(config: P2pConfig, key: &SecretKey, registry: &mut Registry) -> Res
         metrics: libp2p::metrics::Metrics::new(registry),
         lookups: carrier::Lookups::new(),
         leaving: None,
+        alarm: Box::pin(tokio::time::sleep(Duration::ZERO)),
+        orders: Vec::new(),
     };
     tokio::spawn(carrier.run());
     Ok((handle, events))
