@@ -213,7 +213,9 @@ impl<M: Medium> Store<M> {
             Ok(())
         })?;
         self.next_seq = first.saturating_add(committed.statements as u64);
-        self.known.retain(|id, _| !gone.contains_key(id));
+        for id in gone.keys() {
+            self.known.remove(id);
+        }
         self.known.extend(fresh.into_iter().map(|(id, _)| id).zip(first..));
         Ok(committed)
     }
