@@ -155,34 +155,33 @@ pub(crate) fn write(out: &mut Vec<u8>, item: &Item) {
         Item::Map(entries) => {
             emit(out, |e| drop(e.map(entries.len() as u64)));
             let start = out.len();
-            if !write_in_order(out, entries) {
-                out.truncate(start);
-                let mut encoded: Vec<(Vec<u8>, &Item)> =
-                    entries.iter().map(|(key, value)| (encode(key), value)).collect();
-                encoded.sort_by(|a, b| a.0.cmp(&b.0));
-                for (key, value) in encoded {
-                    out.extend_from_slice(&key);
-                    write(out, value);
-                }
+            let mut ends = Vec::with_capacity(entries.len());
+            for (key, value) in entries {
+                write(out, key);
+                let key_end = out.len();
+                write(out, value);
+                ends.push((key_end, out.len()));
             }
+            put_in_order(out, start, &ends);
         }
     }
 }
 
-/// Writes entries as they stand. False when that is not the order of their keys' encodings; nearly always it is.
-fn write_in_order(out: &mut Vec<u8>, entries: &[(Item, Item)]) -> bool {
-    let mut last = 0..0;
-    for (key, value) in entries {
-        let start = out.len();
-        write(out, key);
-        let this = start..out.len();
-        if !last.is_empty() && out.get(last) >= out.get(this.clone()) {
-            return false;
-        }
-        last = this;
-        write(out, value);
+/// Puts a map's entries, written from `start` on, into the order of their keys' encodings. Nearly always they are. They are
+/// moved and not written again: else each level of a nest of maps would double the work. Only the map's own bytes are moved.
+fn put_in_order(out: &mut Vec<u8>, start: usize, ends: &[(usize, usize)]) {
+    let starts = std::iter::once(start).chain(ends.iter().map(|(_, end)| *end));
+    let spans = starts.zip(ends).map(|(start, (key_end, end))| (start..*key_end, start..*end));
+    if spans.clone().is_sorted_by(|(one, _), (next, _)| out.get(one.clone()) < out.get(next.clone())) {
+        return;
     }
-    true
+    let moved = |span: std::ops::Range<usize>| span.start - start..span.end - start;
+    let mut spans: Vec<_> = spans.map(|(key, entry)| (moved(key), moved(entry))).collect();
+    let written = out.split_off(start);
+    spans.sort_by(|(one, _), (next, _)| written.get(one.clone()).cmp(&written.get(next.clone())));
+    for (_, entry) in spans {
+        out.extend_from_slice(written.get(entry).unwrap_or_default());
+    }
 }
 
 fn write_int(out: &mut Vec<u8>, value: i128) {

@@ -120,6 +120,23 @@ fn longer_forms_of_an_item_are_refused() {
     }
 }
 
+/// Keys in longer forms may stand in order and their canonical forms not: such a nest once took twice the time for each
+/// level, so that one small message would have stopped a node. Found by fuzzing.
+#[test]
+fn a_nest_of_maps_out_of_order_is_refused_at_once() {
+    let nest = |levels: usize| {
+        let mut bytes = vec![0xf6];
+        for _ in 0..levels {
+            // { 0x0002: null, 0x000001: … }: in order as it stands, and 1 comes before 2.
+            bytes = [&[0xa2, 0x19, 0, 2, 0xf6, 0x1a, 0, 0, 0, 1][..], &bytes].concat();
+        }
+        bytes
+    };
+    for levels in [1, 8, crate::limits::CBOR_DEPTH] {
+        assert_eq!(codec::decode(&nest(levels)), Err(codec::BadCbor::NotCanonical), "{levels} levels");
+    }
+}
+
 /// Signatures cost more than bytes: an eighth of the cases.
 fn fewer() -> ProptestConfig {
     super::one_in(8)
