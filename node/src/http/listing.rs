@@ -47,7 +47,7 @@ fn render(view: &View, permit: &Permit, prefix: &Prefix, after: Option<&Path>, l
     let mut more = false;
     let mut count = 0;
     for (path, found) in view.under(prefix, after) {
-        let Some(json) = found.json().filter(|_| permit.reads(path)) else { continue };
+        let Some(json) = permit.reads(path).then(|| found.json()).flatten() else { continue };
         if count == limit || text.len() > PAGE_BYTES {
             more = true;
             break;

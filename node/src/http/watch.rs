@@ -138,7 +138,7 @@ impl Watcher {
                 return text;
             }
             last = Some(path.clone());
-            let Some(json) = found.json().filter(|_| self.tells_of(path)) else { continue };
+            let Some(json) = self.tells_of(path).then(|| found.json()).flatten() else { continue };
             text.push_str(&put(&entry::item(path, found, &json, &view), None));
         }
         self.told = Some(view.revision());
