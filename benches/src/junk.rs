@@ -19,8 +19,10 @@ use crate::peers::keys;
 use crate::rig::{Homes, Running, wait_for};
 use crate::table::{Row, Want};
 
-/// Hostile members.
+/// Hostile members at a time.
 const FOES: u8 = 4;
+/// How often there are other ones, so that each round meets members whom nobody has had enough of yet.
+const GANGS: u8 = 32;
 /// Messages of all of them, a second.
 const RATE: usize = 10_000;
 /// Honest writers.
@@ -53,12 +55,13 @@ impl Junk {
 }
 
 /// The role of the hostile members: sends until it is killed.
-pub fn role(mesh: &str, address: &str, rate: usize) {
+pub fn role(mesh: &str, address: &str, rate: usize, gang: u8) {
     let mesh: MeshId = mesh.parse().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     runtime.block_on(async {
         let mut foes: Vec<P2pHandle> = Vec::new();
-        for number in 2..2 + FOES {
+        let first = 2 + gang * FOES;
+        for number in first..first + FOES {
             let mut config = P2pConfig::new(mesh);
             (config.peers, config.seed) = (vec![address.parse().unwrap()], number.into());
             let spawned = Metrics::default().with_registry(|registry| p2p::spawn(config, &key(number), registry));
@@ -89,10 +92,10 @@ fn peers(runtime: &tokio::runtime::Runtime, socket: &FilePath) -> usize {
 
 /// The row about junk.
 pub fn run(effort: Effort) -> Vec<Row> {
-    let forge = Forge::found(&keys(1 + FOES));
+    let forge = Forge::found(&keys(1 + FOES * GANGS));
     let homes = Homes::make(&forge, 1);
     homes.fill(&forge, 1, &forge.history(ENTRIES, 1, VALUE));
-    let _node = homes.start(1, None);
+    let _node = homes.start(1, Some(0));
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let socket = homes.socket(1);
     let settings = std::fs::read_to_string(homes.config(1)).unwrap();
@@ -103,9 +106,11 @@ pub fn run(effort: Effort) -> Vec<Row> {
         let load = runtime.block_on(load::run(&socket, WRITERS, lasts, load::http, request));
         load.times.quantile(0.99)
     };
+    let gangs = std::cell::Cell::new(0);
     let beside_junk = || {
-        let arguments = ["junk", &forge.mesh.to_string(), &address, &RATE.to_string()];
-        let _foes = Running::role(&arguments, None);
+        let gang = gangs.replace((gangs.get() + 1) % GANGS);
+        let arguments = ["junk", &forge.mesh.to_string(), &address, &RATE.to_string(), &gang.to_string()];
+        let _foes = Running::role(&arguments, Some(1));
         wait_for("the hostile members", || peers(&runtime, &socket) == usize::from(FOES));
         slowest()
     };

@@ -94,7 +94,7 @@ enum Role {
     /// A bare loop that writes to many
     Spray { socket: PathBuf, watchers: usize },
     /// Hostile members that gossip what nobody wants
-    Junk { mesh: String, address: String, rate: usize },
+    Junk { mesh: String, address: String, rate: usize, gang: u8 },
     /// Load
     Load { kind: String, socket: PathBuf, target: String, connections: usize, millis: u64 },
 }
@@ -105,7 +105,7 @@ fn play(role: &Role) {
         Role::Node { config } => rig::node(config),
         Role::Bare { socket, answer } => http::bare(socket, answer),
         Role::Spray { socket, watchers } => fanout::bare(socket, *watchers),
-        Role::Junk { mesh, address, rate } => junk::role(mesh, address, *rate),
+        Role::Junk { mesh, address, rate, gang } => junk::role(mesh, address, *rate, *gang),
         Role::Load { kind, socket, target, connections, millis } => {
             load::role(kind, socket, target, *connections, *millis);
         }

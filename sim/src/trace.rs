@@ -75,6 +75,7 @@ impl Trace {
             }
             Effect::Publish { bytes, .. } => self.note(22, &[ends(bytes)]),
             Effect::Verdict { id, verdict, .. } => self.note(23, &[id, &[*verdict as u8]]),
+            Effect::Mute { peer, lasts_ms } => self.note(34, &[peer.as_bytes(), &lasts_ms.to_le_bytes()]),
             Effect::Request { peer, corr, bytes } => {
                 self.note(24, &[peer.as_bytes(), &corr.to_le_bytes(), ends(bytes)]);
             }

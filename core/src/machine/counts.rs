@@ -34,6 +34,8 @@ pub struct Counts {
     pub struck_gone: u64,
     /// What was delayed by an intake rate, by cause.
     pub delayed: BTreeMap<&'static str, u64>,
+    /// How often a peer's gossip was not heard for a while, for what it handed on.
+    pub mutes: u64,
     /// How often this node's own branch was seen to fork.
     pub own_forks: u64,
 }

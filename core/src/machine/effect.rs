@@ -59,6 +59,14 @@ pub enum Effect {
         /// The judgement.
         verdict: Verdict,
     },
+    /// Do not hear a peer's gossip for a while: it hands on what nobody here can use. Whatever of it comes nevertheless is
+    /// ignored; this only spares the work. Everything else with the peer goes on.
+    Mute {
+        /// Whom.
+        peer: PublicKey,
+        /// For how long, milliseconds.
+        lasts_ms: u64,
+    },
     /// Ask a peer.
     Request {
         /// Whom.

@@ -122,6 +122,7 @@ impl Machine {
             let grant = claimed.statement().grant;
             let taken = Taken::Refused(id, Refusal::NoSuchGrant { grant });
             self.note_refused(claimed.statement(), &taken, Signature::NotChecked, way.origin());
+            self.note_stranger(way, effects);
             return Err(taken);
         }
         let (spender, fresh) = ((author, scope.is_mesh()), self.is_fresh(way, scope));

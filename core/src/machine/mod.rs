@@ -15,6 +15,7 @@ mod forget;
 mod gossip;
 mod image;
 mod intake;
+mod mute;
 mod outcome;
 mod peers;
 mod pending;
@@ -142,6 +143,7 @@ pub struct Machine {
     ails: Health,
     counts: Counts,
     attempts: attempts::Attempts,
+    mutes: mute::Mutes,
     /// Own heads by scope, as far as there was more than one.
     own_heads: BTreeMap<Scope, usize>,
     #[cfg(feature = "planted")]
@@ -207,6 +209,7 @@ impl Machine {
             ails: Health::default(),
             counts: Counts::default(),
             attempts: attempts::Attempts::default(),
+            mutes: mute::Mutes::default(),
             own_heads: BTreeMap::new(),
             #[cfg(feature = "planted")]
             planted: setup.planted,
@@ -227,6 +230,9 @@ impl Machine {
             Event::Disconnected { peer } => self.disconnected(peer),
             // Who was cut off is not heard while its link goes down, and is told nothing else.
             Event::Gossip { id, from, .. } if self.is_expelled(&from) => {
+                effects.push(Effect::Verdict { id, from, verdict: Verdict::Ignore });
+            }
+            Event::Gossip { id, from, .. } if self.is_muted(&from) => {
                 effects.push(Effect::Verdict { id, from, verdict: Verdict::Ignore });
             }
             Event::Request { peer, token, .. } if self.is_expelled(&peer) => self.refuse(token, "expelled", effects),

@@ -123,6 +123,7 @@ impl Machine {
         self.stir();
         let next_round = self.now.mono_ms + self.rng.around(self.pace.reconcile_ms);
         self.peers.links.entry(peer).or_insert_with(|| Link { next_round, ..Link::default() });
+        self.still_muted(peer, effects);
         self.compare_all(peer, effects);
         self.timers.beacon_soon(self.now.mono_ms);
     }

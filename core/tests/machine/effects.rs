@@ -23,6 +23,7 @@ fn line(effect: &Effect) -> String {
             Gossip::Announce { ids, .. } => format!("announce {} in {scope}", ids.len()),
             Gossip::Beacon { .. } => panic!("a beacon in a scope's topic"),
         },
+        Effect::Mute { lasts_ms, .. } => format!("mute {lasts_ms} ms"),
         Effect::Verdict { verdict, .. } => format!("verdict {verdict:?}"),
         Effect::Request { corr, bytes, .. } => match Request::decode(bytes).unwrap() {
             Request::Compare { scope, count, .. } => format!("request {corr}: compare {scope}, {count} here"),

@@ -11,6 +11,7 @@ mod forget;
 mod image;
 mod liar;
 mod membership;
+mod mute;
 mod outsider;
 mod properties;
 mod random;

@@ -20,7 +20,7 @@ fn tight(statements: u64) -> Rates {
 }
 
 /// An author with a grant to write everywhere under `shop`.
-struct Author {
+pub struct Author {
     key: SecretKey,
     grant: StatementId,
 }
@@ -29,15 +29,18 @@ impl Author {
     fn of(world: &mut World, seed: u8) -> Self {
         let key = key(seed);
         let grant = world.grant(key.public(), Verb::Write, "shop", START_MS - 1_000);
-        let id = Signed::decode(&grant[0]).unwrap().id();
         for node in 0..world.nodes.len() {
             world.submit(node, grant.clone());
         }
         world.run_ms(2_000);
-        Self { key, grant: id }
+        Self::granted(key, &grant[0])
     }
 
-    fn writes(&self, world: &World, number: u64) -> Vec<u8> {
+    pub fn granted(key: SecretKey, grant: &[u8]) -> Self {
+        Self { key, grant: Signed::decode(grant).unwrap().id() }
+    }
+
+    pub fn writes(&self, world: &World, number: u64) -> Vec<u8> {
         let path = format!("shop/by-{}/{number}", self.key.public().short()).parse().unwrap();
         let edit = Edit { at: Vec::new(), op: Op::Put(Value::Int(number.into())) };
         let statement = Statement {
@@ -55,7 +58,7 @@ impl Author {
         Verified::sign(statement, &self.key).unwrap().wire().to_vec()
     }
 
-    fn many(&self, world: &World, count: u64) -> Vec<Vec<u8>> {
+    pub fn many(&self, world: &World, count: u64) -> Vec<Vec<u8>> {
         (0..count).map(|number| self.writes(world, number)).collect()
     }
 }
@@ -68,7 +71,7 @@ fn handle(world: &mut World, node: usize, event: Event) -> Vec<Effect> {
 }
 
 /// The verdict on a statement that comes by gossip, and how many other effects there were.
-fn gossip(world: &mut World, wire: &[u8], from: PublicKey) -> (Verdict, usize) {
+pub fn gossip(world: &mut World, wire: &[u8], from: PublicKey) -> (Verdict, usize) {
     let statement = Signed::decode(wire).map(|signed| signed.id()).unwrap_or(StatementId([1; 32]));
     let bytes = Gossip::Statement { wire: Bytes::from(wire.to_vec()) }.encode();
     let effects = handle(world, 0, Event::Gossip { id: statement.as_bytes().to_vec(), from, bytes: bytes.into() });

@@ -514,7 +514,7 @@ impl World {
             Effect::Subscribe(topic) => drop(self.nodes[index].topics.insert(topic)),
             Effect::Wrote { call, outcome } => drop(self.nodes[index].wrote.insert(call.0, outcome)),
             Effect::Submitted { call, outcome } => drop(self.nodes[index].submitted.insert(call.0, outcome)),
-            Effect::Show(_) | Effect::Effective { .. } => {}
+            Effect::Show(_) | Effect::Effective { .. } | Effect::Mute { .. } => {}
         }
     }
 

@@ -111,6 +111,7 @@ impl Driver {
                 self.metrics.verdict(verdict);
                 self.judge(&id, from, translate::verdict(verdict));
             }
+            Effect::Mute { peer, lasts_ms } => self.mute(peer, Duration::from_millis(lasts_ms)),
             Effect::Request { peer, corr, bytes } => self.ask(peer, corr, bytes),
             Effect::Respond { token, bytes } => {
                 self.command(Command::Respond { token: p2p::RequestToken(token), bytes });
@@ -154,6 +155,16 @@ impl Driver {
         if let Ok(id) = id.try_into() {
             self.command(Command::Verdict { id: p2p::GossipId(id), from, verdict });
         }
+    }
+
+    fn mute(&self, peer: driftless_statement::PublicKey, lasts: Duration) {
+        warn!(
+            peer = %peer.short(),
+            seconds = lasts.as_secs(),
+            "a peer hands on more statements by keys without a grant than a grant on its way explains: its gossip is not \
+             heard for a while; comparison with it goes on"
+        );
+        self.command(Command::Mute { peer, lasts });
     }
 
     /// A command that finds no room is lost like a message on the wire; reconciliation makes up for it.

@@ -111,6 +111,7 @@ pub(super) struct Traffic {
     pub served: Total,
     pub published: Total,
     pub beacons: Total,
+    pub mutes: Total,
     pub refused_messages: Family<Reason, Total>,
     pub rounds: Total,
     pub reconcile_bytes: Total,
@@ -336,6 +337,10 @@ impl Traffic {
             served: roll.add(plain("peer_requests_served", "Requests of peers that were answered")),
             published: roll.add(plain("statements_published", "Statements handed to gossip")),
             beacons: roll.add(plain("beacons_accepted", "Beacons of other nodes accepted")),
+            mutes: roll.add(plain(
+                "gossip_mutes",
+                "Times that a peer's gossip was not heard for a while: it handed on statements by keys without a grant",
+            )),
             refused_messages: roll.add(labelled(
                 "messages_refused",
                 &["reason"],

@@ -215,6 +215,7 @@ impl Metrics {
         }
         raise(&families.sessions.get_or_create(&Outcome { outcome: "begun" }), counts.sessions);
         raise(&families.sessions.get_or_create(&Outcome { outcome: "failed" }), counts.failed_sessions);
+        raise(&families.mutes, counts.mutes);
         raise(&families.rounds, counts.rounds);
         raise(&families.reconcile_bytes, counts.reconcile_bytes);
         raise(&families.differences, counts.differences);

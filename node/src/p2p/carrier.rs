@@ -20,6 +20,7 @@ use super::calls::Calls;
 use super::dialler::{Dial, Dialler, Standing};
 use super::gate::Gate;
 use super::links::Links;
+use super::muted::Muted;
 use super::names::Names;
 use super::outbox::Outbox;
 use super::room::Writing;
@@ -41,6 +42,7 @@ pub(super) struct Carrier {
     pub(super) outbox: Outbox,
     pub(super) dialler: Dialler,
     pub(super) links: Links,
+    pub(super) muted: Muted,
     pub(super) calls: Calls,
     pub(super) writing: Writing,
     pub(super) names: Names,
@@ -105,7 +107,7 @@ impl Carrier {
     fn deadline(&mut self) -> Option<Instant> {
         let gate = &self.swarm.behaviour().gate;
         let dial = self.dialler.deadline(|peer| standing(gate, &self.links, peer)).filter(|_| gate.is_open());
-        [dial, gate.deadline(), self.links.deadline(), self.leaving].into_iter().flatten().min()
+        [dial, gate.deadline(), self.links.deadline(), self.muted.deadline(), self.leaving].into_iter().flatten().min()
     }
 
     fn apply(&mut self, action: Action, now: Instant) {
@@ -188,6 +190,7 @@ impl Carrier {
                 }
             }
             Command::Fault { peer, why } => self.fault(peer, why, now),
+            Command::Mute { peer, lasts } => self.mute(peer, now + lasts),
             Command::Request { peer, corr, bytes } => self.ask(peer, corr, bytes),
             Command::Respond { token, bytes } => self.respond(token, bytes),
             Command::Disconnect { peer, reason } => self.disconnect(&peer, &reason),
@@ -214,6 +217,7 @@ impl Carrier {
     /// Does what has come due. Often nothing: what the alarm was set for may have been put off since.
     fn tick(&mut self, now: Instant) {
         self.swarm.behaviour_mut().gate.end_bans(now);
+        self.muted.over(now).iter().for_each(|peer| self.listen_to(peer));
         let gate = &self.swarm.behaviour().gate;
         if gate.is_open() {
             for dial in self.dialler.due(now, |peer| standing(gate, &self.links, peer)) {
@@ -299,6 +303,9 @@ impl Carrier {
         if let Some(lasted) = self.links.closed(&peer, link, now) {
             self.dialler.lost(&peer, lasted, now);
             self.writing.gone(&peer);
+            if self.muted.left(&peer) {
+                self.listen_to(&peer);
+            }
             self.outbox.keep(Event::Disconnected { peer });
         }
     }
@@ -337,6 +344,21 @@ impl Carrier {
         };
         let id = gossipsub::MessageId::new(&id.0);
         self.swarm.behaviour_mut().gossip.report_message_validation_result(&id, &from, verdict);
+    }
+
+    /// Gossip drops what a peer hands on before it is remembered as heard, so that the same from others is still news.
+    fn mute(&mut self, peer: PublicKey, until: Instant) {
+        // Gossip would pass over a new connection of who is muted, for as long as that stands.
+        if let Some(id) = identity::peer_id(&peer).filter(|_| self.links.connected(&peer)) {
+            self.swarm.behaviour_mut().gossip.blacklist_peer(&id);
+            self.muted.mute(peer, until);
+        }
+    }
+
+    fn listen_to(&mut self, peer: &PublicKey) {
+        if let Some(id) = identity::peer_id(peer) {
+            self.swarm.behaviour_mut().gossip.remove_blacklisted_peer(&id);
+        }
     }
 
     fn publish(&mut self, topic: &str, bytes: Vec<u8>) {

@@ -55,12 +55,14 @@ impl P2pHandle {
     }
 }
 
-/// Whether the mesh repairs the loss: a lost message is reconciled, a lost request or answer is one that failed.
+/// Whether the mesh repairs the loss: a lost message is reconciled, a lost request or answer is one that failed, and what a muted
+/// peer hands on nevertheless is ignored.
 fn may_be_lost(command: &Command) -> bool {
     match command {
         Command::Publish { .. }
         | Command::Verdict { .. }
         | Command::Fault { .. }
+        | Command::Mute { .. }
         | Command::Request { .. }
         | Command::Respond { .. } => true,
         Command::Disconnect { .. }

@@ -185,6 +185,13 @@ pub enum Command {
         /// What it did.
         why: &'static str,
     },
+    /// Do not hear a connected peer's gossip for a while. All else with it goes on, and who connects anew is heard.
+    Mute {
+        /// Whom.
+        peer: PublicKey,
+        /// For how long.
+        lasts: Duration,
+    },
     /// Hear a topic.
     Subscribe {
         /// The topic: a scope.

@@ -19,6 +19,7 @@ mod identity;
 mod links;
 mod listen;
 mod messages;
+mod muted;
 mod names;
 mod outbox;
 mod resolve;
@@ -79,6 +80,7 @@ pub fn spawn(config: P2pConfig, key: &SecretKey, registry: &mut Registry) -> Res
         outbox,
         dialler: Dialler::new(&config.peers, local, config.seed, Instant::now()),
         links: Links::new(local),
+        muted: muted::Muted::default(),
         calls: Calls::default(),
         writing: room::Writing::new(),
         names,

@@ -169,3 +169,46 @@ async fn who_unsubscribes_hears_no_more() {
     assert_eq!(a.handle.traffic().unheard(), unheard + 1);
     assert!(!b.has_unread(|event| matches!(event, Event::Gossip { .. })));
 }
+
+/// Who is muted is not heard; what it handed on first is still news from another; and in time it is heard again.
+#[tokio::test]
+async fn who_is_muted_is_not_heard_for_a_while() {
+    let mut nodes = mesh(&[1, 2, 3], TCP, "shop").await;
+    let lasts = std::time::Duration::from_secs(2);
+    nodes[2].send(Command::Mute { peer: key(1), lasts }).await;
+    nodes[2].obeyed().await;
+    let muted = std::time::Instant::now();
+    nodes[0].publish("shop", b"first by one").await;
+    // The other one has it from the muted one, and hands it on.
+    let (_, id, from) = nodes[1].gossip(b"first by one").await;
+    nodes[1].judge(id, from, Verdict::Accept).await;
+    let (_, _, from) = nodes[2].gossip(b"first by one").await;
+    assert_eq!(from, key(2));
+    // Requests go on.
+    let (a, b) = pair(&mut nodes, 0, 2);
+    a.ask(b, 1, b"still there").await;
+    a.reach(b, "shop").await;
+    assert!(muted.elapsed() >= lasts, "heard after {:?}", muted.elapsed());
+}
+
+/// Gossip would not tell a peer that comes while it is muted what is listened to here.
+#[tokio::test]
+async fn who_comes_back_is_heard() {
+    let mut node = Node::start(1, config(MESH, TCP, 1)).await;
+    node.members(&[key(2)]).await;
+    node.subscribe("shop").await;
+    let lasts = std::time::Duration::from_secs(3_600);
+    for _ in 0..2 {
+        let mut config = config(MESH, TCP, 2);
+        config.peers = vec![node.named()];
+        let mut other = Node::start(2, config).await;
+        other.subscribe("shop").await;
+        other.connected(key(1)).await;
+        node.connected(key(2)).await;
+        other.reach(&mut node, "shop").await;
+        node.send(Command::Mute { peer: key(2), lasts }).await;
+        node.obeyed().await;
+        other.stop().await;
+        node.disconnected(key(2)).await;
+    }
+}

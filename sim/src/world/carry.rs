@@ -25,6 +25,11 @@ impl World {
             }
             Effect::Publish { topic, bytes } => self.publish(node, &topic, bytes),
             Effect::Verdict { id, from, verdict } => self.judged(node, &id, &from, verdict),
+            Effect::Mute { peer, lasts_ms } => {
+                if let Some(peer) = self.numbers.get(&peer) {
+                    self.nodes[node].gossip.muted.insert(*peer, self.now_us + lasts_ms * 1_000);
+                }
+            }
             Effect::Request { peer, corr, bytes } => self.ask(node, &peer, corr, bytes),
             Effect::Respond { token, bytes } => self.answer(node, token, bytes),
             // Its gate lets in members only, once it knows any.
@@ -94,7 +99,8 @@ impl World {
             Passage::Arrives(at_us, again) => {
                 for at_us in std::iter::once(at_us).chain(again) {
                     // Of a beacon nobody counts the copies that come second: most of all there are need not be planned.
-                    if !beacon || self.tells_something(to, number, at_us) {
+                    let heard = self.nodes[to].gossip.hears(from, at_us);
+                    if heard && (!beacon || self.tells_something(to, number, at_us)) {
                         self.queue.push(at_us, What::Copy { to, from, life, message: number });
                     }
                 }

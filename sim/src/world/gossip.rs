@@ -148,6 +148,9 @@ pub struct Neighbours {
     pub mesh: BTreeMap<Topic, Vec<usize>>,
     /// Messages that it offers at heartbeats, with how often it did.
     pub window: VecDeque<(u64, usize)>,
+    /// Peers of whom it hears nothing, and until when, microseconds. The node ends it for who connects anew, and says so
+    /// again where it still holds.
+    pub muted: BTreeMap<usize, u64>,
     /// Whether a heartbeat is planned.
     pub beats: bool,
     /// Whom it offered ids to last, by topic.
@@ -187,6 +190,11 @@ impl Neighbours {
     /// heartbeat (libp2p-gossipsub 0.50, `handle_received_subscriptions` and `heartbeat`: `mesh_n_low`, not `mesh_n`).
     pub fn lacks(&self, topic: &Topic) -> bool {
         self.topics.contains(topic) && self.of(topic).len() < LOW
+    }
+
+    /// Whether it hears a peer.
+    pub fn hears(&self, peer: usize, now_us: u64) -> bool {
+        self.muted.get(&peer).is_none_or(|until_us| *until_us <= now_us)
     }
 
     /// Takes a neighbour into a mesh.

@@ -151,6 +151,7 @@ impl World {
         if self.nodes[node].links.remove(&peer) {
             self.moves += 1;
             self.leave_meshes(node, peer);
+            self.nodes[node].gossip.muted.remove(&peer);
             let peer = self.nodes[peer].key;
             self.soon(node, Event::Disconnected { peer });
         }

@@ -347,6 +347,7 @@ impl Driver {
             Effect::Effective { delay_ms, apply_ms, .. } => self.metrics.effective(Some(delay_ms), apply_ms),
             Effect::Publish { .. }
             | Effect::Verdict { .. }
+            | Effect::Mute { .. }
             | Effect::Request { .. }
             | Effect::Respond { .. }
             | Effect::Members(_)
