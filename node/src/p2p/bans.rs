@@ -168,6 +168,13 @@ pub(super) fn place(addr: &Multiaddr) -> Option<IpAddr> {
     })
 }
 
+/// Where a broken handshake came from, if that is known. Over QUIC it is not: until a handshake is done, anybody may have
+/// written that address on the packets (RFC 9000, section 21.1.1), and a ban would hit whoever really has it.
+pub(super) fn culprit(addr: &Multiaddr) -> Option<IpAddr> {
+    let claimed = addr.iter().any(|part| matches!(part, Protocol::Udp(_)));
+    place(addr).filter(|_| !claimed)
+}
+
 /// The part of the network that an address lies in, as a number: of public addresses the first 16 bits of IPv4 and the
 /// first 32 of IPv6, as Bitcoin Core groups them. Private addresses have none: there one number says nothing about who
 /// owns the machine.
@@ -250,6 +257,14 @@ mod tests {
         assert_eq!(times(&mut bans, place, 1_000), 0);
         assert_eq!(times(&mut bans, "127.0.0.1".parse().unwrap(), 1_000), 0, "that is this machine");
         assert!(!bans.holds(&PEER, now), "an address is no peer");
+    }
+
+    #[test]
+    fn an_address_that_is_only_claimed_is_not_blamed() {
+        let culprit = |text: &str| super::culprit(&text.parse().unwrap());
+        assert_eq!(culprit("/ip4/198.51.100.7/tcp/1"), Some("198.51.100.7".parse().unwrap()));
+        assert_eq!(culprit("/ip4/198.51.100.7/udp/1/quic-v1"), None);
+        assert_eq!(culprit("/ip6/2001:db8::1/udp/1/quic-v1"), None);
     }
 
     #[test]

@@ -97,7 +97,7 @@ fn connection(event: SwarmEvent<BehaviourEvent>, names: &Names) -> Option<Heard>
             Heard::DialFailed { link, reason: dial_reason(&error) }
         }
         SwarmEvent::IncomingConnectionError { send_back_addr, error: ListenError::Transport(_), .. } => {
-            Heard::Refused(bans::place(&send_back_addr))
+            Heard::Refused(bans::culprit(&send_back_addr))
         }
         SwarmEvent::IncomingConnectionError { .. } => Heard::Refused(None),
         _ => return None,
