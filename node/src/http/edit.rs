@@ -5,9 +5,9 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, ETAG};
-use axum::http::{HeaderMap, HeaderValue, Response};
+use axum::http::{HeaderMap, HeaderValue, Response, StatusCode};
 use driftless_client::api::Written;
-use driftless_core::machine::{LocalChange, LocalEdit, Receipt};
+use driftless_core::machine::{Fate, LocalChange, LocalEdit, Receipt};
 use driftless_statement::{Path, Prefix};
 
 use super::access::Permit;
@@ -137,6 +137,9 @@ fn written(shared: &Shared, path: &Path, receipt: &Receipt) -> Response<Body> {
         etag: (!receipt.etag.is_empty()).then(|| receipt.etag.clone()),
     };
     let mut response = json(&written);
+    if matches!(receipt.fate, Some(Fate::Pending(_))) {
+        *response.status_mut() = StatusCode::ACCEPTED;
+    }
     if let Ok(tag) = HeaderValue::from_str(&format!("\"{}\"", receipt.etag)) {
         response.headers_mut().insert(ETAG, tag);
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use driftless_client::api;
 use driftless_statement::codec::{self, Item};
+use driftless_statement::{Demand, Demands, Terms, Verb};
 use tokio::io::AsyncWriteExt;
 
 use crate::support::raw::{self, Reply, request};
@@ -136,6 +137,26 @@ async fn questions_are_answered_in_the_clients_shapes() {
 
 fn sequence(statements: &[&[u8]]) -> Vec<u8> {
     statements.iter().flat_map(|wire| codec::encode(&Item::bytes(wire))).collect()
+}
+
+/// What waits for approvals is taken, and is not what the caller reads: a status of its own says so (RFC 9110, 15.3.3).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_write_that_waits_for_approvals_is_accepted_and_not_done() {
+    let mut mesh = Mesh::found();
+    let demand = Demand { approvals: 1, of: [root_key().public()].into() };
+    let terms = Terms { demands: Demands { writes: Some(demand), deletes: None }, ..Terms::default() };
+    mesh.grant_on(node_key().public(), &[Verb::Write], "platform", &[], terms);
+    let loaded = std::iter::once(mesh.genesis.clone()).chain(mesh.grants.clone()).collect();
+    let world = World::loaded(mesh, Some(loaded), |_| {}).await;
+    let url = "/v1/config/platform/limits";
+    let written = world.ask("PUT", url, &[JSON], "7").await;
+    assert_eq!(written.status, 202, "{}", written.text());
+    let receipt: api::Written = serde_json::from_slice(&written.body).unwrap();
+    assert!(receipt.fate.starts_with("pending") && receipt.id.is_some(), "{receipt:?}");
+    assert_eq!(world.get(url).await.status, 404);
+    let pending = world.get("/v1/pending").await.text();
+    assert!(pending.contains(&receipt.id.unwrap().to_string()), "{pending}");
+    assert_eq!(world.ask("PUT", "/v1/config/shop/limits", &[JSON], "7").await.status, 200);
 }
 
 async fn submit(world: &World, statements: &[&[u8]]) -> api::Submission {

@@ -137,12 +137,20 @@ const WRITE: &[Kind] = &[
 const ASK: &[Kind] =
     &[Kind::Path, Kind::Query, Kind::Id, Kind::Revision, Kind::Behind, Kind::NotHeld, Kind::NotReady, Kind::NotFound];
 
-const WRITTEN: &[Good] = &[Good {
-    status: "200",
-    meaning: "On disk here; `id` is absent when the value was there already",
-    content: &[(JSON, Shape::Named("Written"))],
-    etag: true,
-}];
+const WRITTEN: &[Good] = &[
+    Good {
+        status: "200",
+        meaning: "On disk here; `id` is absent when the value was there already",
+        content: &[(JSON, Shape::Named("Written"))],
+        etag: true,
+    },
+    Good {
+        status: "202",
+        meaning: "On disk here and on its way to all nodes, and shows once it is approved: `fate` says what is missing",
+        content: &[(JSON, Shape::Named("Written"))],
+        etag: true,
+    },
+];
 const LISTED: &[Good] = &[Good {
     status: "200",
     meaning: "A page from one view, or with `watch` a stream of events",

@@ -97,12 +97,17 @@ impl Mesh {
     }
 
     fn grant(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str, scopes: &[&str]) {
+        self.grant_on(key, verbs, prefix, scopes, Terms::default());
+    }
+
+    /// A grant on these terms.
+    pub fn grant_on(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str, scopes: &[&str], terms: Terms) {
         let body = Body::Grant(Box::new(Grant {
             key,
             verbs: verbs.iter().copied().collect(),
             prefix: Prefix::parse(prefix).unwrap(),
             scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
-            terms: Terms::default(),
+            terms,
         }));
         let grant = self.sign(&root_key(), Scope::mesh(), self.genesis.id(), vec![], body);
         self.grants.push(grant);
