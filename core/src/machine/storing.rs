@@ -3,7 +3,7 @@
 //! One batch is with the store at a time, and what comes meanwhile goes together in the next: commits are shared, and
 //! after a failure no later batch can reach the disk before what it names.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use driftless_statement::{StatementId, Verified};
@@ -92,18 +92,23 @@ impl Storing {
 
     /// Puts statements in line.
     pub fn join(&mut self, ways: Vec<OnItsWay>) {
-        self.bytes += size(&ways);
+        self.bytes += weight(&ways);
         self.waiting.extend(ways);
     }
 
     /// Puts statements before all that waits.
     pub fn join_first(&mut self, ways: Vec<OnItsWay>) {
-        self.bytes += size(&ways);
+        self.bytes += weight(&ways);
         ways.into_iter().rev().for_each(|way| self.waiting.push_front(way));
     }
 
-    /// Takes statements off the disk with the next batch.
+    /// Takes statements off the disk with the next batch. What of them waits to be stored again, after the disk had lost
+    /// it, is not: it would come back behind its own removal. What arrives anew after this is.
     pub fn take_off(&mut self, gone: impl IntoIterator<Item = StatementId>) {
+        let gone: BTreeSet<StatementId> = gone.into_iter().collect();
+        let let_go = |way: &OnItsWay| gone.contains(&way.statement.id());
+        self.bytes = self.bytes.saturating_sub(weight(self.waiting.iter().filter(|way| let_go(way))));
+        self.waiting.retain(|way| !let_go(way));
         self.gone.extend(gone);
     }
 
@@ -131,7 +136,7 @@ impl Storing {
     /// A batch is durable: what was in it, and the time floor that it kept. `None`: the store has no such batch.
     pub fn stored(&mut self, number: u64) -> Option<(Vec<OnItsWay>, u64)> {
         let batch = self.sent.take_if(|batch| batch.number == number)?;
-        self.bytes = self.bytes.saturating_sub(size(&batch.ways));
+        self.bytes = self.bytes.saturating_sub(weight(&batch.ways));
         Some((batch.ways, batch.floor_ms))
     }
 
@@ -140,7 +145,11 @@ impl Storing {
     pub fn failed(&mut self, number: u64, reason: String) -> Vec<OnItsWay> {
         let Some(batch) = self.sent.take_if(|batch| batch.number == number) else { return Vec::new() };
         self.read_only = Some(reason);
-        batch.ways.into_iter().rev().for_each(|way| self.waiting.push_front(way));
+        // What was taken off since it was sent is older than its removal.
+        let (gone, kept): (Vec<_>, Vec<_>) =
+            batch.ways.into_iter().partition(|way| self.gone.contains(&way.statement.id()));
+        self.bytes = self.bytes.saturating_sub(weight(&gone));
+        kept.into_iter().rev().for_each(|way| self.waiting.push_front(way));
         self.gone.extend(batch.gone);
         let told = self.waiting.iter().cloned().collect();
         for way in &mut self.waiting {
@@ -163,6 +172,68 @@ impl Storing {
     }
 }
 
-fn size(ways: &[OnItsWay]) -> usize {
-    ways.iter().map(|way| way.statement.wire_len()).sum()
+fn weight<'a>(ways: impl IntoIterator<Item = &'a OnItsWay>) -> usize {
+    ways.into_iter().map(|way| way.statement.wire_len()).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use driftless_statement::{Body, Genesis, Hlc, MeshId, Note, Scope, SecretKey, Statement};
+
+    use super::*;
+
+    fn way(number: u64) -> OnItsWay {
+        let key = SecretKey::from_bytes([7; 32]);
+        let body = Genesis { keys: vec![key.public()], threshold: 1, fold_version: 1, name: number.to_string() };
+        let statement = Statement {
+            mesh: MeshId::UNFOUNDED,
+            scope: Scope::mesh(),
+            author: key.public(),
+            grant: StatementId::NONE,
+            prev: vec![],
+            touches: vec![],
+            hlc: Hlc::from_millis(1),
+            body: Body::Genesis(body),
+            note: Note::default(),
+            unknown: vec![],
+        };
+        let statement = Arc::new(Verified::sign(statement, &key).unwrap());
+        OnItsWay { statement, origin: Origin::Loaded, arrived_ms: 0 }
+    }
+
+    fn ids(sent: &ToStore) -> Vec<StatementId> {
+        sent.statements.iter().map(|statement| statement.id()).collect()
+    }
+
+    /// The disk lost them, so they wait to be stored again; meanwhile it is decided that one is to go.
+    #[test]
+    fn what_leaves_the_disk_is_not_stored_again_behind_its_removal() {
+        let (stays, goes) = (way(1), way(2));
+        let id = goes.statement.id();
+        for sent_before in [false, true] {
+            let mut storing = Storing::default();
+            storing.join_first(vec![goes.clone(), stays.clone()]);
+            if sent_before {
+                storing.send(0, false).unwrap();
+            }
+            storing.take_off([id]);
+            if sent_before {
+                // Once more, since the disk took nothing.
+                assert_eq!(storing.failed(1, "full".to_owned()).len(), 1);
+                storing.recovered().count();
+            }
+            let sent = storing.send(0, false).unwrap();
+            assert_eq!((ids(&sent), sent.gone), (vec![stays.statement.id()], vec![id]), "sent before: {sent_before}");
+            assert_eq!(storing.bytes, stays.statement.wire_len());
+            // It comes again, as somebody needs it after all, and the disk fails once more: first off, then on.
+            storing.join(vec![goes.clone()]);
+            assert_eq!(storing.failed(sent.number, "full".to_owned()).len(), 2);
+            storing.recovered().count();
+            let sent = storing.send(0, false).unwrap();
+            assert_eq!((ids(&sent), sent.gone), (vec![stays.statement.id(), id], vec![id]));
+            storing.stored(sent.number).unwrap();
+            assert_eq!(storing.bytes, 0);
+        }
+    }
 }
