@@ -175,9 +175,9 @@ async fn who_unsubscribes_hears_no_more() {
 async fn who_is_muted_is_not_heard_for_a_while() {
     let mut nodes = mesh(&[1, 2, 3], TCP, "shop").await;
     let lasts = std::time::Duration::from_secs(2);
+    let muted = std::time::Instant::now();
     nodes[2].send(Command::Mute { peer: key(1), lasts }).await;
     nodes[2].obeyed().await;
-    let muted = std::time::Instant::now();
     nodes[0].publish("shop", b"first by one").await;
     // The other one has it from the muted one, and hands it on.
     let (_, id, from) = nodes[1].gossip(b"first by one").await;
