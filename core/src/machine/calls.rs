@@ -6,10 +6,10 @@ use std::sync::Arc;
 use driftless_statement::{Path, StatementId, Verified};
 
 use super::Machine;
-use super::delays::Way;
 use super::effect::Effect;
 use super::event::CallId;
 use super::intake::Taken;
+use super::intake::delays::Way;
 use super::outcome::{LocalEdit, Receipt, SubmitOutcome, WriteRefused};
 use super::planted::Planted;
 use super::storing::{OnItsWay, Origin};

@@ -1,13 +1,19 @@
 //! The one way in for statements, whoever brings them: checks in order of their cost, then the log, then the disk.
 
+pub(super) mod attempts;
+pub(super) mod delays;
+pub(super) mod gossip;
+pub(super) mod mute;
+pub(super) mod rates;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use driftless_statement::{Invalid, PublicKey, Scope, StatementId, Verified};
 
+use self::attempts::Signature;
+use self::delays::{Cause, Way};
 use super::Machine;
-use super::attempts::Signature;
-use super::delays::{Cause, Way};
 use super::effect::{Effect, Topic};
 use super::planted::Planted;
 use super::storing::{OnItsWay, Origin, ToStore};

@@ -2,39 +2,26 @@
 
 mod agreement;
 mod arrivals;
-mod attempts;
-mod audit;
 mod beat;
 mod calls;
 mod counts;
-mod delays;
 mod draft;
 mod effect;
 mod event;
 mod forget;
-mod gossip;
-mod image;
 mod intake;
-mod mute;
 mod outcome;
 mod peers;
-mod pending;
 mod planted;
-mod preview;
 mod proofs;
 mod quiet;
-mod rates;
-mod repair;
 mod scope;
-mod serve;
 mod settle;
 mod setup;
 mod sift;
-mod standing;
 mod storing;
 mod tell;
 mod timers;
-mod twins;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,12 +29,12 @@ use std::sync::Arc;
 use driftless_statement::{Hlc, MeshId, Path, Points, PublicKey, Scope, SecretKey, StatementId, Verified};
 
 pub use crate::now::Now;
-pub use attempts::{Attempt, Signature};
-pub use audit::{Approval, Audited, Exported};
 pub use counts::Counts;
-pub use delays::{Cause, Flood};
 pub use effect::{Effect, Topic, Verdict};
 pub use event::{CallId, Event};
+pub use intake::attempts::{Attempt, Signature};
+pub use intake::delays::{Cause, Flood};
+pub use intake::rates::Rates;
 pub use outcome::{
     AuthorTold, ChangeReach, Conflicted, EntryTurn, EpochTold, Explained, Fate, GrantTold, LocalChange, LocalEdit,
     MergedAnswer, PendingTold, Precondition, Preview, Receipt, RevocationTold, ScopeState, Standing, StatusTold,
@@ -55,10 +42,10 @@ pub use outcome::{
 };
 #[cfg(feature = "planted")]
 pub use planted::Planted;
-pub use preview::PreviewRefused;
 pub use proofs::Proofs;
-pub use rates::Rates;
 pub use setup::{KEEP_STRUCK_BYTES, Pace, Setup};
+pub use tell::audit::{Approval, Audited, Exported};
+pub use tell::preview::PreviewRefused;
 pub use tell::{Before, NotHeld};
 
 use crate::beacon::{Divergence, Health};
@@ -116,13 +103,13 @@ pub struct Machine {
     unchanged: Option<(Path, String)>,
     peers: peers::Peers,
     /// What authors and peers spent of their intake rates.
-    intake: delays::Intake,
+    intake: intake::delays::Intake,
     /// Pushes that are acknowledged when the disk has them, by the token of their request.
-    pushes: BTreeMap<u64, serve::Pushed>,
+    pushes: BTreeMap<u64, peers::serve::Pushed>,
     /// Who waits for a statement to be durable, besides the call that wrote it.
     waiters: BTreeMap<StatementId, Vec<calls::Waiter>>,
     /// Gossip whose verdict waits for a statement: by that statement.
-    held_back: BTreeMap<StatementId, gossip::HeldBack>,
+    held_back: BTreeMap<StatementId, intake::gossip::HeldBack>,
     divergence: Divergence,
     agreement: agreement::Agreement,
     /// Rises with everything that changes what a beacon tells of scopes.
@@ -142,8 +129,8 @@ pub struct Machine {
     /// What the shell found wrong with this node.
     ails: Health,
     counts: Counts,
-    attempts: attempts::Attempts,
-    mutes: mute::Mutes,
+    attempts: intake::attempts::Attempts,
+    mutes: intake::mute::Mutes,
     /// Own heads by scope, as far as there was more than one.
     own_heads: BTreeMap<Scope, usize>,
     #[cfg(feature = "planted")]
@@ -192,7 +179,7 @@ impl Machine {
             submissions: BTreeMap::new(),
             unchanged: None,
             peers: peers::Peers::default(),
-            intake: delays::Intake::new(&setup.rates),
+            intake: intake::delays::Intake::new(&setup.rates),
             pushes: BTreeMap::new(),
             waiters: BTreeMap::new(),
             held_back: BTreeMap::new(),
@@ -208,8 +195,8 @@ impl Machine {
             beacons_sent: 0,
             ails: Health::default(),
             counts: Counts::default(),
-            attempts: attempts::Attempts::default(),
-            mutes: mute::Mutes::default(),
+            attempts: intake::attempts::Attempts::default(),
+            mutes: intake::mute::Mutes::default(),
             own_heads: BTreeMap::new(),
             #[cfg(feature = "planted")]
             planted: setup.planted,

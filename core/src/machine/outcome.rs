@@ -9,7 +9,7 @@ use driftless_statement::{
     Hlc, Invalid, MeshId, Note, Path, Pointer, Prefix, PublicKey, Scope, StatementId, Tree, Value, Verified,
 };
 
-use super::audit::Approval;
+use super::tell::audit::Approval;
 use crate::beacon::Health;
 use crate::fold::Breach;
 use crate::trust::{Refusal, Revocation, Wanted};

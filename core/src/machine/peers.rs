@@ -1,18 +1,20 @@
 //! Peers: which links are up, what is asked of whom, and when reconciliation runs. Reconciliation itself is another room.
 
 mod pause;
+pub(super) mod repair;
+pub(super) mod serve;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use driftless_statement::statement::Bytes;
 use driftless_statement::{PublicKey, Scope, StatementId};
 
+use self::repair::Strange;
 use super::Machine;
-use super::delays::Way;
 use super::effect::Effect;
 use super::intake::Taken;
+use super::intake::delays::Way;
 use super::planted::Planted;
-use super::repair::Strange;
 use crate::log::Log;
 use crate::reconcile::limits::BATCH_IDS;
 use crate::reconcile::{End, Outcome, Session, Step};

@@ -2,6 +2,9 @@
 //! share a process (a simulator, a test) may share what they learned; a node alone keeps nothing and checks everything
 //! that its log does not hold. It must not know what becomes of a statement.
 
+mod image;
+pub(super) mod twins;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,8 +12,8 @@ use std::sync::{Arc, Mutex};
 use driftless_statement::statement::Bytes;
 use driftless_statement::{Invalid, MeshId, Points, PublicKey, SecretKey, Signed, Statement, StatementId, Verified};
 
-use super::image::Image;
-use super::twins::Twins;
+use self::image::Image;
+use self::twins::Twins;
 use crate::beacon::{BadBeacon, Beacon, Claim, Proven};
 
 /// Beacons that are remembered; the oldest give way.

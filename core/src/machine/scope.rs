@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use driftless_statement::{Hlc, MeshId, Path, PublicKey, Scope, StatementId, Verified};
 
-use super::repair::Recent;
-use super::twins::{FoldName, Joining};
+use super::peers::repair::Recent;
+use super::proofs::twins::{FoldName, Joining};
 use crate::beacon::Marks;
 use crate::fold::ScopeFold;
 use crate::lthash::{Drawn, LtHash};
@@ -158,7 +158,7 @@ impl ScopeRoom {
 
     /// The fold is this machine's own from here on: no other one's is the same by name.
     pub fn fold_apart(&mut self, node: &PublicKey) {
-        self.folded_as = super::twins::name_apart(node, &self.due.digest());
+        self.folded_as = super::proofs::twins::name_apart(node, &self.due.digest());
     }
 
     /// Whether a statement is on disk, in the replicated set or aside.

@@ -10,10 +10,10 @@ use driftless_statement::{Body, Path, Scope, StatementId, Verified};
 use super::Machine;
 use super::effect::{Effect, Topic};
 use super::planted::Planted;
+use super::proofs::twins::Joining;
 use super::scope::{Out, ScopeRoom};
 use super::sift::Gone;
 use super::storing::{OnItsWay, Origin};
-use super::twins::Joining;
 use crate::fold::{Member, ScopeFold};
 use crate::view::Candidate;
 

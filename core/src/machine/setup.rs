@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use driftless_statement::{MeshId, Scope, SecretKey};
 
+use super::intake::rates::Rates;
 use super::proofs::Proofs;
-use super::rates::Rates;
 
 /// How often a node does what it does by itself. The defaults are guesses that keep an idle node under 1 KB/s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,10 @@
 //! Questions about statements and entries. Reading changes nothing, and a scope that is not held is said, never shown empty.
 
+pub(super) mod audit;
+mod pending;
+pub(super) mod preview;
+pub(super) mod standing;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use driftless_statement::{Body, Hlc, Invalid, Path, PublicKey, Scope, StatementId, Value, Verified};
 
-use super::Machine;
-use super::outcome::{AuthorTold, EntryTurn, Preview};
 use crate::fold::{Member, ScopeFold};
+use crate::machine::Machine;
+use crate::machine::outcome::{AuthorTold, EntryTurn, Preview};
 use crate::trust::{Accepted, Refusal, Trust};
 
 impl Machine {
@@ -19,7 +19,7 @@ impl Machine {
     }
 
     fn author_in(&self, key: &PublicKey, scope: &Scope, until: Hlc) -> Option<AuthorTold> {
-        let counts = |statement: &&Arc<Verified>| !matches!(self.fate(statement), super::Fate::Void(_));
+        let counts = |statement: &&Arc<Verified>| !matches!(self.fate(statement), crate::machine::Fate::Void(_));
         let said = self.log.scope(scope).filter(|statement| statement.statement().author == *key).filter(counts);
         let (mut heads, mut kept, mut left_out) = (BTreeSet::new(), 0, 0);
         let (mut first, mut last) = (None, None);
@@ -96,7 +96,7 @@ impl Machine {
         let mut counts: BTreeMap<StatementId, bool> = BTreeMap::new();
         let mut touched: BTreeSet<&Path> = BTreeSet::new();
         for statement in self.log.scope(scope).filter(|statement| room.has_stored(&statement.id())) {
-            let now = !matches!(self.fate(statement), super::Fate::Void(_) | super::Fate::Pending(_));
+            let now = !matches!(self.fate(statement), crate::machine::Fate::Void(_) | crate::machine::Fate::Pending(_));
             let then = after.authorised(statement, accepted).is_ok();
             counts.insert(statement.id(), then);
             if now != then {

@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use driftless_statement::{Invalid, Path, PublicKey, Scope, Signed, Statement, StatementId};
 
-use super::Machine;
-use super::intake::Taken;
-use super::outcome::WriteRefused;
-use super::storing::Origin;
+use crate::machine::Machine;
+use crate::machine::intake::Taken;
+use crate::machine::outcome::WriteRefused;
+use crate::machine::storing::Origin;
 
 /// Attempts kept by authors whose signature was checked, and by this node itself. A guess: far more keys than an operator
 /// looks into at once, in less than a megabyte.
@@ -92,7 +92,7 @@ pub struct Attempt {
 
 /// The attempts kept.
 #[derive(Debug, Default)]
-pub(super) struct Attempts {
+pub(in crate::machine) struct Attempts {
     proven: BTreeMap<Case, Attempt>,
     claimed: BTreeMap<Case, Attempt>,
     dropped: u64,
@@ -136,14 +136,20 @@ fn came(origin: Origin) -> &'static str {
 
 impl Machine {
     /// Trust refused a statement.
-    pub(super) fn note_refused(&mut self, said: &Statement, taken: &Taken, signature: Signature, origin: Origin) {
+    pub(in crate::machine) fn note_refused(
+        &mut self,
+        said: &Statement,
+        taken: &Taken,
+        signature: Signature,
+        origin: Origin,
+    ) {
         let Taken::Refused(id, refusal) = taken else { return };
         self.counts.refused(came(origin), refusal.word());
         self.note_attempt(said, *id, (refusal.word(), refusal.to_string()), signature, origin);
     }
 
     /// Bytes whose signature does not verify were refused.
-    pub(super) fn note_unsigned(&mut self, wire: &[u8], taken: &Taken, origin: Origin) {
+    pub(in crate::machine) fn note_unsigned(&mut self, wire: &[u8], taken: &Taken, origin: Origin) {
         let Taken::Invalid(invalid @ Invalid::Signature(_)) = taken else { return };
         if let Ok(claimed) = Signed::decode(wire) {
             let rule = (invalid.word(), invalid.to_string());
@@ -177,7 +183,7 @@ impl Machine {
     }
 
     /// A local service asked for an edit that this node's key may not make.
-    pub(super) fn note_refused_edit(&mut self, refused: &WriteRefused) {
+    pub(in crate::machine) fn note_refused_edit(&mut self, refused: &WriteRefused) {
         let WriteRefused::NoGrant { node, path, .. } = refused else { return };
         let rule = "no_grant";
         self.counts.refused("edit", rule);

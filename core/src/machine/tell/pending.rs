@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use driftless_statement::{Body, Prefix, Statement, Verified};
 
-use super::Machine;
-use super::outcome::PendingTold;
-use super::scope::Out;
+use crate::machine::Machine;
+use crate::machine::outcome::PendingTold;
+use crate::machine::scope::Out;
 
 impl Machine {
     /// What is pending under a prefix and may be told, earliest first, at most `limit`, and how many there are. Acts of `@mesh` are

@@ -5,20 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use driftless_statement::statement::Bytes;
 use driftless_statement::{PublicKey, Scope, StatementId};
 
-use super::Machine;
-use super::calls::Waiter;
-use super::delays::Way;
-use super::effect::Effect;
-use super::intake::Taken;
-use super::planted::Planted;
-use super::scope::ScopeRoom;
 use crate::log::Log;
+use crate::machine::Machine;
+use crate::machine::calls::Waiter;
+use crate::machine::effect::Effect;
+use crate::machine::intake::Taken;
+use crate::machine::intake::delays::Way;
+use crate::machine::planted::Planted;
+use crate::machine::scope::ScopeRoom;
 use crate::reconcile::{Shelf, Summary, answer};
 use crate::trust::Trust;
 use crate::wire::{Request, Response, Word};
 
 /// A push that is answered once its statements are on disk.
-pub(super) struct Pushed {
+pub(in crate::machine) struct Pushed {
     waiting: BTreeSet<StatementId>,
     taken: usize,
     refused: BTreeMap<usize, &'static str>,
@@ -59,7 +59,7 @@ impl Shelf for PeersView<'_> {
 
 impl Machine {
     /// A peer asks.
-    pub(super) fn serve(&mut self, peer: PublicKey, token: u64, bytes: &[u8], effects: &mut Vec<Effect>) {
+    pub(in crate::machine) fn serve(&mut self, peer: PublicKey, token: u64, bytes: &[u8], effects: &mut Vec<Effect>) {
         let response = match Request::decode(bytes) {
             Err(bad) => Response::Refused { word: Word::new(self.counts.refused_message(&bad)) },
             Ok(Request::Push { statements }) => return self.pushed(peer, token, &statements, effects),
@@ -77,7 +77,7 @@ impl Machine {
     }
 
     /// Answers a request that is not looked at.
-    pub(super) fn refuse(&mut self, token: u64, word: &'static str, effects: &mut Vec<Effect>) {
+    pub(in crate::machine) fn refuse(&mut self, token: u64, word: &'static str, effects: &mut Vec<Effect>) {
         let response = Response::Refused { word: Word::new(word) };
         effects.push(Effect::Respond { token, bytes: response.encode() });
     }
@@ -120,7 +120,13 @@ impl Machine {
     }
 
     /// A pushed statement is on disk, or was refused by it.
-    pub(super) fn push_settled(&mut self, token: u64, id: StatementId, durable: bool, effects: &mut Vec<Effect>) {
+    pub(in crate::machine) fn push_settled(
+        &mut self,
+        token: u64,
+        id: StatementId,
+        durable: bool,
+        effects: &mut Vec<Effect>,
+    ) {
         let Some(pushed) = self.pushes.get_mut(&token) else { return };
         if !pushed.waiting.remove(&id) {
             return;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use driftless_statement::{Body, Genesis, Scope, StatementId, Verified};
 
-use super::Machine;
-use super::outcome::{ChangeReach, EpochTold, GrantTold, RevocationTold, ScopeState, Standing, StatusTold};
-use super::scope::Out;
-use super::tell::count_fates;
 use crate::beacon::{Change, NodeState, Picture, Reach};
+use crate::machine::Machine;
+use crate::machine::outcome::{ChangeReach, EpochTold, GrantTold, RevocationTold, ScopeState, Standing, StatusTold};
+use crate::machine::scope::Out;
+use crate::machine::tell::count_fates;
 
 impl Machine {
     /// How this node stands: what every answer at the door carries.
@@ -80,14 +80,14 @@ impl Machine {
         self.scopes.values().any(|room| room.summary.contains(id))
     }
 
-    pub(super) fn own_forks(&self) -> u64 {
+    pub(in crate::machine) fn own_forks(&self) -> u64 {
         let forks = self.scopes.keys().map(|scope| self.log.forks(&self.node, scope).saturating_sub(1));
         forks.sum::<usize>() as u64
     }
 
     /// Counts the forks of this node's own branch that came with these statements. The next own statement names all heads
     /// and ends a fork; that there was one stays counted.
-    pub(super) fn note_own_forks(&mut self, appended: &[Arc<Verified>]) {
+    pub(in crate::machine) fn note_own_forks(&mut self, appended: &[Arc<Verified>]) {
         let own = appended.iter().map(|one| one.statement()).filter(|said| said.author == self.node);
         let scopes: BTreeSet<&Scope> = own.map(|said| &said.scope).collect();
         for scope in scopes {
@@ -166,7 +166,7 @@ impl Machine {
             unknown: Vec::new(),
             told,
         };
-        if matches!(reach.told.fate, super::Fate::Storing) {
+        if matches!(reach.told.fate, crate::machine::Fate::Storing) {
             reach.unknown.push((self.node, self.now.wall_ms, "storing"));
         } else {
             reach.has.push((self.node, hlc.millis()));
@@ -212,7 +212,8 @@ impl Machine {
         let names = |one: &&Arc<Verified>| one.statement().grant == *epoch;
         let mut heads = BTreeSet::new();
         // Whatever names a statement stands behind it.
-        for act in self.log.mesh().filter(names).filter(|act| !matches!(self.fate(act), super::Fate::Void(_))) {
+        for act in self.log.mesh().filter(names).filter(|act| !matches!(self.fate(act), crate::machine::Fate::Void(_)))
+        {
             for named in act.statement().names() {
                 heads.remove(&named);
             }

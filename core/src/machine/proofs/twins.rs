@@ -12,10 +12,10 @@ use std::sync::{Arc, MutexGuard};
 
 use driftless_statement::{Hlc, PublicKey, Scope, StatementId};
 
-use super::proofs::Memory;
-use super::scope::ScopeRoom;
 use crate::fold::ScopeFold;
 use crate::lthash::{Drawn, LtHash};
+use crate::machine::proofs::Memory;
+use crate::machine::scope::ScopeRoom;
 use crate::reconcile::{Set, Summary};
 use crate::view::Candidate;
 
@@ -24,17 +24,17 @@ use crate::view::Candidate;
 const REMEMBERED: usize = 8_192;
 
 /// Stands for the due sets that a fold is of. All zero: of nothing yet.
-pub(super) type FoldName = [u8; 32];
+pub(in crate::machine) type FoldName = [u8; 32];
 
 /// A step from one fold to the next.
-pub(super) struct Step {
+pub(in crate::machine) struct Step {
     fold: Arc<ScopeFold>,
     changed: Vec<Candidate>,
 }
 
 /// The latest steps and folds of one process.
 #[derive(Default)]
-pub(super) struct Twins {
+pub(in crate::machine) struct Twins {
     steps: Memory<Step>,
     folds: Memory<ScopeFold>,
     sets: Memory<Set>,
@@ -69,7 +69,7 @@ impl Twins {
 }
 
 /// One statement that joins the sets of its scope.
-pub(super) struct Joining<'a> {
+pub(in crate::machine) struct Joining<'a> {
     id: StatementId,
     twins: Option<MutexGuard<'a, Twins>>,
     drawn: Option<Drawn>,
@@ -113,7 +113,7 @@ impl<'a> Joining<'a> {
 }
 
 /// A name that no other machine's fold has.
-pub(super) fn name_apart(node: &PublicKey, due: &[u8; 32]) -> FoldName {
+pub(in crate::machine) fn name_apart(node: &PublicKey, due: &[u8; 32]) -> FoldName {
     hash(&[node.as_bytes(), due])
 }
 

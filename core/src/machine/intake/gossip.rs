@@ -3,10 +3,10 @@
 use driftless_statement::statement::Bytes;
 use driftless_statement::{Invalid, PublicKey, Scope, StatementId};
 
-use super::Machine;
 use super::delays::Way;
-use super::effect::{Effect, Verdict};
-use super::intake::Taken;
+use crate::machine::Machine;
+use crate::machine::effect::{Effect, Verdict};
+use crate::machine::intake::Taken;
 use crate::wire::Gossip;
 
 /// Messages whose verdict may wait for a statement to be fetched. Beyond it they are ignored; reconciliation remains.
@@ -18,7 +18,7 @@ const HELD_BACK_BYTES: usize = 4 << 20;
 const HOLD_MS: u64 = 5_000;
 
 /// A message whose verdict waits for a statement.
-pub(super) struct HeldBack {
+pub(in crate::machine) struct HeldBack {
     id: Vec<u8>,
     from: PublicKey,
     bytes: usize,
@@ -26,7 +26,13 @@ pub(super) struct HeldBack {
 }
 
 impl Machine {
-    pub(super) fn gossip(&mut self, id: Vec<u8>, from: PublicKey, bytes: &Bytes, effects: &mut Vec<Effect>) {
+    pub(in crate::machine) fn gossip(
+        &mut self,
+        id: Vec<u8>,
+        from: PublicKey,
+        bytes: &Bytes,
+        effects: &mut Vec<Effect>,
+    ) {
         if let Some(proven) = self.proofs.told(bytes) {
             let verdict = self.hear_proven(&proven, effects);
             return effects.push(Effect::Verdict { id, from, verdict });
@@ -100,7 +106,7 @@ impl Machine {
     }
 
     /// Messages whose statement did not come in time are not handed on.
-    pub(super) fn give_up_held_back(&mut self, effects: &mut Vec<Effect>) {
+    pub(in crate::machine) fn give_up_held_back(&mut self, effects: &mut Vec<Effect>) {
         let now = self.now.mono_ms;
         let late: Vec<StatementId> =
             self.held_back.iter().filter(|(_, held)| held.until <= now).map(|(statement, _)| *statement).collect();
@@ -108,14 +114,14 @@ impl Machine {
     }
 
     /// The message that brought word of a statement is not handed on.
-    pub(super) fn give_up(&mut self, statement: &StatementId, effects: &mut Vec<Effect>) {
+    pub(in crate::machine) fn give_up(&mut self, statement: &StatementId, effects: &mut Vec<Effect>) {
         if let Some(HeldBack { id, from, .. }) = self.held_back.remove(statement) {
             effects.push(Effect::Verdict { id, from, verdict: Verdict::Ignore });
         }
     }
 
     /// A statement turned out admissible: lets the message that brought word of it go on. Whether there was one.
-    pub(super) fn release(&mut self, statement: &StatementId, effects: &mut Vec<Effect>) -> bool {
+    pub(in crate::machine) fn release(&mut self, statement: &StatementId, effects: &mut Vec<Effect>) -> bool {
         let Some(HeldBack { id, from, .. }) = self.held_back.remove(statement) else { return false };
         effects.push(Effect::Verdict { id, from, verdict: Verdict::Accept });
         true

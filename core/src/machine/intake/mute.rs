@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 
 use driftless_statement::PublicKey;
 
-use super::Machine;
 use super::delays::Way;
-use super::effect::Effect;
 use super::rates::Meters;
+use crate::machine::Machine;
+use crate::machine::effect::Effect;
 use crate::now::Now;
 
 /// Statements by strangers that a peer may hand on a second, in the long run.
@@ -37,7 +37,7 @@ struct Mute {
 
 /// What peers hand on by strangers, and who is not heard for it. Pure, on the timer clock.
 #[derive(Debug)]
-pub(super) struct Mutes {
+pub(in crate::machine) struct Mutes {
     strangers: Meters,
     mutes: BTreeMap<PublicKey, Mute>,
 }
@@ -79,18 +79,18 @@ impl Mutes {
 
 impl Machine {
     /// Whether a peer's gossip is not heard now.
-    pub(super) fn is_muted(&self, peer: &PublicKey) -> bool {
+    pub(in crate::machine) fn is_muted(&self, peer: &PublicKey) -> bool {
         self.mutes.hold(peer, self.now.mono_ms)
     }
 
     /// Coming back shortens nothing.
-    pub(super) fn still_muted(&self, peer: PublicKey, effects: &mut Vec<Effect>) {
+    pub(in crate::machine) fn still_muted(&self, peer: PublicKey, effects: &mut Vec<Effect>) {
         let left_ms = self.mutes.left_ms(&peer, self.now.mono_ms);
         effects.extend(left_ms.map(|lasts_ms| Effect::Mute { peer, lasts_ms }));
     }
 
     /// A statement came whose author trust does not know.
-    pub(super) fn note_stranger(&mut self, way: Way, effects: &mut Vec<Effect>) {
+    pub(in crate::machine) fn note_stranger(&mut self, way: Way, effects: &mut Vec<Effect>) {
         let Way::Gossip(peer) = way else { return };
         self.compare_soon(&peer);
         if let Some(lasts_ms) = self.mutes.stranger(peer, self.now) {

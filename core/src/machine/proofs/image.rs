@@ -8,11 +8,11 @@ use std::sync::Arc;
 use driftless_statement::limits::SKEW_MS;
 use driftless_statement::{PublicKey, Scope, StatementId, Verified};
 
-use super::Machine;
-use super::effect::Effect;
-use super::scope::ScopeRoom;
 use crate::beacon::Roll;
 use crate::log::{Log, MeshShelf};
+use crate::machine::Machine;
+use crate::machine::effect::Effect;
+use crate::machine::scope::ScopeRoom;
 use crate::trust::Trust;
 
 /// Fewer statements of `@mesh` are not worth an image.
@@ -20,7 +20,7 @@ const WORTH: usize = 64;
 
 /// Everything that follows from a run of `@mesh` statements, all of them due and counting.
 #[derive(Clone)]
-pub(super) struct Image {
+pub(in crate::machine) struct Image {
     shelf: Arc<MeshShelf>,
     room: Arc<ScopeRoom>,
     trust: Trust,
@@ -32,7 +32,7 @@ pub(super) struct Image {
 impl Machine {
     /// Takes the statements of `@mesh` that a store's content begins with, by the image of them if there is one. Gives
     /// back what is left to be read.
-    pub(super) fn load_image(
+    pub(in crate::machine) fn load_image(
         &mut self,
         mut statements: Vec<Arc<Verified>>,
         effects: &mut Vec<Effect>,

@@ -8,10 +8,10 @@ use std::collections::VecDeque;
 
 use driftless_statement::{PublicKey, Scope};
 
-use super::Machine;
-use super::effect::Effect;
-use super::scope::ScopeRoom;
 use crate::beacon::{Beacon, Report};
+use crate::machine::Machine;
+use crate::machine::effect::Effect;
+use crate::machine::scope::ScopeRoom;
 
 /// How long a difference may come from what is under way, milliseconds: gossip and a disk sync take less almost always.
 const UNDER_WAY_MS: u64 = 1_000;
@@ -20,7 +20,7 @@ const UNDER_WAY_MS: u64 = 1_000;
 const REMEMBERED: usize = 256;
 
 /// A set that a peer told and that this node did not have.
-pub(super) struct Strange {
+pub(in crate::machine) struct Strange {
     set: [u8; 32],
     /// When the first one came, on the timer clock; beacons in between only told others.
     since: u64,
@@ -28,7 +28,7 @@ pub(super) struct Strange {
 
 /// Digests of the sets that this node had lately, each with the time until when.
 #[derive(Default)]
-pub(super) struct Recent(VecDeque<([u8; 32], u64)>);
+pub(in crate::machine) struct Recent(VecDeque<([u8; 32], u64)>);
 
 impl Recent {
     /// A set was replaced by a later one.
@@ -46,7 +46,7 @@ impl Recent {
 
 impl Machine {
     /// A peer told its set of a scope. Whether this node has the same one, or had it a moment ago.
-    pub(super) fn told_set(&mut self, beacon: &Beacon, report: &Report, effects: &mut Vec<Effect>) -> bool {
+    pub(in crate::machine) fn told_set(&mut self, beacon: &Beacon, report: &Report, effects: &mut Vec<Effect>) -> bool {
         let now = self.now.mono_ms;
         let Some(room) = self.scopes.get(&report.scope) else { return false };
         let same = has_or_had(room, &report.set, now);
@@ -69,7 +69,7 @@ impl Machine {
     }
 
     /// Compares with peers whose sets stayed strange.
-    pub(super) fn repair_strange(&mut self, effects: &mut Vec<Effect>) {
+    pub(in crate::machine) fn repair_strange(&mut self, effects: &mut Vec<Effect>) {
         let now = self.now.mono_ms;
         let mut late: Vec<(PublicKey, Scope)> = Vec::new();
         for (peer, strange) in self.peers.strange() {

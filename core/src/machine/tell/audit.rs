@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use driftless_statement::{Body, Hlc, PublicKey, Scope, StatementId, Verified};
 
-use super::Machine;
-use super::attempts::Attempt;
-use super::outcome::{ChangeReach, Fate, Told};
-use super::tell::Before;
+use crate::machine::Machine;
+use crate::machine::intake::attempts::Attempt;
+use crate::machine::outcome::{ChangeReach, Fate, Told};
+use crate::machine::tell::Before;
 
 /// An approval of a statement.
 #[derive(Debug, Clone, PartialEq)]
@@ -78,7 +78,7 @@ impl Machine {
     }
 
     /// Approvals of some statements, by the statement approved, in the order of time. Costs a look at all of `@mesh`.
-    pub(super) fn approvals_of<'a>(
+    pub(in crate::machine) fn approvals_of<'a>(
         &self,
         wanted: impl Iterator<Item = &'a StatementId>,
     ) -> BTreeMap<StatementId, Vec<Approval>> {

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use driftless_statement::{PublicKey, Scope, StatementId};
 
-use super::Machine;
 use super::rates::{Meters, Rates, Spender};
-use super::storing::Origin;
+use crate::machine::Machine;
+use crate::machine::storing::Origin;
 
 /// What a signature that does not verify costs its peer, in good ones: honest peers hand on none.
 const FAILED: u64 = 16;
@@ -26,7 +26,7 @@ const KEPT_MS: u64 = 86_400_000;
 
 /// How a statement came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub(in crate::machine) enum Way {
     /// A local service handed it in.
     Door,
     /// Gossip, by the peer that handed it on.
@@ -120,7 +120,7 @@ struct Alarm {
 
 /// Spending of authors and peers, and the alarms.
 #[derive(Debug)]
-pub(super) struct Intake {
+pub(in crate::machine) struct Intake {
     /// Statements and bytes.
     authors: Meters,
     /// Bytes and checks of signatures.
@@ -162,7 +162,7 @@ fn cause_of_peer(which: usize) -> Cause {
 
 impl Machine {
     /// Why a statement that is new here and that nothing here needs must come later, if it must. Before its signature is checked.
-    pub(super) fn over_rate(&mut self, way: Way, id: &StatementId, author: Spender) -> Option<Cause> {
+    pub(in crate::machine) fn over_rate(&mut self, way: Way, id: &StatementId, author: Spender) -> Option<Cause> {
         let now = self.now.mono_ms;
         // At the door that was asked for the whole submission; a comparison waits before its next question. What was only
         // announced is held to its author's rate when it comes: before, nobody knows whose it is.
@@ -192,7 +192,7 @@ impl Machine {
     }
 
     /// Whether a statement is news, as far as one can tell from how it came, and no catching up.
-    pub(super) fn is_fresh(&self, way: Way, scope: &Scope) -> bool {
+    pub(in crate::machine) fn is_fresh(&self, way: Way, scope: &Scope) -> bool {
         match way {
             Way::Door | Way::Gossip(_) | Way::Push(_) | Way::Fetch(_) => true,
             Way::Pull(peer) => self.has_caught_up(&peer, scope),
@@ -200,7 +200,7 @@ impl Machine {
     }
 
     /// A peer brought bytes; whether they are any good is not known.
-    pub(super) fn spend_bytes(&mut self, way: Way, mesh: bool, bytes: usize) {
+    pub(in crate::machine) fn spend_bytes(&mut self, way: Way, mesh: bool, bytes: usize) {
         if let Some(peer) = way.peer() {
             self.intake.peers.spend((peer, mesh), [bytes as u64, 0], self.now);
         }
@@ -208,7 +208,13 @@ impl Machine {
 
     /// A signature was checked: of a good one the author pays, of a bad one only who brought it, since anybody can put a
     /// name under anything.
-    pub(super) fn spend_check(&mut self, way: Way, author: Spender, bytes: usize, (good, fresh): (bool, bool)) {
+    pub(in crate::machine) fn spend_check(
+        &mut self,
+        way: Way,
+        author: Spender,
+        bytes: usize,
+        (good, fresh): (bool, bool),
+    ) {
         if let Some(peer) = way.peer().filter(|_| !way.is_asked_for() || !good) {
             let checks = if good { 1 } else { FAILED };
             self.intake.peers.spend((peer, author.1), [0, checks], self.now);
@@ -220,7 +226,7 @@ impl Machine {
 
     /// How long the next question of a session waits for what its last answer brought, milliseconds: for the peer, and for
     /// the authors in it. Zero: not at all.
-    pub(super) fn session_wait_ms(&mut self, peer: PublicKey, mesh: bool, authors: &[PublicKey]) -> u64 {
+    pub(in crate::machine) fn session_wait_ms(&mut self, peer: PublicKey, mesh: bool, authors: &[PublicKey]) -> u64 {
         let now = self.now.mono_ms;
         let mut longest = self.intake.peers.wait_ms(&(peer, mesh), now);
         if longest > 0 {
@@ -237,14 +243,14 @@ impl Machine {
     }
 
     /// Whether a peer has no bytes left, and what is large is not to be fetched from it now.
-    pub(super) fn is_over_budget(&mut self, peer: PublicKey, mesh: bool) -> bool {
+    pub(in crate::machine) fn is_over_budget(&mut self, peer: PublicKey, mesh: bool) -> bool {
         let over = self.intake.peers.over(&(peer, mesh), self.now.mono_ms);
         over.inspect(|which| self.delayed(cause_of_peer(*which), (peer, mesh))).is_some()
     }
 
     /// The author of what is handed in at the door who is over its rate, and for how long, milliseconds. Nothing of a
     /// submission is taken then, so that nobody needs to find out which part was.
-    pub(super) fn over_rate_at_door(&mut self, statements: &[Vec<u8>]) -> Option<(PublicKey, u64)> {
+    pub(in crate::machine) fn over_rate_at_door(&mut self, statements: &[Vec<u8>]) -> Option<(PublicKey, u64)> {
         let now = self.now.mono_ms;
         if !self.intake.authors.any_over(now) {
             return None;

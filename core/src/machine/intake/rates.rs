@@ -43,7 +43,7 @@ impl Default for Rates {
 }
 
 /// Who spends, and on what: `@mesh` has an allowance of its own, so that no flood elsewhere delays an act there.
-pub(super) type Spender = (PublicKey, bool);
+pub(in crate::machine) type Spender = (PublicKey, bool);
 
 /// What one spender spent of two things, in thousandths, less what time gave back.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ struct Meter {
 
 /// Spending of two things against a rate each, by spender.
 #[derive(Debug)]
-pub(super) struct Meters {
+pub(in crate::machine) struct Meters {
     rates: [u64; 2],
     burst_ms: u64,
     meters: BTreeMap<Spender, Meter>,
