@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::Global;
 use crate::exit::Failure;
+use crate::files;
 
 /// The file of contexts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,16 +72,11 @@ pub fn load(file: &Path) -> Result<Contexts, Failure> {
     toml::from_str(&text).map_err(|error| Failure::file(file, format!("{}{}", place(&error), error.message())))
 }
 
-/// Writes the file anew beside the old one and puts it in its place.
+/// Writes the file in place of the old one.
 pub fn save(file: &Path, contexts: &Contexts) -> Result<(), Failure> {
     let text = toml::to_string_pretty(contexts).map_err(|error| Failure::file(file, error))?;
-    let fresh = file.with_extension(format!("toml.{}.new", std::process::id()));
-    let write = || {
-        file.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-        std::fs::write(&fresh, text)?;
-        std::fs::rename(&fresh, file)
-    };
-    write().map_err(|error| Failure::file(file, error))
+    file.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(|error| Failure::file(file, error))?;
+    files::write(file, text.as_bytes())
 }
 
 /// A name that fits in one word of a shell.

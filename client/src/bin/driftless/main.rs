@@ -9,6 +9,7 @@ mod commands;
 mod context;
 mod documents;
 mod exit;
+mod files;
 mod out;
 mod passphrase;
 mod render;

@@ -2,7 +2,7 @@
 //! that reaches no node. It must not know what is signed.
 
 use std::fs::File;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Read};
 use std::path::{Path as FilePath, PathBuf};
 
 use driftless_client::api::{Author, Grants, Merged, PendingList, Preview};
@@ -14,6 +14,7 @@ use driftless_statement::{MeshId, Path, Prefix, PublicKey, Signed, Statement, St
 
 use crate::args::SigningArgs;
 use crate::exit::Failure;
+use crate::files;
 use crate::out::Out;
 use crate::render::{audit::unvouched, count};
 
@@ -111,24 +112,9 @@ fn is_export(file: &FilePath) -> Result<bool, Failure> {
     read.map(|length| length == 1 && first == *b"{").map_err(|error| Failure::file(file, error))
 }
 
-/// Writes signed statements to a file that must not exist: whole and synced, or not at all.
+/// Writes signed statements to a file that must not exist.
 pub fn write_bundle(file: &FilePath, signed: &[Verified]) -> Result<(), Failure> {
-    let bytes = bundle::encode(signed.iter().map(|one| one.wire()));
-    let mut part = file.as_os_str().to_owned();
-    part.push(format!(".{}.part", std::process::id()));
-    let part = PathBuf::from(part);
-    let written = File::create_new(&part).and_then(|mut opened| {
-        opened.write_all(&bytes)?;
-        opened.sync_all()
-    });
-    // Linking refuses an existing name in one step.
-    let linked = written.and_then(|()| std::fs::hard_link(&part, file));
-    // What is left of it does no harm; the failure before says more.
-    let _ = std::fs::remove_file(&part);
-    linked.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => Failure::file(file, "is there already; choose another name"),
-        _ => Failure::file(file, error),
-    })
+    files::write_new(file, &bundle::encode(signed.iter().map(|one| one.wire())))
 }
 
 /// Refuses what cannot end well before anything is asked or signed.

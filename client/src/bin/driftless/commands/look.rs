@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::args::PageArgs;
 use crate::exit::Failure;
+use crate::files;
 use crate::render::{self, Now, status::Overview};
 use crate::session::Session;
 
@@ -83,7 +84,7 @@ pub async fn export(session: &Session, scope: Option<&Scope>, file: &FilePath) -
         let wire = client.statement(&statement.id).await?;
         bundle.extend(bundle::encode([&*wire]));
     }
-    std::fs::write(file, &bundle).map_err(|error| Failure::file(file, error))?;
+    files::write(file, &bundle)?;
     session.out.say(&format!("wrote {} statements to {}", history.statements.len(), file.display()));
     Ok(())
 }
