@@ -59,8 +59,8 @@ pub enum Effect {
         /// The judgement.
         verdict: Verdict,
     },
-    /// Do not hear a peer's gossip for a while: it hands on what nobody here can use. Whatever of it comes nevertheless is
-    /// ignored; this only spares the work. Everything else with the peer goes on.
+    /// Do not hear a peer's gossip for a while: it hands on what nobody here can use. What is on its way into this node
+    /// already is handled as ever, and everything else with the peer goes on.
     Mute {
         /// Whom.
         peer: PublicKey,

@@ -219,9 +219,6 @@ impl Machine {
             Event::Gossip { id, from, .. } if self.is_expelled(&from) => {
                 effects.push(Effect::Verdict { id, from, verdict: Verdict::Ignore });
             }
-            Event::Gossip { id, from, .. } if self.is_muted(&from) => {
-                effects.push(Effect::Verdict { id, from, verdict: Verdict::Ignore });
-            }
             Event::Request { peer, token, .. } if self.is_expelled(&peer) => self.refuse(token, "expelled", effects),
             Event::Gossip { id, from, bytes } => self.gossip(id, from, &bytes, effects),
             Event::Request { peer, token, bytes } => self.serve(peer, token, &bytes, effects),
@@ -269,6 +266,7 @@ impl Machine {
         let ways: Vec<OnItsWay> = held.into_iter().map(way).collect();
         self.trust_is_old |= ways.iter().any(|way| way.statement.statement().scope.is_mesh());
         self.refresh_trust(effects);
+        self.note_had(&ways);
         let due = self.take_in(&ways, effects);
         self.settle(due, effects);
         lost

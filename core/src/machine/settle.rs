@@ -34,6 +34,7 @@ impl Machine {
             self.answer_calls(&ways, effects);
         }
         let mut due = self.come_of_age();
+        self.note_had(&ways);
         for (scope, statements) in self.take_in(&ways, effects) {
             due.entry(scope).or_default().extend(statements);
         }
@@ -57,10 +58,9 @@ impl Machine {
         }
     }
 
-    /// Notes durable statements in their scopes. Returns those that are due.
-    pub(super) fn take_in(&mut self, ways: &[OnItsWay], effects: &mut Vec<Effect>) -> Due {
-        self.changes += 1;
-        let mut due = Due::new();
+    /// Remembers the sets that statements are about to change. Once an event, before it changes anything: what a set is in
+    /// between, when some of it leaves again, nobody ever saw.
+    pub(super) fn note_had(&mut self, ways: &[OnItsWay]) {
         let touched: BTreeSet<&Scope> = ways.iter().map(|way| &way.statement.statement().scope).collect();
         for scope in touched {
             // To have had nothing, as before the store was read, is no state that others could agree with.
@@ -68,6 +68,12 @@ impl Machine {
                 room.recent.note(room.summary.digest(), self.now.mono_ms);
             }
         }
+    }
+
+    /// Notes durable statements in their scopes. Returns those that are due.
+    pub(super) fn take_in(&mut self, ways: &[OnItsWay], effects: &mut Vec<Effect>) -> Due {
+        self.changes += 1;
+        let mut due = Due::new();
         let at_once = self.planted(Planted::DueAtOnce);
         for OnItsWay { statement, origin, .. } in ways {
             let scope = statement.statement().scope.clone();

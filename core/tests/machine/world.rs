@@ -38,6 +38,8 @@ pub struct Node {
     pub expelled: Arc<BTreeSet<PublicKey>>,
     /// What the watcher remembers of it, across restarts.
     pub seen: Seen,
+    /// Whose gossip it does not hear, and until when.
+    pub muted: BTreeMap<PublicKey, u64>,
     /// How far its clock is ahead, milliseconds.
     pub skew_ms: i64,
     /// The scopes it wants; `None`: all.
@@ -303,6 +305,7 @@ impl World {
             members: Arc::default(),
             expelled: Arc::default(),
             seen: Seen::default(),
+            muted: BTreeMap::new(),
             skew_ms: 0,
             wants: None,
             keep_struck_bytes: KEEP_STRUCK_BYTES,
@@ -514,7 +517,8 @@ impl World {
             Effect::Subscribe(topic) => drop(self.nodes[index].topics.insert(topic)),
             Effect::Wrote { call, outcome } => drop(self.nodes[index].wrote.insert(call.0, outcome)),
             Effect::Submitted { call, outcome } => drop(self.nodes[index].submitted.insert(call.0, outcome)),
-            Effect::Show(_) | Effect::Effective { .. } | Effect::Mute { .. } => {}
+            Effect::Mute { peer, lasts_ms } => drop(self.nodes[index].muted.insert(peer, self.now_ms + lasts_ms)),
+            Effect::Show(_) | Effect::Effective { .. } => {}
         }
     }
 
@@ -527,7 +531,8 @@ impl World {
         for to in 0..self.nodes.len() {
             let cut = self.is_cut(from, to);
             let Some((topic, bytes, seen)) = self.gossip.get_mut(id) else { return };
-            if cut || !self.nodes[to].topics.contains(topic) || !seen.insert(to) {
+            let muted = self.nodes[to].muted.get(&me).is_some_and(|until_ms| self.now_ms < *until_ms);
+            if cut || muted || !self.nodes[to].topics.contains(topic) || !seen.insert(to) {
                 continue;
             }
             let bytes = bytes.clone();

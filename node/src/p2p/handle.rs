@@ -55,14 +55,12 @@ impl P2pHandle {
     }
 }
 
-/// Whether the mesh repairs the loss: a lost message is reconciled, a lost request or answer is one that failed, and what a muted
-/// peer hands on nevertheless is ignored.
+/// Whether the mesh repairs the loss: a lost message is reconciled, a lost request or answer is one that failed.
 fn may_be_lost(command: &Command) -> bool {
     match command {
         Command::Publish { .. }
         | Command::Verdict { .. }
         | Command::Fault { .. }
-        | Command::Mute { .. }
         | Command::Request { .. }
         | Command::Respond { .. } => true,
         Command::Disconnect { .. }
@@ -72,6 +70,7 @@ fn may_be_lost(command: &Command) -> bool {
         | Command::Expelled(_)
         | Command::Addresses { .. }
         | Command::Isolate(_)
+        | Command::Mute { .. }
         | Command::Shutdown => false,
     }
 }

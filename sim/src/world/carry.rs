@@ -137,6 +137,10 @@ impl World {
 
     /// What a copy is to the node that it came to: nothing when it had one before.
     pub(super) fn opened(&mut self, to: usize, from: usize, number: u64) -> Option<Event> {
+        // As gossip does it: dropped before it is remembered, so the same from others is still news.
+        if !self.nodes[to].gossip.hears(from, self.now_us) {
+            return None;
+        }
         let message = self.messages.get(number)?;
         let beacon = *message.topic == Topic::Beacons;
         let bytes = message.hold(to).then(|| message.bytes.clone());

@@ -49,18 +49,17 @@ impl Default for Mutes {
 }
 
 impl Mutes {
-    /// Whether a peer is not heard now.
-    pub fn hold(&self, peer: &PublicKey, mono_ms: u64) -> bool {
-        self.left_ms(peer, mono_ms).is_some()
-    }
-
     /// For how long a peer still is not heard, milliseconds, if it is not.
     fn left_ms(&self, peer: &PublicKey, mono_ms: u64) -> Option<u64> {
         self.mutes.get(peer)?.until_ms.checked_sub(mono_ms).filter(|left_ms| *left_ms > 0)
     }
 
     /// A peer handed on a statement by a stranger. For how long it is not heard, when this was one too many, milliseconds.
+    /// What was on its way when it was muted counts for nothing.
     fn stranger(&mut self, peer: PublicKey, now: Now) -> Option<u64> {
+        if self.left_ms(&peer, now.mono_ms).is_some() {
+            return None;
+        }
         let spender = (peer, false);
         self.strangers.spend(spender, [1, 0], now);
         self.strangers.over(&spender, now.mono_ms)?;
@@ -78,11 +77,6 @@ impl Mutes {
 }
 
 impl Machine {
-    /// Whether a peer's gossip is not heard now.
-    pub(in crate::machine) fn is_muted(&self, peer: &PublicKey) -> bool {
-        self.mutes.hold(peer, self.now.mono_ms)
-    }
-
     /// Coming back shortens nothing.
     pub(in crate::machine) fn still_muted(&self, peer: PublicKey, effects: &mut Vec<Effect>) {
         let left_ms = self.mutes.left_ms(&peer, self.now.mono_ms);
@@ -127,9 +121,10 @@ mod tests {
             assert_eq!(lasts_ms, seconds * 1_000);
             // The first wait is too short for all of it to come back.
             assert_eq!(count, if round == 1 { burst / 2 } else { burst });
-            assert!(mutes.hold(&peer(1), now_ms) && !mutes.hold(&peer(2), now_ms));
+            assert_eq!((0..1_000).find_map(|_| mutes.stranger(peer(1), at(now_ms))), None, "it is muted already");
+            assert_eq!((mutes.left_ms(&peer(1), now_ms), mutes.left_ms(&peer(2), now_ms)), (Some(lasts_ms), None));
             now_ms += lasts_ms;
-            assert!(!mutes.hold(&peer(1), now_ms));
+            assert_eq!(mutes.left_ms(&peer(1), now_ms), None);
         }
         assert_eq!(flood(&mut mutes, 1, now_ms + LONGEST_MS).1, FIRST_MS, "after so long it begins anew");
     }
@@ -152,6 +147,6 @@ mod tests {
             flood(&mut mutes, number, FIRST_MS);
         }
         assert_eq!(mutes.mutes.len(), PEERS);
-        assert!(mutes.hold(&peer(0), 2 * FIRST_MS + 1), "no crowd of others ends it");
+        assert!(mutes.left_ms(&peer(0), 2 * FIRST_MS + 1).is_some(), "no crowd of others ends it");
     }
 }
