@@ -38,7 +38,6 @@ pub struct Node {
     pub expelled: Arc<BTreeSet<PublicKey>>,
     /// What the watcher remembers of it, across restarts.
     pub seen: Seen,
-    /// Whose gossip it does not hear, and until when.
     pub muted: BTreeMap<PublicKey, u64>,
     /// How far its clock is ahead, milliseconds.
     pub skew_ms: i64,
