@@ -34,13 +34,7 @@ fn new_by(file: &Path, bytes: &[u8], link: impl FnOnce(&Path, &Path) -> io::Resu
     let written = linked.or_else(|error| match error.kind() {
         // A file system without links, as on most sticks that carry files to a machine without a network: a name that is
         // there is refused as well, and only who cuts the power in this moment finds a part of the file.
-        io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported => {
-            let created = fill(file, bytes);
-            if created.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::AlreadyExists) {
-                let _ = fs::remove_file(file);
-            }
-            created
-        }
+        io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported => fill(file, bytes),
         _ => Err(error),
     });
     written.map_err(|error| match error.kind() {
@@ -56,11 +50,15 @@ fn part_of(file: &Path) -> PathBuf {
     part.into()
 }
 
-/// A new file with these bytes, on the disk.
+/// A new file with these bytes, on the disk; none where that failed.
 fn fill(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut opened = File::create_new(file)?;
-    opened.write_all(bytes)?;
-    opened.sync_all()
+    let filled = opened.write_all(bytes).and_then(|()| opened.sync_all());
+    if filled.is_err() {
+        // The failure says more than that of cleaning up after it.
+        let _ = fs::remove_file(file);
+    }
+    filled
 }
 
 #[cfg(test)]
