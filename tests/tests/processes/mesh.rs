@@ -176,10 +176,13 @@ impl Mesh {
     }
 
     pub async fn wait_read(&self, index: usize, path: &str, value: &str) {
-        wait(&format!("node {index} to serve {path}"), || async {
-            self.read(index, path).await.as_deref() == Some(value)
-        })
-        .await;
+        let begin = Instant::now();
+        while self.read(index, path).await.as_deref() != Some(value) {
+            let logs = || (0..self.processes.len()).map(|node| format!("node {node}:\n{}", self.log(node)));
+            let late = begin.elapsed() >= PATIENCE;
+            assert!(!late, "waited in vain for node {index} to serve {path}\n{}", logs().collect::<String>());
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Set, merged and effective digests of every scope.
