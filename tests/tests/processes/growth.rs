@@ -39,7 +39,7 @@ async fn a_node_is_added_to_a_mesh_that_runs() {
     }
     mesh.wait_equal().await;
     let id = run(&mesh, &["set", "shop/after", "5"], "").good();
-    let waited = run(&mesh, &["wait", id.trim(), "--for", "4", "--timeout", "60s"], "");
+    let waited = run(&mesh, &["wait", id.trim(), "--for", "4", "--timeout", "240s"], "");
     assert!(waited.err.contains("4 of 4 nodes have it"), "{}", waited.err);
     assert!(waited.good().contains("node-4"));
     // More nodes than there are: refused at once, though an hour would be granted.
@@ -58,7 +58,7 @@ async fn a_node_that_is_added_holds_the_scopes_it_was_granted() {
     get("web/motd").bad(4, "not held");
     // It is no node that the change in the other scope could wait for.
     run(&mesh, &["wait", web.trim(), "--for", "3", "--timeout", "1h"], "").bad(2, "only 2 nodes");
-    run(&mesh, &["wait", web.trim(), "--timeout", "60s"], "").good();
+    run(&mesh, &["wait", web.trim(), "--timeout", "240s"], "").good();
 }
 
 /// The arguments that add a node, with more.

@@ -169,7 +169,7 @@ async fn the_command_line_sets_waits_and_explains() {
     };
     let (code, id, said) = driftless(&["set", "shop/limits", r#"{"max": 5, "tags": ["a", "b"]}"#], 0);
     assert_eq!(code, Some(0), "{said}");
-    let (code, _, said) = driftless(&["wait", id.trim(), "--for", "all", "--timeout", "60s"], 0);
+    let (code, _, said) = driftless(&["wait", id.trim(), "--for", "all", "--timeout", "240s"], 0);
     assert_eq!(code, Some(0), "{said}");
     let (code, out, said) = driftless(&["set", "shop/limits", "7", "--at", "/max"], 1);
     assert_eq!(code, Some(0), "{said}{out}");

@@ -24,7 +24,7 @@ async fn a_schema_is_applied_from_a_file_and_kept_on_every_node() {
     let (code, out, said) = driftless(&["apply", "-f", file.to_str().unwrap(), "-m", "limits have a shape"], 0);
     assert_eq!(code, Some(0), "{said}");
     let id = out.lines().find(|line| line.len() == 64).unwrap_or_else(|| panic!("no id: {out}{said}")).to_owned();
-    let (code, _, said) = driftless(&["wait", &id, "--timeout", "60s"], 0);
+    let (code, _, said) = driftless(&["wait", &id, "--timeout", "240s"], 0);
     assert_eq!(code, Some(0), "{said}");
     let refusal = "shop/checkout/limits: schema @mesh/schemas/shop/limits: /max_items must be at least 1, is 0";
     let (code, _, said) = driftless(&["set", "shop/checkout/limits", r#"{"max_items": 0}"#], 1);
