@@ -3,7 +3,9 @@
 //! LtHash with 1024 lanes of 16 bits (Bellare and Micciancio, "A New Paradigm for Collision-Free Hashing", 1997; Lewi et
 //! al., "Securing Update Propagation with Homomorphic Hashing", 2019), its lanes drawn from BLAKE3's extendable output.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use blake3::hazmat::{ContextKey, HasherExt, hash_derive_key_context};
 
 /// Number of lanes: the size for which Lewi et al. give at least 200 bits of security.
 const LANES: usize = 1024;
@@ -47,8 +49,10 @@ pub struct Drawn([u8; BYTES]);
 impl Drawn {
     /// Draws the lanes of a member.
     pub fn of(member: &[u8]) -> Self {
+        // The context's own hash is the same each time, and as much work as a short member's.
+        static CONTEXT: LazyLock<ContextKey> = LazyLock::new(|| hash_derive_key_context(MEMBER));
         let mut out = [0; BYTES];
-        blake3::Hasher::new_derive_key(MEMBER).update(member).finalize_xof().fill(&mut out);
+        blake3::Hasher::new_from_context_key(&CONTEXT).update(member).finalize_xof().fill(&mut out);
         Self(out)
     }
 }
