@@ -8,6 +8,7 @@ use zeroize::{Zeroize, ZeroizeOnDrop};
 use crate::id::{MeshId, PublicKey, StatementId};
 use crate::limits;
 use crate::statement::{Bytes, Invalid, Statement};
+use crate::table::Named;
 
 /// What is signed before the canonical bytes, so that no signature serves two purposes.
 const CONTEXT: &[u8] = b"driftless/statement/v1\0";
@@ -104,6 +105,12 @@ pub struct Verified {
     signature: [u8; SIGNATURE_BYTES],
     /// Of the canonical bytes.
     len: u32,
+}
+
+impl Named for Verified {
+    fn named(&self) -> &StatementId {
+        &self.id
+    }
 }
 
 impl Signed {
