@@ -8,6 +8,7 @@ pub mod log;
 pub mod lthash;
 pub mod machine;
 pub mod now;
+mod places;
 pub mod reconcile;
 pub mod rng;
 pub mod view;

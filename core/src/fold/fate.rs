@@ -1,6 +1,5 @@
 //! What became of a statement in the fold, and what changed in an entry.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use driftless_statement::schema::{At, BadSchema, Unmet};
@@ -134,7 +133,8 @@ pub struct Change {
     pub conflicts: bool,
     /// Why anything changed: statements of this entry that were given, taken away, or began or ceased to count or to be
     /// fit in this update, and schema writes since which another schema holds. Never empty when one of the others is set.
-    pub witnesses: BTreeSet<StatementId>,
+    /// Ascending, each once.
+    pub witnesses: Vec<StatementId>,
 }
 
 impl Change {

@@ -10,10 +10,15 @@ use super::order::{self, Slot};
 use super::scope::{Run, ScopeFold};
 
 impl ScopeFold {
-    /// Takes statements away, out of each entry all at once: each time, everything behind them moves up.
+    /// Takes statements away.
     pub(super) fn withdraw(&mut self, ids: &[StatementId], run: &mut Run) {
-        let leaving = ids.iter().filter_map(|id| self.members.remove(id)).map(|member| member.statement);
-        let mut leaving: Vec<Arc<Verified>> = leaving.collect();
+        let leaving: Vec<Arc<Verified>> = ids.iter().filter_map(|id| self.members.remove(id)).collect();
+        self.withdraw_members(leaving.iter().collect(), run);
+    }
+
+    /// Takes statements out of the entries that they touch, out of each all at once: each time, everything behind them moves
+    /// up. They are members no longer, or will be none when the update is over.
+    pub(super) fn withdraw_members(&mut self, mut leaving: Vec<&Arc<Verified>>, run: &mut Run) {
         leaving.iter().for_each(|one| self.forget_breaches(&one.id()));
         // One after another, most touch one entry and the same as the one before; the others are few, and last.
         leaving.sort_by_key(|one| one.statement().touches.len() > 1);
@@ -23,47 +28,45 @@ impl ScopeFold {
         }
     }
 
-    fn withdraw_from(&mut self, path: &Path, leaving: &[Arc<Verified>], run: &mut Run) {
+    fn withdraw_from(&mut self, path: &Path, leaving: &[&Arc<Verified>], run: &mut Run) {
         leaving.iter().for_each(|one| self.book.note(path, one.key(), None));
         let Some(entry) = self.entries.get_mut(path).map(Arc::make_mut) else { return };
-        let place = |one: &Arc<Verified>| order::position(&entry.slots, one).ok();
+        let place = |one: &&Arc<Verified>| order::position(&entry.slots, one).ok();
         let mut places: Vec<usize> = leaving.iter().filter_map(place).collect();
         places.sort_unstable();
         if let Some(first) = places.first() {
             run.touched(path, *first, leaving.iter().map(|one| one.id()));
-            entry.let_go(&places);
+            drop(entry.let_go(&places));
         }
     }
 
-    /// Takes statements in, each at its place in the entries that it touches.
+    /// Takes statements in, each at its place in the entries that it touches. What is known changes nothing.
     pub(super) fn admit(&mut self, add: &[Member], run: &mut Run) {
         let same = |one: &Member, next: &Member| {
             alone(&one.statement).is_some_and(|path| alone(&next.statement) == Some(path))
         };
         for group in add.chunk_by(same) {
-            let new: Vec<&Member> = group.iter().filter(|member| self.is_news(member)).collect();
-            let Some(first) = new.first() else { continue };
-            for (path, touch) in order::touches(&first.statement) {
+            for (path, touch) in group.first().into_iter().flat_map(|first| order::touches(&first.statement)) {
                 let entry = Arc::make_mut(self.entries.entry(path.clone()).or_default());
                 entry.engine_always = self.engine_always;
-                let places = new.iter().map(|member| entry_place(&mut entry.slots, &member.statement, touch));
-                let at = places.min().unwrap_or_default();
-                run.touched(path, at, new.iter().map(|member| member.statement.id()));
+                let mut news = Vec::new();
+                let mut first = usize::MAX;
+                for member in group {
+                    let (at, new) = take_place(&mut entry.slots, member, touch);
+                    if new == News::Statement {
+                        self.members.insert(member.statement.id(), member.statement.clone());
+                    }
+                    if new != News::None {
+                        first = first.min(at);
+                        news.push(member.statement.id());
+                    }
+                }
+                if !news.is_empty() {
+                    run.touched(path, first, news.iter().copied());
+                    news.iter().for_each(|id| self.forget_breaches(id));
+                }
             }
         }
-    }
-
-    /// Notes whether a statement counts. False when that was known.
-    fn is_news(&mut self, member: &Member) -> bool {
-        let id = member.statement.id();
-        let counts = member.counts && matches!(member.statement.statement().body, Body::Write(_));
-        match self.members.get(&id) {
-            Some(known) if known.counts == counts => return false,
-            Some(_) => self.members.get_mut(&id).into_iter().for_each(|known| known.counts = counts),
-            None => drop(self.members.insert(id, Member { statement: member.statement.clone(), counts })),
-        }
-        self.forget_breaches(&id);
-        true
     }
 
     fn forget_breaches(&mut self, id: &StatementId) {
@@ -75,24 +78,37 @@ impl ScopeFold {
 }
 
 /// The entry that a statement touches, if it is one alone.
-fn alone(statement: &Verified) -> Option<&Path> {
+pub(super) fn alone(statement: &Verified) -> Option<&Path> {
     match statement.statement().touches.as_slice() {
         [touch] => Some(&touch.path),
         _ => None,
     }
 }
 
-/// Where a statement is among those of an entry, from now on at the latest.
-fn entry_place(slots: &mut Vec<Slot>, statement: &Arc<Verified>, touch: u32) -> usize {
-    match order::position(slots, statement) {
-        Ok(at) => at,
+/// What is new about a statement in an entry.
+#[derive(PartialEq, Eq)]
+enum News {
+    None,
+    /// It counts from now on, or no longer.
+    Counts,
+    Statement,
+}
+
+/// Where a statement is among those of an entry, from now on at the latest, and what is new about it.
+fn take_place(slots: &mut Vec<Slot>, member: &Member, touch: u32) -> (usize, News) {
+    let counts = member.counts && matches!(member.statement.statement().body, Body::Write(_));
+    match order::position(slots, &member.statement) {
+        Ok(at) => {
+            let known = slots.get_mut(at).map(|slot| std::mem::replace(&mut slot.counts, counts));
+            (at, if known == Some(counts) { News::None } else { News::Counts })
+        }
         Err(at) => {
             if slots.is_empty() {
                 // Most entries are written once, or seldom.
                 slots.reserve_exact(1);
             }
-            slots.insert(at, Slot::new(statement.clone(), touch));
-            at
+            slots.insert(at, Slot::new(member.statement.clone(), touch, counts));
+            (at, News::Statement)
         }
     }
 }

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use driftless_statement::{Body, Edit, Op, Path, StatementId, Verified};
 use imbl::OrdMap;
 
-use super::fate::Member;
 use super::size::Extent;
 
 /// All statements of a scope that the fold was given, by id.
-pub(super) type Members = OrdMap<StatementId, Member>;
+pub(super) type Members = OrdMap<StatementId, Arc<Verified>>;
 
 /// Whether a statement shows in an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +61,8 @@ pub(super) struct Slot {
     /// Which of the statement's touches this entry is.
     pub touch: u32,
     pub verdict: Verdict,
+    /// Whether it is given as one that counts.
+    pub counts: bool,
     /// At least the depth of everything that fit statements up to here wrote.
     pub deepest: u32,
     /// At least the bytes that all fit statements up to here have added, whatever became of them.
@@ -71,9 +72,10 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn new(statement: Arc<Verified>, touch: u32) -> Self {
+    pub(super) fn new(statement: Arc<Verified>, touch: u32, counts: bool) -> Self {
         let (parents, verdict) = (Parents::None, Verdict::Void);
-        Self { statement, parents, low: SEEN_ALL, touch, verdict, deepest: 0, added: 0, shown: Extent::default() }
+        let (low, shown) = (SEEN_ALL, Extent::default());
+        Self { statement, parents, low, touch, verdict, counts, deepest: 0, added: 0, shown }
     }
 
     pub(super) fn id(&self) -> StatementId {
@@ -129,7 +131,7 @@ fn find(slots: &[Slot], members: &Members, id: &StatementId, below: usize) -> Op
     if slots.get(before).is_some_and(|slot| slot.statement.id() == *id) {
         return Some(before);
     }
-    position(slots, &members.get(id)?.statement).ok().filter(|found| *found < below)
+    position(slots, members.get(id)?).ok().filter(|found| *found < below)
 }
 
 /// The effective bases of the statement at a position: its bases in this entry, each one that is not fit replaced by

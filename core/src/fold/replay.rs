@@ -1,6 +1,9 @@
 //! Going back in an entry's order and forward again. It repeats verdicts, and never makes one.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use driftless_statement::Verified;
 
 use super::doc::EngineFailed;
 use super::entry::{Entry, State, Weighed};
@@ -30,17 +33,18 @@ impl Entry {
     }
 
     /// Lets the statements at these positions go, ascending; to be followed by going back to before the first of them.
-    pub(super) fn let_go(&mut self, places: &[usize]) {
+    pub(super) fn let_go(&mut self, places: &[usize]) -> Vec<Arc<Verified>> {
         let Self { slots, skips, .. } = self;
         let (mut at, mut next) = (0, places.iter().copied().peekable());
-        slots.retain(|slot| {
-            let goes = next.next_if_eq(&at).is_some();
+        let goes = move |_: &mut Slot| {
             at += 1;
-            if goes {
-                skips.remove(&slot.id());
-            }
-            !goes
-        });
+            next.next_if_eq(&(at - 1)).is_some()
+        };
+        let gone: Vec<Arc<Verified>> = slots.extract_if(.., goes).map(|slot| slot.statement).collect();
+        if !skips.is_empty() {
+            gone.iter().for_each(|one| drop(skips.remove(&one.id())));
+        }
+        gone
     }
 
     /// Takes in again the decided statements up to `to`.

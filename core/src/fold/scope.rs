@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 use std::sync::Arc;
 
-use driftless_statement::{Hlc, Path, Scope, StatementId};
+use driftless_statement::{Hlc, Path, Scope, StatementId, Verified};
 use imbl::OrdMap;
 
 use super::conflict::Conflict;
@@ -117,7 +117,7 @@ impl ScopeFold {
         self.book.governance(scope)
     }
 
-    fn run(&mut self, mut run: Run) -> BTreeMap<Path, Change> {
+    pub(super) fn run(&mut self, mut run: Run) -> BTreeMap<Path, Change> {
         for (path, at) in core::mem::take(&mut run.same) {
             self.go_back(&mut run, &path, at);
         }
@@ -139,8 +139,7 @@ impl ScopeFold {
             run.failed.extend(entry.slots.get(entry.next).map(|slot| (slot.id(), path.clone())));
         }
         let (members, breaches) = (&self.members, &self.breaches);
-        let counts = |slot: &Slot| members.get(&slot.id()).is_some_and(|member| member.counts);
-        entry.plan(members, |slot| counts(slot) && !breaches.contains_key(&slot.id()));
+        entry.plan(members, |slot| slot.counts && !breaches.contains_key(&slot.id()));
         run.queue.extend(entry.slots.get(entry.next).map(|slot| slot.statement.key()));
         run.active.insert(path.clone());
     }
@@ -148,7 +147,8 @@ impl ScopeFold {
     /// Decides one statement in all entries that it touches. Those under replay have come up to it; in the others its
     /// verdict stands, and if it changes they go back to it and join.
     fn decide(&mut self, run: &mut Run, id: StatementId) {
-        let Some(member) = self.members.get(&id).cloned() else { return };
+        let Some(statement) = self.members.get(&id).cloned() else { return };
+        let member = Member { counts: self.counts(&statement), statement };
         if let [touch] = member.statement.statement().touches.as_slice() {
             return self.decide_alone(run, &touch.path);
         }
@@ -174,14 +174,15 @@ impl ScopeFold {
     fn decide_alone(&mut self, run: &mut Run, path: &Path) {
         let (entries, mut judge) = self.parts();
         let Some(entry) = entries.get_mut(path).map(Arc::make_mut) else { return };
-        while let Some(member) = entry.slots.get(entry.next).and_then(|slot| judge.members.get(&slot.id())) {
+        while let Some(slot) = entry.slots.get(entry.next) {
+            let member = Member { statement: slot.statement.clone(), counts: slot.counts };
             if member.statement.statement().touches.len() > 1 {
                 run.queue.insert(member.statement.key());
                 return;
             }
             let at = entry.next;
-            let (one, breaks) = judge.weigh(run, path, entry, member);
-            if judge.take(run, path, entry, member, (verdict(member.counts, breaks), one)).is_err() {
+            let (one, breaks) = judge.weigh(run, path, entry, &member);
+            if judge.take(run, path, entry, &member, (verdict(member.counts, breaks), one)).is_err() {
                 return self.go_back(run, path, at);
             }
         }
@@ -269,6 +270,10 @@ impl ScopeFold {
             }
         }
         changes.retain(|_, change| change.is_some());
+        for change in changes.values_mut() {
+            change.witnesses.sort_unstable();
+            change.witnesses.dedup();
+        }
         changes
     }
 
@@ -294,12 +299,12 @@ impl ScopeFold {
 
     /// What was decided about a statement; `None` for one that was not given or does not count.
     pub fn fate(&self, id: &StatementId) -> Option<Fate> {
-        let member = self.members.get(id).filter(|member| member.counts)?;
+        let statement = self.members.get(id).filter(|statement| self.counts(statement))?;
         if let Some((path, breach)) = self.breaches.get(id).and_then(BTreeMap::first_key_value) {
             return Some(Fate::Unfit { path: path.clone(), breach: breach.clone() });
         }
         let skips = |path: &Path| self.entries.get(path).and_then(|entry| entry.skips.get(id));
-        let skipped = order::touches(&member.statement).flat_map(|(path, _)| {
+        let skipped = order::touches(statement).flat_map(|(path, _)| {
             let skips = skips(path).into_iter().flatten();
             skips.map(|(edit, why)| Skipped { path: path.clone(), edit: *edit, why: *why })
         });
@@ -322,9 +327,16 @@ impl ScopeFold {
         self.hash.digest()
     }
 
-    /// How many statements the fold was given, and how many of them count.
-    pub fn count(&self) -> (usize, usize) {
-        (self.members.len(), self.members.values().filter(|member| member.counts).count())
+    /// Whether a statement that was given counts: its slots say so, in all entries alike.
+    fn counts(&self, statement: &Verified) -> bool {
+        let first = order::touches(statement).next().and_then(|(path, _)| self.entries.get(path));
+        let slot = first.and_then(|entry| entry.slots.get(order::position(&entry.slots, statement).ok()?));
+        slot.is_some_and(|slot| slot.counts)
+    }
+
+    /// Whether the fold was given nothing.
+    pub fn is_empty(&self) -> bool {
+        self.members.is_empty()
     }
 }
 
@@ -378,7 +390,7 @@ impl Judge<'_> {
         let id = member.statement.id();
         let slot = entry.slots.get_mut(entry.next);
         if slot.is_some_and(|slot| core::mem::replace(&mut slot.verdict, verdict) != verdict) {
-            run.changes.entry(path.clone()).or_default().witnesses.insert(id);
+            run.changes.entry(path.clone()).or_default().witnesses.push(id);
         }
         let one = one.filter(|_| verdict == Verdict::Fit);
         self.book.note(path, member.statement.key(), one.as_ref().map(|one| one.rule.clone()));

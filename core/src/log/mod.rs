@@ -14,10 +14,9 @@ mod share;
 mod shelf;
 mod weight;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use driftless_statement::{Invalid, MeshId, PublicKey, Scope, StatementId, Verified};
+use driftless_statement::{IdTable, Invalid, MeshId, PublicKey, Scope, StatementId, Verified};
 
 pub use aside::Sifted;
 pub use room::RoomStats;
@@ -68,7 +67,7 @@ pub struct Log {
     room: Room,
     /// What revocations accept outside of `@mesh`, of what is held.
     accepted: Accepted,
-    aside: BTreeSet<StatementId>,
+    aside: IdTable<StatementId>,
     returned: Vec<Arc<Verified>>,
 }
 
@@ -94,7 +93,7 @@ impl Log {
     }
 
     fn holding(mesh: MeshId, shelf: Shelf, bounds: RoomBounds) -> Self {
-        let (accepted, aside, returned) = (Accepted::default(), BTreeSet::new(), Vec::new());
+        let (accepted, aside, returned) = (Accepted::default(), IdTable::new(), Vec::new());
         Self { mesh, shelf, room: Room::new(bounds), accepted, aside, returned }
     }
 

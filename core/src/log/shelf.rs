@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use driftless_statement::{Hlc, Invalid, PublicKey, Scope, Statement, StatementId, Verified, limits};
+use driftless_statement::{Hlc, IdTable, Invalid, PublicKey, Scope, Statement, StatementId, Verified, limits};
 
 /// One key's own heads in a scope: its statements there that no other one of its statements names in `prev`.
 type Heads = BTreeSet<(Hlc, StatementId)>;
@@ -12,12 +12,18 @@ type Heads = BTreeSet<(Hlc, StatementId)>;
 #[derive(Debug, Clone, Default)]
 struct ScopeShelf {
     order: Vec<Arc<Verified>>,
+    /// The number of the grant that each of them relies on: to find all that rely on one, none has to be looked at.
+    relies: Vec<u32>,
+    /// The numbers of grants, in the order in which they were first relied on.
+    grants: BTreeMap<StatementId, u32>,
     heads: BTreeMap<PublicKey, Heads>,
 }
 
 impl ScopeShelf {
     fn append(&mut self, statement: Arc<Verified>, held: &Held) {
         let said = statement.statement();
+        let next = u32::try_from(self.grants.len()).unwrap_or(u32::MAX);
+        self.relies.push(*self.grants.entry(said.grant).or_insert(next));
         let heads = self.heads.entry(said.author).or_default();
         // Whatever names this statement comes after it, so it is a head now.
         for named in said.prev.iter().filter_map(|id| held.get(id)) {
@@ -31,7 +37,10 @@ impl ScopeShelf {
     fn remove(&mut self, gone: &BTreeSet<StatementId>) {
         let lost = self.order.iter().filter(|statement| gone.contains(&statement.id()));
         let authors: BTreeSet<PublicKey> = lost.map(|statement| statement.statement().author).collect();
-        self.order.retain(|statement| !gone.contains(&statement.id()));
+        let stays: Vec<bool> = self.order.iter().map(|statement| !gone.contains(&statement.id())).collect();
+        let (mut places, mut others) = (stays.iter(), stays.iter());
+        self.order.retain(|_| places.next() == Some(&true));
+        self.relies.retain(|_| others.next() == Some(&true));
         // What they named may be heads again. Looked through once for all of them: a delegate may have brought in very many.
         let theirs = || self.order.iter().filter(|statement| authors.contains(&statement.statement().author));
         let named: BTreeSet<StatementId> = theirs().flat_map(|one| one.statement().prev.iter().copied()).collect();
@@ -44,7 +53,7 @@ impl ScopeShelf {
     }
 }
 
-type Held = BTreeMap<StatementId, Arc<Verified>>;
+type Held = IdTable<Arc<Verified>>;
 
 /// What is held of `@mesh`: it names nothing outside of itself.
 #[derive(Debug, Clone, Default)]
@@ -78,7 +87,7 @@ impl Shelf {
     }
 
     pub(super) fn contains(&self, id: &StatementId) -> bool {
-        self.held.contains_key(id) || self.mesh.held.contains_key(id)
+        self.held.contains(id) || self.mesh.held.contains(id)
     }
 
     /// Takes a statement all of whose names are held.
@@ -87,21 +96,21 @@ impl Shelf {
         if scope.is_mesh() {
             let mesh = Arc::make_mut(&mut self.mesh);
             mesh.shelf.append(statement.clone(), &mesh.held);
-            mesh.held.insert(statement.id(), statement);
+            mesh.held.insert(statement);
             return;
         }
         let shelf = self.scopes.entry(scope.clone()).or_default();
         shelf.append(statement.clone(), &self.held);
         self.order.push(statement.clone());
-        self.held.insert(statement.id(), statement);
+        self.held.insert(statement);
     }
 
     /// Lets statements go; none that stays names one of them.
     pub(super) fn remove(&mut self, gone: &BTreeSet<StatementId>) {
-        if gone.iter().any(|id| self.mesh.held.contains_key(id)) {
+        if gone.iter().any(|id| self.mesh.held.contains(id)) {
             let mesh = Arc::make_mut(&mut self.mesh);
             mesh.shelf.remove(gone);
-            mesh.held.retain(|id, _| !gone.contains(id));
+            mesh.held.retain(|held| !gone.contains(&held.id()));
         }
         let lost: BTreeSet<Scope> =
             gone.iter().filter_map(|id| self.held.remove(id)).map(|lost| lost.statement().scope.clone()).collect();
@@ -146,6 +155,17 @@ impl Shelf {
         scope: &Scope,
     ) -> impl DoubleEndedIterator<Item = &'a Arc<Verified>> + ExactSizeIterator + use<'a> {
         self.of(scope).map(|shelf| shelf.order.as_slice()).unwrap_or_default().iter()
+    }
+
+    /// Whether each statement of a scope, in their order, relies on a grant of which this is true.
+    pub(super) fn relying(&self, scope: &Scope, on: impl Fn(&StatementId) -> bool) -> impl Iterator<Item = bool> {
+        let shelf = self.of(scope);
+        let mut grants = vec![false; shelf.map_or(0, |shelf| shelf.grants.len())];
+        for (_, number) in shelf.iter().flat_map(|shelf| &shelf.grants).filter(|(grant, _)| on(grant)) {
+            grants.get_mut(*number as usize).into_iter().for_each(|relied_on| *relied_on = true);
+        }
+        let relies = shelf.map(|shelf| shelf.relies.as_slice()).unwrap_or_default();
+        relies.iter().map(move |number| grants.get(*number as usize).copied().unwrap_or_default())
     }
 
     pub(super) fn scopes(&self) -> impl Iterator<Item = (Scope, usize)> {

@@ -17,7 +17,7 @@ impl Machine {
         let Some(trust) = &self.trust else { return };
         let on_disk = |id: &StatementId| {
             let scope = self.log.get(id).map(|held| held.statement().scope.clone());
-            scope.and_then(|scope| self.scopes.get(&scope)).is_some_and(|room| room.aside.contains_key(id))
+            scope.and_then(|scope| self.scopes.get(&scope)).is_some_and(|room| room.aside.contains(id))
         };
         let gone = match self.planted(Planted::ForgetsAll) {
             true => self.log.aside().map(|held| held.id()).filter(on_disk).collect(),
@@ -27,7 +27,7 @@ impl Machine {
             return;
         }
         for room in self.scopes.values_mut() {
-            room.aside.retain(|id, _| !gone.contains(id));
+            room.aside.retain(|id| !gone.contains(id));
         }
         self.log.forget(&gone);
         self.counts.struck_gone += gone.len() as u64;

@@ -28,6 +28,7 @@ use std::sync::Arc;
 
 use driftless_statement::{Hlc, MeshId, Path, Points, PublicKey, Scope, SecretKey, StatementId, Verified};
 
+use crate::fold::Spent;
 pub use crate::now::Now;
 pub use counts::Counts;
 pub use effect::{Effect, Topic, Verdict};
@@ -68,6 +69,8 @@ pub struct Machine {
     floor_ms: u64,
     /// The floor as it is on disk: what decides what is due, so that no crash makes due things early again.
     kept_floor_ms: u64,
+    /// What folds let go of since the last tick, which has the time to drop it.
+    spent: Vec<Spent>,
     last_hlc: Hlc,
     rng: Rng,
     proofs: proofs::Proofs,
@@ -156,6 +159,7 @@ impl Machine {
             kept_floor_ms: setup.floor_ms,
             #[cfg(feature = "planted")]
             kept_floor_ms: planted::remembered_floor_ms(setup.floor_ms, setup.planted),
+            spent: Vec::new(),
             last_hlc: Hlc::default(),
             rng,
             proofs: setup.proofs,
@@ -289,6 +293,7 @@ impl Machine {
             self.timers.peers = self.now.mono_ms + self.rng.around(self.look_ms());
             self.look_at_peers(effects);
         }
+        self.spent.clear();
         self.forget();
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use driftless_statement::{Hlc, MeshId, Path, PublicKey, Scope, StatementId, Verified};
+use driftless_statement::{Hlc, IdTable, MeshId, Path, PublicKey, Scope, StatementId, Verified};
 
 use super::peers::repair::Recent;
 use super::proofs::twins::{FoldName, Joining};
@@ -44,7 +44,7 @@ pub(super) struct ScopeRoom {
     /// Stored statements that wait for their time, by the millisecond at which they are due.
     pub waiting_for_time: BTreeMap<(u64, StatementId), Arc<Verified>>,
     /// Stored statements that a revocation took out of the replicated set.
-    pub aside: BTreeMap<StatementId, Arc<Verified>>,
+    pub aside: IdTable<StatementId>,
     /// The latest time of a stored statement.
     pub newest: Hlc,
 }
@@ -61,7 +61,7 @@ impl ScopeRoom {
             out: BTreeMap::new(),
             recent: Recent::default(),
             waiting_for_time: BTreeMap::new(),
-            aside: BTreeMap::new(),
+            aside: IdTable::new(),
             newest: Hlc::default(),
         }
     }
@@ -78,7 +78,7 @@ impl ScopeRoom {
             out: BTreeMap::new(),
             recent: Recent::default(),
             waiting_for_time: BTreeMap::new(),
-            aside: BTreeMap::new(),
+            aside: IdTable::new(),
             newest: self.newest,
         }
     }
@@ -109,14 +109,11 @@ impl ScopeRoom {
             });
             stays.extend(all.map(|(id, hlc)| (*id, *hlc)));
             self.count_anew(&stays);
-            let mut aside: BTreeMap<StatementId, Arc<Verified>> =
-                leaving.iter().map(|one| (one.id(), one.clone())).collect();
-            self.aside.append(&mut aside);
         } else {
             leaving.retain(|one| self.summary.contains(&one.id()));
             leaving.iter().for_each(|one| self.uncount(one));
-            self.aside.extend(leaving.iter().map(|one| (one.id(), one.clone())));
         }
+        self.aside.extend(leaving.iter().map(|one| one.id()));
         // Often nothing waits and all counts.
         if !self.waiting_for_time.is_empty() {
             leaving
@@ -161,9 +158,14 @@ impl ScopeRoom {
         self.folded_as = super::proofs::twins::name_apart(node, &self.due.digest());
     }
 
+    /// Whether all of the so many statements that are held of this scope are on disk.
+    pub fn is_all(&self, held: usize) -> bool {
+        self.summary.count() + self.aside.len() as u64 == held as u64
+    }
+
     /// Whether a statement is on disk, in the replicated set or aside.
     pub fn has_stored(&self, id: &StatementId) -> bool {
-        self.summary.contains(id) || self.aside.contains_key(id)
+        self.summary.contains(id) || self.aside.contains(id)
     }
 
     /// Follows a change of one entry's effective value.

@@ -12,18 +12,34 @@ use super::effect::{Effect, Topic};
 use super::planted::Planted;
 use super::proofs::twins::Joining;
 use super::scope::{Out, ScopeRoom};
-use super::sift::Gone;
+use super::sift::{Fallen, Gone};
 use super::storing::{OnItsWay, Origin};
-use crate::fold::{Member, ScopeFold};
+use crate::fold::{Many, Member};
+use crate::trust::Refusal;
 use crate::view::Candidate;
 
-/// Statements given to the fold in one piece. A guess: what it notes of so many fits a core's cache.
-const FOLDED_AT_ONCE: usize = 1_024;
 /// Behind every statement of one time.
 const LAST: StatementId = StatementId([u8::MAX; 32]);
 
 /// Statements that came due, by scope.
 pub(super) type Due = BTreeMap<Scope, Vec<Arc<Verified>>>;
+
+/// What one event moved, in every scope.
+struct Moves {
+    due: Due,
+    gone: Gone,
+    fallen: Fallen,
+}
+
+/// What one event moved in one scope.
+struct Moved {
+    /// To be judged: came due, or was kept out by a rule that may say otherwise now.
+    due: Vec<Arc<Verified>>,
+    /// Left the set, ascending by id.
+    gone: Vec<Arc<Verified>>,
+    /// Counted, and counts no longer.
+    fallen: Vec<(Arc<Verified>, Refusal)>,
+}
 
 impl Machine {
     /// A batch is on disk.
@@ -81,7 +97,7 @@ impl Machine {
             let when = self.due_ms(statement);
             let Some(room) = self.scopes.get_mut(&scope) else { continue };
             if self.log.is_aside(&statement.id()) {
-                room.aside.insert(statement.id(), statement.clone());
+                room.aside.insert(statement.id());
                 self.forget_wanted = true;
                 continue;
             }
@@ -164,6 +180,7 @@ impl Machine {
     pub(super) fn settle(&mut self, mut due: Due, effects: &mut Vec<Effect>) {
         self.changes += 1;
         let gone = self.sift(&mut due);
+        let mut fallen = Fallen::new();
         if due.contains_key(&Scope::mesh()) || !gone.is_empty() {
             let before = self.settled.take();
             self.settle_trust();
@@ -171,14 +188,15 @@ impl Machine {
             let changed = now.map(|(now, before)| now.changed_since(before)).unwrap_or_default();
             let mut others = now.map(|(now, before)| now.approved_otherwise(before)).unwrap_or_default();
             others.extend(self.accept_anew());
-            self.rejudge(&changed, &others, &mut due);
+            fallen = self.rejudge(&changed, &others, &mut due);
         } else if self.accept(&due) {
-            self.rejudge(&BTreeSet::new(), &BTreeSet::new(), &mut due);
+            fallen = self.rejudge(&BTreeSet::new(), &BTreeSet::new(), &mut due);
         }
-        self.fold_all(due, gone, effects);
+        self.fold_all(Moves { due, gone, fallen }, effects);
     }
 
-    fn fold_all(&mut self, mut due: Due, mut gone: Gone, effects: &mut Vec<Effect>) {
+    fn fold_all(&mut self, moves: Moves, effects: &mut Vec<Effect>) {
+        let Moves { mut due, mut gone, mut fallen } = moves;
         let mut candidates: BTreeMap<Path, Candidate> = BTreeMap::new();
         let named = |candidate: Candidate| (candidate.path.clone(), candidate);
         if self.planted(Planted::KeepsGone) {
@@ -186,15 +204,16 @@ impl Machine {
         }
         // `@mesh` first: it says which schemas the others must keep.
         let mesh = Scope::mesh();
-        let of_mesh = (due.remove(&mesh).unwrap_or_default(), gone.remove(&mesh).unwrap_or_default());
-        candidates.extend(self.fold(&mesh, of_mesh).into_iter().map(named));
+        let mut of = |scope: &Scope| Moved {
+            due: due.remove(scope).unwrap_or_default(),
+            gone: gone.remove(scope).unwrap_or_default(),
+            fallen: fallen.remove(scope).unwrap_or_default(),
+        };
+        candidates.extend(self.fold(&mesh, of(&mesh)).into_iter().map(named));
         candidates.extend(self.govern());
-        for scope in gone.keys() {
-            due.entry(scope.clone()).or_default();
-        }
-        for (scope, statements) in due {
-            let leaving = gone.remove(&scope).unwrap_or_default();
-            candidates.extend(self.fold(&scope, (statements, leaving)).into_iter().map(named));
+        let scopes: Vec<Scope> = self.scopes.keys().cloned().collect();
+        for scope in scopes {
+            candidates.extend(self.fold(&scope, of(&scope)).into_iter().map(named));
         }
         let candidates: Vec<Candidate> = candidates.into_values().collect();
         #[cfg(feature = "planted")]
@@ -234,8 +253,9 @@ impl Machine {
     }
 
     /// Folds what came due in one scope, and what left it. Returns the entries whose merged state changed.
-    fn fold(&mut self, scope: &Scope, (due, gone): (Vec<Arc<Verified>>, Vec<Arc<Verified>>)) -> Vec<Candidate> {
-        if due.is_empty() && gone.is_empty() {
+    fn fold(&mut self, scope: &Scope, moved: Moved) -> Vec<Candidate> {
+        let Moved { due, gone, fallen } = moved;
+        if due.is_empty() && gone.is_empty() && fallen.is_empty() {
             return Vec::new();
         }
         let mesh_due = self.mesh_due();
@@ -244,7 +264,11 @@ impl Machine {
         let by_arrival = self.planted(Planted::FoldByArrival);
         let (Some(room), Some(trust)) = (self.scopes.get_mut(scope), &self.settled) else { return Vec::new() };
         let apart = trust.takes_away() || !gone.is_empty();
-        let mut steps: Vec<Step> = gone.into_iter().map(|statement| Step { statement, counts: None }).collect();
+        let (mut given, mut ceased): (Vec<Member>, Vec<Arc<Verified>>) = (Vec::new(), Vec::new());
+        for (statement, refusal) in fallen {
+            room.out.insert(statement.id(), Out::Refused(refusal));
+            ceased.push(statement);
+        }
         for (verdict, statement) in judged {
             let counts = verdict.is_ok() && matches!(statement.statement().body, Body::Write(_));
             #[cfg(feature = "planted")]
@@ -254,11 +278,13 @@ impl Machine {
                 Err(refusal) => drop(room.out.insert(statement.id(), Out::Refused(refusal))),
             }
             if !statement.statement().touches.is_empty() {
-                steps.push(Step { statement, counts: Some(counts) });
+                given.push(Member { statement, counts });
             }
         }
-        let update = |room: &mut ScopeRoom| -> Vec<Candidate> {
-            let changed = fold_steps(Arc::make_mut(&mut room.fold), steps);
+        let mut update = |room: &mut ScopeRoom| -> Vec<Candidate> {
+            let many = Many { given: &given, ceased: &ceased, leaving: &gone };
+            let (changed, spent) = Arc::make_mut(&mut room.fold).update_many(many);
+            self.spent.push(spent);
             changed.into_iter().map(|path| candidate(room, path)).collect()
         };
         match self.proofs.twins().filter(|_| !scope.is_mesh()) {
@@ -308,60 +334,6 @@ impl Machine {
             catch_up,
         });
     }
-}
-
-/// One statement that a fold is given, or that leaves it.
-struct Step {
-    statement: Arc<Verified>,
-    /// Whether it counts; `None`: it leaves.
-    counts: Option<bool>,
-}
-
-impl Step {
-    fn path(&self) -> Option<&Path> {
-        self.statement.statement().touches.first().map(|touch| &touch.path)
-    }
-
-    fn text(&self) -> &[u8] {
-        self.path().map(Path::as_str).unwrap_or_default().as_bytes()
-    }
-}
-
-/// Gives a fold its next steps. What it notes while it works grows with what it is given: in parts, whole entries each, it
-/// stays small. The order makes no difference to the state, only to the time.
-fn fold_steps(fold: &mut ScopeFold, mut steps: Vec<Step>) -> BTreeSet<Path> {
-    if steps.len() > FOLDED_AT_ONCE {
-        sort(&mut steps);
-    }
-    let mut changed = BTreeSet::new();
-    let mut rest = steps.as_slice();
-    while !rest.is_empty() {
-        let least = FOLDED_AT_ONCE.min(rest.len());
-        let last = rest.get(least - 1).and_then(Step::path);
-        let more = rest.iter().skip(least).take_while(|step| step.path() == last).count();
-        let (part, others) = rest.split_at_checked(least + more).unwrap_or((rest, &[]));
-        rest = others;
-        let leaving: Vec<StatementId> =
-            part.iter().filter(|step| step.counts.is_none()).map(|step| step.statement.id()).collect();
-        let given = |step: &Step| Some(Member { statement: step.statement.clone(), counts: step.counts? });
-        let given: Vec<Member> = part.iter().filter_map(given).collect();
-        changed.extend(fold.update(&given, &leaving).into_keys());
-    }
-    changed
-}
-
-/// Entry by entry, in each of them as they were. Nearly all paths differ within sixteen bytes behind what is common to all:
-/// those are compared as a number.
-fn sort(steps: &mut [Step]) {
-    let Some(first) = steps.first().map(|step| step.text().to_vec()) else { return };
-    let shared = |step: &Step| first.iter().zip(step.text()).take_while(|(one, other)| one == other).count();
-    let common = steps.iter().map(shared).min().unwrap_or_default();
-    steps.sort_by_cached_key(|step| {
-        let rest = step.text().get(common..).unwrap_or_default();
-        let start: [u8; 16] = std::array::from_fn(|at| rest.get(at).copied().unwrap_or_default());
-        let more = (rest.len() > start.len()).then(|| step.path().cloned());
-        (u128::from_be_bytes(start), more)
-    });
 }
 
 /// An entry as it asks to become effective.

@@ -8,7 +8,7 @@ use driftless_statement::{Scope, StatementId, Verified};
 
 use super::Machine;
 use super::planted::Planted;
-use super::scope::Out;
+use super::scope::{Out, ScopeRoom};
 use super::settle::Due;
 use super::storing::{OnItsWay, Origin};
 use crate::trust::{Refusal, Trust};
@@ -16,14 +16,16 @@ use crate::trust::{Refusal, Trust};
 /// Statements that left the set, by scope.
 pub(super) type Gone = BTreeMap<Scope, Vec<Arc<Verified>>>;
 
+/// Statements that counted and that a rule keeps out now, by scope.
+pub(super) type Fallen = BTreeMap<Scope, Vec<(Arc<Verified>, Refusal)>>;
+
 impl Machine {
     /// Trust was evaluated anew: notes whether something held may have to leave the set, or may come back.
     pub(super) fn mind(&mut self, trust: &Trust) {
         let relies = |before: &Trust| {
-            let mut aside = self.log.aside();
             !trust.takes_away_like(before)
                 || !trust.changed_since(before).is_empty()
-                || aside.any(|statement| !trust.agrees(before, &statement.statement().grant))
+                || self.log.any_aside(|statement| !trust.agrees(before, &statement.statement().grant))
         };
         self.sift_wanted |= self.trust.as_ref().is_none_or(relies);
     }
@@ -35,7 +37,9 @@ impl Machine {
         let mut gone = Gone::new();
         if self.sift_wanted && self.mesh_is_on_disk() {
             self.sift_wanted = false;
-            let sifted = self.trust.as_ref().map(|trust| self.log.sift(trust)).unwrap_or_default();
+            let Self { scopes, log, trust, .. } = self;
+            let counted = |scope: &Scope, held| counted(scopes.get(scope), held, due.contains_key(scope));
+            let sifted = trust.as_ref().map(|trust| log.sift(trust, counted)).unwrap_or_default();
             due.values_mut().for_each(|list| list.retain(|statement| !self.log.is_aside(&statement.id())));
             self.forget_wanted |= !sifted.left.is_empty();
             for (scope, statements) in sifted.left {
@@ -119,32 +123,54 @@ impl Machine {
         before.beyond(&self.accepted)
     }
 
-    /// Adds to what is due the statements on which trust decides otherwise now: of those that a rule kept out, of those that
-    /// rely on a grant that changed, and of `others`: those whose approvals did, or that a revocation accepts no longer.
-    pub(super) fn rejudge(&self, changed: &BTreeSet<StatementId>, others: &BTreeSet<StatementId>, due: &mut Due) {
+    /// Finds the statements on which trust decides otherwise now. Those that a rule kept out are judged again with what is
+    /// due; those that rely on a grant that changed, and of `others`, whose approvals did or that a revocation accepts no longer, are
+    /// given back when they count no longer.
+    pub(super) fn rejudge(
+        &self,
+        changed: &BTreeSet<StatementId>,
+        others: &BTreeSet<StatementId>,
+        due: &mut Due,
+    ) -> Fallen {
+        let mut all = Fallen::new();
         for (scope, room) in &self.scopes {
             let refused = room.out.iter().filter_map(|(id, out)| match out {
                 Out::Refused(refusal) => self.log.get(id).filter(|one| self.verdict(one).as_ref() != Err(refusal)),
                 Out::NotDue => None,
             });
-            let mut again: Vec<Arc<Verified>> = refused.cloned().collect();
-            let falls = |one: &&Arc<Verified>| {
-                let id = one.id();
-                let shut = self.settled.as_ref().is_some_and(|trust| trust.is_shut(&one.statement().grant));
-                (shut || self.verdict(one).is_err()) && room.summary.contains(&id) && !room.out.contains_key(&id)
+            let again: Vec<Arc<Verified>> = refused.cloned().collect();
+            let new: BTreeSet<StatementId> = due.get(scope).into_iter().flatten().map(|one| one.id()).collect();
+            // Nearly always all that is held is on disk.
+            let stored = room.is_all(self.log.count(scope));
+            let falls = |one: &Arc<Verified>| {
+                let (refusal, id) = (self.verdict_again(one).err()?, one.id());
+                let held = if stored { !room.aside.contains(&id) } else { room.summary.contains(&id) };
+                let counted = held && !room.out.contains_key(&id) && !new.contains(&id);
+                counted.then(|| (one.clone(), refusal))
             };
+            let mut fallen: Vec<(Arc<Verified>, Refusal)> = Vec::new();
             if !changed.is_empty() {
-                let relies = |one: &&Arc<Verified>| changed.contains(&one.statement().grant);
-                again.extend(self.log.scope(scope).filter(relies).filter(falls).cloned());
+                fallen.extend(self.log.relying(scope, |grant| changed.contains(grant)).filter_map(falls));
             }
-            again.extend(others.iter().filter_map(|id| self.log.get(id)).filter(falls).cloned());
-            if again.is_empty() {
-                continue;
+            let rest = others.iter().filter_map(|id| self.log.get(id)).filter(|one| one.statement().scope == *scope);
+            fallen.extend(rest.filter(|one| !changed.contains(&one.statement().grant)).filter_map(falls));
+            if !fallen.is_empty() {
+                all.insert(scope.clone(), fallen);
             }
-            let list = due.entry(scope.clone()).or_default();
-            let listed: BTreeSet<StatementId> = list.iter().map(|statement| statement.id()).collect();
-            list.extend(again.into_iter().filter(|statement| !listed.contains(&statement.id())));
+            if !again.is_empty() {
+                due.entry(scope.clone()).or_default().extend(again.into_iter().filter(|one| !new.contains(&one.id())));
+            }
         }
+        all
+    }
+
+    /// The same as [`Machine::verdict`] for a statement that counted before.
+    fn verdict_again(&self, statement: &Verified) -> Result<(), Refusal> {
+        #[cfg(not(feature = "planted"))]
+        let verdict = self.settled.as_ref().map_or(Ok(()), |trust| trust.authorised_again(statement, &self.accepted));
+        #[cfg(feature = "planted")]
+        let verdict = self.verdict(statement);
+        verdict
     }
 
     /// What the trust that is settled says of a statement.
@@ -156,4 +182,15 @@ impl Machine {
         let verdict = super::planted::bent(self.planted, trust, statement, &self.accepted);
         verdict
     }
+}
+
+/// Of a scope, of which so many statements are held, whether one is known to have counted: all of it was judged, and this one not
+/// kept out. `new`: some of it came just now, and was not.
+fn counted(room: Option<&ScopeRoom>, held: usize, new: bool) -> impl Fn(&Verified) -> bool {
+    let judged = room.filter(|room| !new && room.is_all(held) && room.waiting_for_time.is_empty());
+    let out = |room: &ScopeRoom, one: &Verified| {
+        (!room.out.is_empty() && room.out.contains_key(&one.id()))
+            || (!room.aside.is_empty() && room.aside.contains(&one.id()))
+    };
+    move |one| !one.statement().scope.is_mesh() && judged.is_some_and(|room| !out(room, one))
 }

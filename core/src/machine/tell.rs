@@ -53,7 +53,7 @@ impl Machine {
         let id = statement.id();
         let Some(room) = self.scopes.get(&statement.statement().scope) else { return Fate::Storing };
         if !room.summary.contains(&id) {
-            let aside = self.trust.as_ref().filter(|_| room.aside.contains_key(&id));
+            let aside = self.trust.as_ref().filter(|_| room.aside.contains(&id));
             return aside.and_then(|trust| self.log.refusal(&id, trust)).map_or(Fate::Storing, Fate::Void);
         }
         match (room.out.get(&id), room.fold.fate(&id)) {
@@ -251,7 +251,9 @@ pub(super) fn count_fates(
         *reasons.entry(breach.word()).or_default() += 1;
     }
     let trust = machine.trust.iter();
-    for refusal in trust.flat_map(|trust| room.aside.keys().filter_map(|id| machine.log.refusal(id, trust))) {
+    for refusal in
+        trust.flat_map(|trust| room.aside.sorted().into_iter().filter_map(|id| machine.log.refusal(id, trust)))
+    {
         *fates.entry("void").or_default() += 1;
         *reasons.entry(refusal.word()).or_default() += 1;
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use driftless_core::fold::{Limits, Member, ScopeFold};
+use driftless_core::fold::{Limits, Many, Member, ScopeFold};
 use driftless_statement::StatementId;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -255,6 +255,40 @@ fn what_is_kept_to_save_work_changes_nothing() {
             }
             prop_assert_eq!(shown(&late, &members), shown(&once, &members));
             prop_assert_eq!(late.digest(), once.digest());
+            Ok(())
+        });
+    }
+}
+
+/// Thousands at once, as a revocation moves them: some leave, some count no longer, some come; those the fold shares with who
+/// gives them, and others that only say the same. Few at once, and many.
+#[test]
+fn many_at_once_give_what_one_after_another_gives() {
+    let manner = Manner { sequential: 97, counting: 95 };
+    for leave in [3, 75] {
+        run_some(one_in(256), manner, 1_450..1_500, |members, limits, dice| {
+            let mut many = ScopeFold::with_limits(limits);
+            let (old, new) = members.split_at(members.len() - 60);
+            many.update_many(Many { given: old, ..Many::default() });
+            prop_assert_eq!(many.digest(), at_once(old, limits).digest());
+            let (mut leaving, mut ceased, mut left) = (Vec::new(), Vec::new(), new.to_vec());
+            for member in old {
+                let copy = std::sync::Arc::new((*member.statement).clone());
+                let statement = if dice.chance(5) { copy } else { member.statement.clone() };
+                if dice.chance(leave) {
+                    leaving.push(statement);
+                } else if member.counts && dice.chance(40) {
+                    left.push(Member { counts: false, statement: statement.clone() });
+                    ceased.push(statement);
+                } else {
+                    left.push(member.clone());
+                }
+            }
+            leaving.sort_by_key(|statement| statement.id());
+            many.update_many(Many { given: new, ceased: &ceased, leaving: &leaving });
+            let once = at_once(&left, limits);
+            prop_assert_eq!(many.digest(), once.digest());
+            prop_assert_eq!(shown(&many, members).fates, shown(&once, members).fates);
             Ok(())
         });
     }

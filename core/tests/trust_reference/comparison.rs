@@ -7,7 +7,7 @@ use driftless_statement::{Prefix, Scope};
 
 use super::figures;
 use super::model::{Body, Held, Key, SCOPES, Set, Verdict, World, has, ids, only, verb};
-use super::real::{Node, Real, VERBS, public, time};
+use super::real::{Node, Real, VERBS, in_mesh, public, time};
 use super::small::{EPOCHS, TERMS, sorted};
 use super::worlds::{Alphabet, Choose, Random, SMALL, every, random, some};
 
@@ -75,6 +75,30 @@ fn trust_agrees(world: &World, real: &Real, arrived: Set, reached: &mut Reached)
     let holders = world.grants().into_iter().map(|(_, key)| key).chain([7]);
     for key in sorted(holders.collect()) {
         key_agrees(&model, real, &trust, key);
+    }
+}
+
+/// What counted in one held set is judged in another as by the long way; and what is accepted there follows from what was
+/// accepted here.
+fn again_agrees(world: &World, real: &Real, (here, there): (Set, Set), reached: &mut Reached) {
+    let (here, there) = (Held::of(world, here).set, Held::of(world, there).set);
+    let ((before, accepted_before), (after, accepted)) = (real.judged(here), real.judged(there));
+    let latest_first = || ids(there).collect::<Vec<_>>().into_iter().rev().map(|id| &*real.statements[id]);
+    let anew = accepted_before.anew(accepted.followed().clone(), latest_first);
+    assert_eq!(anew, accepted, "what is accepted of {there:#x} after {here:#x} in {world:?}");
+    for statement in ids(here & there).map(|id| &real.statements[id]).filter(|one| !in_mesh(one)) {
+        if before.authorised(statement, &accepted_before).is_err() {
+            continue;
+        }
+        let why = || format!("{:?} of {there:#x} after {here:#x} in {world:?}", statement.id());
+        let authorised = after.authorised(statement, &accepted);
+        assert_eq!(after.authorised_again(statement, &accepted), authorised, "{}", why());
+        let admissible = after.admissible(statement, &accepted);
+        assert_eq!(after.admissible_again(statement, &accepted), admissible, "{}", why());
+        let open = after.is_open(&statement.statement().grant);
+        assert!(!open || admissible.is_ok(), "on a grant that is open: {}", why());
+        *reached.entry(if open { "counted, and is open" } else { "counted, and is not open" }).or_default() += 1;
+        *reached.entry(if authorised.is_ok() { "counts again" } else { "counted" }).or_default() += 1;
     }
 }
 
@@ -318,6 +342,8 @@ fn random_graphs(shard: u64) {
         if choose.of(12) == 0 {
             let less = world.all() & !only(1 + choose.of(world.said.len() - 1));
             trust_agrees(&world, &real, less, &mut reached);
+            again_agrees(&world, &real, (less, world.all()), &mut reached);
+            again_agrees(&world, &real, (world.all(), less), &mut reached);
             let mut order = shuffled(&world, &mut choose);
             log_agrees(&world, &real, &order);
             order.retain(|id| has(less, *id));
@@ -325,7 +351,8 @@ fn random_graphs(shard: u64) {
         }
     }
     let more = ["a revocation is struck", "a revocation is pending", "a revocation takes an accept", "unknown"];
-    let expected = [&REVOKED[..], &ROTATED, &ON_TERMS, &more].concat();
+    let again = ["counted, and is open", "counted, and is not open", "counts again", "counted"];
+    let expected = [&REVOKED[..], &ROTATED, &ON_TERMS, &more, &again].concat();
     say(&format!("{judged} random graphs ({} of 2)", shard + 1), &reached, &expected);
 }
 

@@ -191,12 +191,12 @@ impl Node {
             while appended.iter().any(|statement| in_mesh(statement)) {
                 let genesis = self.log.genesis().unwrap();
                 let trust = evaluate(genesis, self.log.mesh());
-                self.log.sift(&trust);
+                self.log.sift(&trust, |_, _| |_: &Verified| false);
                 appended = self.log.retry(&trust);
                 self.trust = Some(trust);
             }
             if let Some(trust) = &self.trust {
-                self.log.sift(trust);
+                self.log.sift(trust, |_, _| |_: &Verified| false);
             }
         }
     }

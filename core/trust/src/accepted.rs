@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use driftless_statement::{StatementId, Verified};
+use driftless_statement::{IdTable, StatementId, Verified};
 
 /// Accepted statements by revocation: a function of the listed statements that are followed alone, since what is held is
 /// hash-closed, so that once a listed statement is held, so is all it names. A clone shares everything until one of the
@@ -13,7 +13,7 @@ use driftless_statement::{StatementId, Verified};
 pub struct Accepted {
     /// Listed statements that were followed, each with the revocation that lists it.
     followed: BTreeSet<(StatementId, StatementId)>,
-    by: BTreeMap<StatementId, Arc<BTreeSet<StatementId>>>,
+    by: BTreeMap<StatementId, Arc<IdTable<StatementId>>>,
 }
 
 impl Accepted {
@@ -31,13 +31,44 @@ impl Accepted {
     pub fn beyond(&self, other: &Self) -> BTreeSet<StatementId> {
         let shared = |by: &StatementId, here: &Arc<_>| other.by.get(by).is_some_and(|there| Arc::ptr_eq(here, there));
         let may_differ = self.by.iter().filter(|(by, accepted)| !shared(by, accepted));
-        let gone = may_differ.flat_map(|(by, accepted)| accepted.iter().filter(move |id| !other.has(by, id)));
+        let gone =
+            may_differ.flat_map(|(by, accepted)| accepted.sorted().into_iter().filter(move |id| !other.has(by, id)));
         gone.copied().collect()
     }
 
     /// Accepts one statement, for who follows names without holding the statements.
     pub fn add(&mut self, revocation: StatementId, id: StatementId) {
         Arc::make_mut(self.by.entry(revocation).or_default()).insert(id);
+    }
+
+    /// What follows from these listed statements, each with the revocation that lists it: for a revocation of which the same
+    /// were followed before, what it was; for the others, found in one pass each over all that is held, `latest_first`, each before
+    /// what it names. So what is to be looked at next is known, where following names from one to the next waits for memory.
+    pub fn anew<'a, Held: Iterator<Item = &'a Verified>>(
+        &self,
+        followed: BTreeSet<(StatementId, StatementId)>,
+        latest_first: impl Fn() -> Held,
+    ) -> Self {
+        let of = |all: &BTreeSet<(StatementId, StatementId)>, by: StatementId| -> Vec<StatementId> {
+            let listed = all.range((by, StatementId::NONE)..).take_while(|(other, _)| *other == by);
+            listed.map(|(_, listed)| *listed).collect()
+        };
+        let mut by = BTreeMap::new();
+        for revocation in followed.iter().map(|(by, _)| *by).collect::<BTreeSet<_>>() {
+            let listed = of(&followed, revocation);
+            let known = self.by.get(&revocation).filter(|_| of(&self.followed, revocation) == listed);
+            let accepted = || {
+                let mut accepted: IdTable<StatementId> = listed.into_iter().collect();
+                for statement in latest_first() {
+                    if accepted.contains(&statement.id()) {
+                        accepted.extend(statement.statement().each_name_in_scope().copied());
+                    }
+                }
+                Arc::new(accepted)
+            };
+            by.insert(revocation, known.cloned().unwrap_or_else(accepted));
+        }
+        Self { followed, by }
     }
 
     /// Accepts a statement that a revocation lists and that is held, and all it names in its scope. Costs what is new.
@@ -56,7 +87,7 @@ impl Accepted {
         while let Some(next) = stack.pop() {
             // Nearly all that it names was accepted before, and is not looked for.
             for name in next.statement().each_name_in_scope() {
-                if let Some(named) = Some(name).filter(|name| !accepted.contains(*name)).and_then(&held) {
+                if let Some(named) = Some(name).filter(|name| !accepted.contains(name)).and_then(&held) {
                     accepted.insert(*name);
                     stack.push(named);
                 }

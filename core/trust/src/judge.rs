@@ -9,6 +9,7 @@ use super::epoch::Epoch;
 use super::grant::Standing;
 use super::rank::Settled;
 use super::refusal::Refusal;
+use super::revoke::Revocation;
 
 /// Whether the trust rules let a statement in. `accepted`: by revocations, outside of `@mesh`. Gives back the grant it relies on;
 /// `None` for what relies on an epoch.
@@ -25,12 +26,37 @@ pub(super) fn admissible<'a>(
         return Err(Refusal::OtherMesh { got: statement.belongs_to(verified.id()) });
     }
     let Some(standing) = but_for_revocations(settled, verified)? else { return Ok(None) };
-    let revocation = settled
-        .struck(&standing.id)
-        .find(|revocation| revocation.concerns(statement) && !settled.accepts(&revocation.id, verified, accepted));
-    match revocation {
+    not_struck(settled, standing, verified, accepted).map(|()| Some(standing))
+}
+
+/// Whether no revocation makes a statement void that is sound but for them.
+fn not_struck(settled: &Settled, standing: &Standing, verified: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
+    let concerns = |one: &Revocation| one.concerns_on(standing, verified.statement());
+    let strikes = |one: &&Revocation| concerns(one) && !settled.accepts(&one.id, verified, accepted);
+    match settled.struck(&standing.id).find(strikes) {
         Some(revocation) => Err(Refusal::Struck { grant: standing.id, revocation: revocation.id }),
-        None => Ok(Some(standing)),
+        None => Ok(()),
+    }
+}
+
+/// The same as [`admissible`] for a statement that counted before, on whatever was settled then. What it and its grant say
+/// never changes, nor what the grants above that one say, so it is not asked again whether they fit.
+pub(super) fn admissible_again(settled: &Settled, verified: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
+    match settled.grants.get(&verified.statement().grant).filter(|standing| standing.is_authorised()) {
+        Some(standing) => not_struck(settled, standing, verified, accepted),
+        None => admissible(settled, verified, accepted).map(drop),
+    }
+}
+
+/// The same as [`authorised`] for a statement that counted before, on whatever was settled then.
+pub(super) fn authorised_again(settled: &Settled, verified: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
+    let standing = settled.grants.get(&verified.statement().grant).filter(|standing| standing.is_authorised());
+    match (&verified.statement().body, standing) {
+        (Body::Write(write), Some(standing)) if settled.fold_version <= limits::FOLD_VERSION => {
+            not_struck(settled, standing, verified, accepted)?;
+            demand::met(settled, standing, verified, write)
+        }
+        _ => authorised(settled, verified, accepted),
     }
 }
 

@@ -78,6 +78,24 @@ impl Trust {
         judge::authorised(&self.0.settled, statement, accepted)
     }
 
+    /// The same as [`Trust::admissible`] for a statement that counted before, by an earlier trust of the same mesh: what its
+    /// grant covers is not asked again.
+    pub fn admissible_again(&self, statement: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
+        judge::admissible_again(&self.0.settled, statement, accepted)
+    }
+
+    /// The same as [`Trust::authorised`] for a statement that counted before, by an earlier trust of the same mesh: what its
+    /// grant covers is not asked again.
+    pub fn authorised_again(&self, statement: &Verified, accepted: &Accepted) -> Result<(), Refusal> {
+        judge::authorised_again(&self.0.settled, statement, accepted)
+    }
+
+    /// Whether what relies on a grant is let in if it was sound before: the grant stands, and nothing strikes it.
+    pub fn is_open(&self, grant: &StatementId) -> bool {
+        let standing = self.grant(grant).filter(|standing| standing.is_authorised());
+        standing.is_some() && self.struck(grant).next().is_none()
+    }
+
     /// Whether anything at all of this key could be admissible: it is a root key, or holds an authorised grant on which
     /// not everything is void. A few look-ups, to be asked before a signature is checked.
     pub fn is_author(&self, key: &PublicKey) -> bool {

@@ -67,6 +67,13 @@ impl Revocation {
         }
     }
 
+    /// The same for a statement that is sound but for revocations and relies on this grant: where all that the grant covers
+    /// is struck, what the statement is about need not be looked at.
+    pub(super) fn concerns_on(&self, standing: &Standing, statement: &Statement) -> bool {
+        let whole = !statement.touches.is_empty() && self.prefix.contains(&standing.grant.prefix);
+        whole || self.concerns(statement)
+    }
+
     /// Whether its list names a statement, which must be the revoked key's own.
     pub fn lists(&self, id: &StatementId, author: &PublicKey) -> bool {
         *author == self.key && self.listed.contains_key(id)

@@ -78,7 +78,7 @@ impl Machine {
             && room.aside.is_empty()
             && room.out.is_empty()
             && room.waiting_for_time.is_empty()
-            && room.fold.count() == (0, 0);
+            && room.fold.is_empty();
         plain.then_some(Image {
             shelf: self.log.mesh_shelf().clone(),
             room: Arc::new(room.without_entries()),

@@ -238,7 +238,7 @@ impl Node {
             let Some(genesis) = self.log.genesis() else { return };
             let trust = evaluate(genesis, self.log.mesh());
             // What the new trust lets in may have been aside.
-            self.log.sift(&trust);
+            self.log.sift(&trust, |_, _| |_: &Verified| false);
             appended = self.log.retry(&trust);
             self.trust = Some(trust);
         }
