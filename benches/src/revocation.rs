@@ -176,7 +176,7 @@ fn rows_of(effort: Effort, shape: Shape, rows: &mut Vec<Row>) {
     assert_eq!(Some(fold(&members).1), merged, "the yardstick comes to the same state");
     let everything: Vec<Member> =
         sorted(scene.all.iter().map(|one| Member { statement: one.clone(), counts: true }).collect());
-    let before = fold(&everything).0;
+    let whole: Paired = pair(effort, || scene.effect(), || fold(&everything).0);
     let paired: Paired = pair(effort, || scene.effect(), || fold(&members).0);
     let what = format!(
         "one revocation, {} statements of its key in {} entries, {}",
@@ -186,12 +186,23 @@ fn rows_of(effort: Effort, shape: Shape, rows: &mut Vec<Row>) {
     );
     let row = Row::ratio(&what, "folding what is left of these entries, from nothing", Want::AtMost(1.0), &paired);
     let note = format!(
-        "from stored to the new view {}, against {} for the {} statements left; folding all {} took {}",
+        "from stored to the new view {}, against {} for the {} statements left",
         span(paired.ours.median()),
         span(paired.theirs.median()),
         members.len(),
-        scene.all.len(),
-        span(before)
+    );
+    rows.push(row.note(note));
+    let row = Row::ratio(
+        format!("{what}, beside all that they had"),
+        "folding all that these entries had, from nothing",
+        Want::AtMost(1.0),
+        &whole,
+    );
+    let note = format!(
+        "from stored to the new view {}, against {} for {} statements",
+        span(whole.ours.median()),
+        span(whole.theirs.median()),
+        scene.all.len()
     );
     rows.push(row.note(note));
     let (reader, step) = Reader::beside(&scene);
