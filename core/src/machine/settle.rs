@@ -204,6 +204,7 @@ impl Machine {
         }
         // `@mesh` first: it says which schemas the others must keep.
         let mesh = Scope::mesh();
+        let scopes: BTreeSet<Scope> = due.keys().chain(gone.keys()).chain(fallen.keys()).cloned().collect();
         let mut of = |scope: &Scope| Moved {
             due: due.remove(scope).unwrap_or_default(),
             gone: gone.remove(scope).unwrap_or_default(),
@@ -211,7 +212,6 @@ impl Machine {
         };
         candidates.extend(self.fold(&mesh, of(&mesh)).into_iter().map(named));
         candidates.extend(self.govern());
-        let scopes: Vec<Scope> = self.scopes.keys().cloned().collect();
         for scope in scopes {
             candidates.extend(self.fold(&scope, of(&scope)).into_iter().map(named));
         }
