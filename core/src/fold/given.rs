@@ -78,7 +78,7 @@ impl ScopeFold {
 }
 
 /// The entry that a statement touches, if it is one alone.
-pub(super) fn alone(statement: &Verified) -> Option<&Path> {
+fn alone(statement: &Verified) -> Option<&Path> {
     match statement.statement().touches.as_slice() {
         [touch] => Some(&touch.path),
         _ => None,

@@ -31,7 +31,7 @@ pub struct Many<'a> {
     pub leaving: &'a [Arc<Verified>],
 }
 
-/// What an update let go of. To drop it touches every statement once more, which takes longer than the update.
+/// What an update let go of. To drop it touches every statement once more, a miss of the cache each.
 #[derive(Debug, Clone, Default)]
 pub struct Spent {
     members: Members,

@@ -76,15 +76,11 @@ impl Log {
         kept.into_iter().for_each(|place| going.stays(place));
         // Whatever names a statement stands behind it, and nothing that comes before the first of them names one.
         let first = going.goes.iter().position(|goes| *goes).unwrap_or(held.len());
-        let behind: Vec<(usize, &Arc<Verified>)> = held.iter().copied().enumerate().skip(first).collect();
-        for block in behind.rchunks(BLOCK) {
-            touch_names(block, &going.goes);
-            for (place, statement) in block.iter().rev() {
-                if going.goes.get(*place) == Some(&false) {
-                    let named = statement.statement().each_name_in_scope();
-                    let places: Vec<usize> = named.filter_map(|named| going.place(&held, named)).collect();
-                    places.into_iter().for_each(|place| going.stays(place));
-                }
+        for (place, statement) in held.iter().enumerate().skip(first).rev() {
+            if going.goes.get(place) == Some(&false) {
+                let named = statement.statement().each_name_in_scope();
+                let places: Vec<usize> = named.filter_map(|named| going.place(&held, named)).collect();
+                places.into_iter().for_each(|place| going.stays(place));
             }
         }
         going.all(&held)
@@ -165,21 +161,6 @@ impl Log {
             }
         }
     }
-}
-
-/// Statements whose names are fetched from memory together. A guess: they fit a core's nearest cache.
-const BLOCK: usize = 64;
-
-/// Reads the names of statements that stay, and forgets them: the misses of the cache, four for each statement, overlap here,
-/// and not where something is done with each name. A third of the time of finding out what leaves.
-fn touch_names(block: &[(usize, &Arc<Verified>)], goes: &[bool]) {
-    let staying = block.iter().filter(|(place, _)| goes.get(*place) == Some(&false));
-    let first = |ids: &[StatementId]| ids.first().map_or(0, |id| id.0.first().copied().unwrap_or_default());
-    let read = staying.map(|(_, one)| {
-        let said = one.statement();
-        first(&said.prev) ^ said.touches.first().map_or(0, |touch| first(&touch.bases))
-    });
-    std::hint::black_box(read.fold(0, std::ops::BitXor::bitxor));
 }
 
 /// What is about to leave the set, while it is found out: by place among what is held of a scope, and by id.
