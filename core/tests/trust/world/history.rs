@@ -171,9 +171,10 @@ impl History {
 
     fn bases_of(&self, act: &Act, statement: &Statement) -> Vec<StatementId> {
         let there = |s: &&Arc<Verified>| act.odd == 22 || s.statement().scope == statement.scope;
-        sorted(
-            &act.bases.iter().filter_map(|number| self.pick(*number)).filter(there).map(|s| s.id()).collect::<Vec<_>>(),
-        )
+        let picked = act.bases.iter().filter_map(|number| self.pick(*number)).filter(there);
+        // Now and then the latest of the scope: what is admissible should often name what is not, whoever said that.
+        let latest = self.made.iter().rev().find(there).filter(|_| act.odd > 64);
+        sorted(&picked.chain(latest).map(|s| s.id()).collect::<Vec<_>>())
     }
 }
 
