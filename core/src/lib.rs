@@ -8,7 +8,6 @@ pub mod log;
 pub mod lthash;
 pub mod machine;
 pub mod now;
-mod places;
 pub mod reconcile;
 pub mod rng;
 pub mod view;

@@ -9,8 +9,8 @@ use driftless_statement::{Path, Verified, schema};
 
 use super::fate::Member;
 use super::order::{Members, Slot};
+use super::places::Places;
 use super::scope::{Run, ScopeFold};
-use crate::places::Places;
 
 /// Statements decided in one piece. A guess: what is noted of so many fits a core's cache.
 const AT_ONCE: usize = 1_024;
@@ -94,8 +94,7 @@ impl ScopeFold {
         changed: &mut BTreeSet<Path>,
         spent: &mut Vec<Arc<Verified>>,
     ) -> Vec<Step<'a>> {
-        let by_place =
-            Places::of(steps.iter().map(|step| place(step.statement)).zip(0..).collect(), |one, other| one.cmp(&other));
+        let by_place = Places::of(steps.iter().map(|step| place(step.statement)).zip(0..).collect());
         let mut found = vec![false; steps.len()];
         let mut part: Vec<(Path, Vec<usize>)> = Vec::new();
         let mut parts: Vec<Vec<(Path, Vec<usize>)>> = Vec::new();

@@ -53,6 +53,7 @@ mod given;
 mod govern;
 mod many;
 mod order;
+mod places;
 mod replay;
 mod rules;
 mod scope;

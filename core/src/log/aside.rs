@@ -8,7 +8,6 @@ use std::sync::Arc;
 use driftless_statement::{IdTable, Scope, StatementId, Verified};
 
 use super::Log;
-use crate::places::Places;
 use crate::trust::{Accepted, Refusal, Trust};
 
 /// What left the replicated set and what came back to it.
@@ -33,7 +32,7 @@ impl Log {
         let follow = |listed: &Arc<Verified>| trust.accepting(listed).map(|by| (by, listed.id())).collect::<Vec<_>>();
         let followed = listed.flat_map(follow).collect::<BTreeSet<_>>();
         if followed != *self.accepted.followed() {
-            self.accepted = self.accepted.anew(followed, || self.shelf.iter().rev().map(|statement| &**statement));
+            self.accepted = self.accepted.anew(followed, |listed| self.closure(listed));
         }
         // Without a revocation or rotation only grants can be aside: everything else is named in its own scope by what needs it.
         let all = trust.takes_away() || !self.aside.is_empty();
@@ -58,7 +57,6 @@ impl Log {
     /// What is held of a scope and does not belong to the replicated set, ascending by id: not let in, and named by nothing
     /// that belongs.
     fn out_of(&self, scope: &Scope, trust: &Trust, counted: impl Fn(&Verified) -> bool) -> Vec<&Arc<Verified>> {
-        let held: Vec<&Arc<Verified>> = self.shelf.scope(scope).collect();
         let refused = |one: &Verified| match counted(one) {
             true => trust.admissible_again(one, &self.accepted).is_err() && !trust.keeps(one),
             false => self.judge(one, Some(trust)).is_some_and(|verdict| verdict.is_err()),
@@ -67,23 +65,34 @@ impl Log {
         // to be looked at.
         let shut = self.shelf.relying(scope, |grant| trust.is_shut(grant));
         let open = self.shelf.relying(scope, |grant| trust.is_open(grant));
-        let goes =
-            |((shut, open), one): ((bool, bool), &&Arc<Verified>)| shut || (!(open && counted(one)) && refused(one));
-        let goes: Vec<bool> = shut.zip(open).zip(&held).map(goes).collect();
-        let mut going = Going::of(&held, goes);
-        let listed = trust.frontiers().filter_map(|(id, _)| going.place(&held, id));
-        let kept: Vec<usize> = listed.filter(|place| held.get(*place).is_some_and(|one| trust.keeps(one))).collect();
-        kept.into_iter().for_each(|place| going.stays(place));
-        // Whatever names a statement stands behind it, and nothing that comes before the first of them names one.
-        let first = going.goes.iter().position(|goes| *goes).unwrap_or(held.len());
-        for (place, statement) in held.iter().enumerate().skip(first).rev() {
-            if going.goes.get(place) == Some(&false) {
-                let named = statement.statement().each_name_in_scope();
-                let places: Vec<usize> = named.filter_map(|named| going.place(&held, named)).collect();
-                places.into_iter().for_each(|place| going.stays(place));
-            }
+        let stays =
+            |((shut, open), one): ((bool, bool), &Arc<Verified>)| !shut && ((open && counted(one)) || !refused(one));
+        let mut stays: Vec<bool> = shut.zip(open).zip(self.shelf.scope(scope)).map(stays).collect();
+        let listed = trust.frontiers().filter_map(|(id, _)| self.shelf.get(id));
+        for one in listed.filter(|one| one.statement().scope == *scope && trust.keeps(one)) {
+            self.shelf.place(&one.id()).into_iter().for_each(|place| mark(&mut stays, place));
         }
-        going.all(&held)
+        self.shelf.close(scope, &mut stays);
+        let goes = self.shelf.scope(scope).zip(&stays).filter(|(_, stays)| !**stays);
+        ascending(goes.map(|(one, _)| one).collect())
+    }
+
+    /// All that held statements name in their scopes, directly or through others, and they themselves.
+    fn closure(&self, from: &[StatementId]) -> IdTable<StatementId> {
+        let mut marked: BTreeMap<&Scope, Vec<bool>> = BTreeMap::new();
+        for id in from {
+            let Some((one, place)) = self.shelf.get(id).zip(self.shelf.place(id)) else { continue };
+            let scope = &one.statement().scope;
+            mark(marked.entry(scope).or_insert_with(|| vec![false; self.shelf.scope(scope).len()]), place);
+        }
+        let mut closure = IdTable::new();
+        for (scope, mut marked) in marked {
+            self.shelf.close(scope, &mut marked);
+            let found = self.shelf.scope(scope).zip(&marked).filter(|(_, marked)| **marked);
+            let ids: Vec<StatementId> = found.map(|(one, _)| one.id()).collect();
+            closure.extend(ids);
+        }
+        closure
     }
 
     /// What revocations accept outside of `@mesh`, of what is held.
@@ -163,38 +172,14 @@ impl Log {
     }
 }
 
-/// What is about to leave the set, while it is found out: by place among what is held of a scope, and by id.
-struct Going {
-    goes: Vec<bool>,
-    /// By the first eight bytes of the id: everything that was to go at first.
-    by_id: Places,
+fn mark(marked: &mut [bool], place: usize) {
+    marked.get_mut(place).into_iter().for_each(|mark| *mark = true);
 }
 
-impl Going {
-    fn of(held: &[&Arc<Verified>], goes: Vec<bool>) -> Self {
-        let going = held.iter().zip(0u32..).zip(&goes).filter(|(_, goes)| **goes);
-        let keys = going.map(|((one, place), _)| (short(&one.id()), place)).collect();
-        let id = |place: u32| held.get(place as usize).map(|one| one.id());
-        Self { by_id: Places::of(keys, |one, other| id(one).cmp(&id(other))), goes }
-    }
-
-    /// The place of a statement that was to go at first, and still is.
-    fn place(&self, held: &[&Arc<Verified>], id: &StatementId) -> Option<usize> {
-        let mut places = self.by_id.at(short(id)).filter(|place| self.goes.get(*place) == Some(&true));
-        places.find(|place| held.get(*place).is_some_and(|one| one.id() == *id))
-    }
-
-    fn stays(&mut self, place: usize) {
-        self.goes.get_mut(place).into_iter().for_each(|goes| *goes = false);
-    }
-
-    /// All that goes, ascending by id.
-    fn all<'a>(&self, held: &[&'a Arc<Verified>]) -> Vec<&'a Arc<Verified>> {
-        let going = self.by_id.all().filter(|place| self.goes.get(*place) == Some(&true));
-        going.filter_map(|place| held.get(place).copied()).collect()
-    }
-}
-
-fn short(id: &StatementId) -> u64 {
-    id.0.first_chunk().map_or(0, |eight| u64::from_be_bytes(*eight))
+/// Sorted by id. Eight bytes of an id tell nearly all apart, and lie at hand, where the statements do not.
+fn ascending(all: Vec<&Arc<Verified>>) -> Vec<&Arc<Verified>> {
+    let short = |id: &StatementId| id.0.first_chunk().map_or(0, |eight| u64::from_be_bytes(*eight));
+    let mut keyed: Vec<(u64, &Arc<Verified>)> = all.into_iter().map(|one| (short(&one.id()), one)).collect();
+    keyed.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| one.1.id().cmp(&other.1.id())));
+    keyed.into_iter().map(|(_, one)| one).collect()
 }

@@ -9,6 +9,7 @@
 
 mod aside;
 mod forget;
+mod names;
 mod room;
 mod share;
 mod shelf;

@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use driftless_statement::{Hlc, IdTable, Invalid, PublicKey, Scope, Statement, StatementId, Verified, limits};
+use driftless_statement::{Hlc, IdTable, Invalid, Named, PublicKey, Scope, Statement, StatementId, Verified, limits};
+
+use super::names::Names;
 
 /// One key's own heads in a scope: its statements there that no other one of its statements names in `prev`.
 type Heads = BTreeSet<(Hlc, StatementId)>;
@@ -16,31 +18,58 @@ struct ScopeShelf {
     relies: Vec<u32>,
     /// The numbers of grants, in the order in which they were first relied on.
     grants: BTreeMap<StatementId, u32>,
+    names: Names,
     heads: BTreeMap<PublicKey, Heads>,
 }
 
+/// A statement that is held, with its place in the order of its scope.
+#[derive(Debug, Clone)]
+struct Kept {
+    statement: Arc<Verified>,
+    place: u32,
+}
+
+impl Named for Kept {
+    fn named(&self) -> &StatementId {
+        self.statement.named()
+    }
+}
+
+type Held = IdTable<Kept>;
+
+/// Where what was at a place is after others went.
+fn moved(places: &[u32], place: u32) -> u32 {
+    places.get(place as usize).copied().unwrap_or(place)
+}
+
 impl ScopeShelf {
-    fn append(&mut self, statement: Arc<Verified>, held: &Held) {
+    fn append(&mut self, statement: Arc<Verified>, held: &mut Held) {
         let said = statement.statement();
+        let place = u32::try_from(self.order.len()).unwrap_or(u32::MAX);
+        self.names.push(said.each_name_in_scope().filter_map(|id| held.get(id)).map(|named| named.place));
         let next = u32::try_from(self.grants.len()).unwrap_or(u32::MAX);
         self.relies.push(*self.grants.entry(said.grant).or_insert(next));
         let heads = self.heads.entry(said.author).or_default();
         // Whatever names this statement comes after it, so it is a head now.
         for named in said.prev.iter().filter_map(|id| held.get(id)) {
-            heads.remove(&named.key());
+            heads.remove(&named.statement.key());
         }
         heads.insert(statement.key());
-        self.order.push(statement);
+        self.order.push(statement.clone());
+        held.insert(Kept { statement, place });
     }
 
-    /// Lets statements go; none that stays names one of them.
-    fn remove(&mut self, gone: &BTreeSet<StatementId>) {
+    /// Lets statements go; none that stays names one of them. Gives back where each of the others is from now on.
+    fn remove(&mut self, gone: &BTreeSet<StatementId>) -> Vec<u32> {
         let lost = self.order.iter().filter(|statement| gone.contains(&statement.id()));
         let authors: BTreeSet<PublicKey> = lost.map(|statement| statement.statement().author).collect();
         let stays: Vec<bool> = self.order.iter().map(|statement| !gone.contains(&statement.id())).collect();
-        let (mut places, mut others) = (stays.iter(), stays.iter());
-        self.order.retain(|_| places.next() == Some(&true));
-        self.relies.retain(|_| others.next() == Some(&true));
+        let next = |next: &mut u32, stays: &bool| Some(std::mem::replace(next, *next + u32::from(*stays)));
+        let places: Vec<u32> = stays.iter().scan(0, next).collect();
+        let (mut one, mut other) = (stays.iter(), stays.iter());
+        self.order.retain(|_| one.next() == Some(&true));
+        self.relies.retain(|_| other.next() == Some(&true));
+        self.names.keep(&stays, &places);
         // What they named may be heads again. Looked through once for all of them: a delegate may have brought in very many.
         let theirs = || self.order.iter().filter(|statement| authors.contains(&statement.statement().author));
         let named: BTreeSet<StatementId> = theirs().flat_map(|one| one.statement().prev.iter().copied()).collect();
@@ -50,10 +79,9 @@ impl ScopeShelf {
         }
         self.heads.retain(|author, _| !authors.contains(author));
         self.heads.extend(heads);
+        places
     }
 }
-
-type Held = IdTable<Arc<Verified>>;
 
 /// What is held of `@mesh`: it names nothing outside of itself.
 #[derive(Debug, Clone, Default)]
@@ -83,7 +111,7 @@ impl Shelf {
     }
 
     pub(super) fn get(&self, id: &StatementId) -> Option<&Arc<Verified>> {
-        self.held.get(id).or_else(|| self.mesh.held.get(id))
+        self.held.get(id).or_else(|| self.mesh.held.get(id)).map(|kept| &kept.statement)
     }
 
     pub(super) fn contains(&self, id: &StatementId) -> bool {
@@ -95,33 +123,34 @@ impl Shelf {
         let scope = &statement.statement().scope;
         if scope.is_mesh() {
             let mesh = Arc::make_mut(&mut self.mesh);
-            mesh.shelf.append(statement.clone(), &mesh.held);
-            mesh.held.insert(statement);
+            mesh.shelf.append(statement, &mut mesh.held);
             return;
         }
-        let shelf = self.scopes.entry(scope.clone()).or_default();
-        shelf.append(statement.clone(), &self.held);
         self.order.push(statement.clone());
-        self.held.insert(statement);
+        let shelf = self.scopes.entry(scope.clone()).or_default();
+        shelf.append(statement, &mut self.held);
     }
 
     /// Lets statements go; none that stays names one of them.
     pub(super) fn remove(&mut self, gone: &BTreeSet<StatementId>) {
         if gone.iter().any(|id| self.mesh.held.contains(id)) {
             let mesh = Arc::make_mut(&mut self.mesh);
-            mesh.shelf.remove(gone);
-            mesh.held.retain(|held| !gone.contains(&held.id()));
+            let places = mesh.shelf.remove(gone);
+            gone.iter().for_each(|id| drop(mesh.held.remove(id)));
+            mesh.held.each(|kept| kept.place = moved(&places, kept.place));
         }
-        let lost: BTreeSet<Scope> =
-            gone.iter().filter_map(|id| self.held.remove(id)).map(|lost| lost.statement().scope.clone()).collect();
+        let lost = gone.iter().filter_map(|id| self.held.remove(id));
+        let lost: BTreeSet<Scope> = lost.map(|lost| lost.statement.statement().scope.clone()).collect();
         if lost.is_empty() {
             return;
         }
-        for scope in lost {
-            if let Some(shelf) = self.scopes.get_mut(&scope) {
-                shelf.remove(gone);
+        let remove = |scope: Scope| Some((scope.clone(), self.scopes.get_mut(&scope)?.remove(gone)));
+        let places: BTreeMap<Scope, Vec<u32>> = lost.into_iter().filter_map(remove).collect();
+        self.held.each(|kept| {
+            if let Some(places) = places.get(&kept.statement.statement().scope) {
+                kept.place = moved(places, kept.place);
             }
-        }
+        });
         self.order.retain(|statement| !gone.contains(&statement.id()));
     }
 
@@ -155,6 +184,16 @@ impl Shelf {
         scope: &Scope,
     ) -> impl DoubleEndedIterator<Item = &'a Arc<Verified>> + ExactSizeIterator + use<'a> {
         self.of(scope).map(|shelf| shelf.order.as_slice()).unwrap_or_default().iter()
+    }
+
+    /// The place of a statement in the order of its scope.
+    pub(super) fn place(&self, id: &StatementId) -> Option<usize> {
+        self.held.get(id).or_else(|| self.mesh.held.get(id)).map(|kept| kept.place as usize)
+    }
+
+    /// Marks what the marked ones of a scope, by their places, name in it directly or through others.
+    pub(super) fn close(&self, scope: &Scope, marked: &mut [bool]) {
+        self.of(scope).into_iter().for_each(|shelf| shelf.names.close(marked));
     }
 
     /// Whether each statement of a scope, in their order, relies on a grant of which this is true.

@@ -36,7 +36,7 @@ pub use id::{ElementId, MeshId, PublicKey, StatementId};
 pub use path::{Path, Prefix, Scope};
 pub use sign::{Points, SecretKey, Signed, Verified};
 pub use statement::{Invalid, Note, Statement, Touch};
-pub use table::IdTable;
+pub use table::{IdTable, Named};
 pub use terms::{Demand, Demands, Labels, Terms};
 pub use tree::{Skip, Tree};
 pub use value::Value;

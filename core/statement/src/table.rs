@@ -33,7 +33,7 @@ impl<V> Named for (StatementId, V) {
 
 /// A set of things by their ids. A look-up costs one or two cache misses, where a tree of 100,000 costs four. Ids are hashes
 /// already, so eight bytes of them place a thing: whoever wants many to meet in one place of a table of 2^n signs 2^n
-/// statements for each. It is never walked through but by [`IdTable::sorted`], so nothing depends on how it lies in memory.
+/// statements for each. It is walked through in an order by [`IdTable::sorted`] alone, so nothing depends on how it lies in memory.
 #[derive(Clone)]
 pub struct IdTable<T>(HashTable<T>);
 
@@ -92,6 +92,11 @@ impl<T: Named> IdTable<T> {
     /// Keeps those of which this is true.
     pub fn retain(&mut self, stays: impl Fn(&T) -> bool) {
         self.0.retain(|one| stays(one));
+    }
+
+    /// Changes each of them, but not its id; what becomes of one must not depend on the others.
+    pub fn each(&mut self, change: impl Fn(&mut T)) {
+        self.0.iter_mut().for_each(change);
     }
 
     /// Whether this is true of one of them.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
-use driftless_statement::{Prefix, Scope};
+use driftless_statement::{IdTable, Prefix, Scope, StatementId};
 
 use super::figures;
 use super::model::{Body, Held, Key, SCOPES, Set, Verdict, World, has, ids, only, verb};
@@ -83,8 +83,16 @@ fn trust_agrees(world: &World, real: &Real, arrived: Set, reached: &mut Reached)
 fn again_agrees(world: &World, real: &Real, (here, there): (Set, Set), reached: &mut Reached) {
     let (here, there) = (Held::of(world, here).set, Held::of(world, there).set);
     let ((before, accepted_before), (after, accepted)) = (real.judged(here), real.judged(there));
-    let latest_first = || ids(there).collect::<Vec<_>>().into_iter().rev().map(|id| &*real.statements[id]);
-    let anew = accepted_before.anew(accepted.followed().clone(), latest_first);
+    let closure = |listed: &[StatementId]| {
+        let mut closure: IdTable<StatementId> = listed.iter().copied().collect();
+        for statement in ids(there).collect::<Vec<_>>().into_iter().rev().map(|id| &real.statements[id]) {
+            if closure.contains(&statement.id()) {
+                closure.extend(statement.statement().each_name_in_scope().copied());
+            }
+        }
+        closure
+    };
+    let anew = accepted_before.anew(accepted.followed().clone(), closure);
     assert_eq!(anew, accepted, "what is accepted of {there:#x} after {here:#x} in {world:?}");
     for statement in ids(here & there).map(|id| &real.statements[id]).filter(|one| !in_mesh(one)) {
         if before.authorised(statement, &accepted_before).is_err() {

@@ -42,12 +42,11 @@ impl Accepted {
     }
 
     /// What follows from these listed statements, each with the revocation that lists it: for a revocation of which the same
-    /// were followed before, what it was; for the others, found in one pass each over all that is held, `latest_first`, each before
-    /// what it names. So what is to be looked at next is known, where following names from one to the next waits for memory.
-    pub fn anew<'a, Held: Iterator<Item = &'a Verified>>(
+    /// were followed before, what it was; for the others, what `closure` says that is named by the listed, with them.
+    pub fn anew(
         &self,
         followed: BTreeSet<(StatementId, StatementId)>,
-        latest_first: impl Fn() -> Held,
+        closure: impl Fn(&[StatementId]) -> IdTable<StatementId>,
     ) -> Self {
         let of = |all: &BTreeSet<(StatementId, StatementId)>, by: StatementId| -> Vec<StatementId> {
             let listed = all.range((by, StatementId::NONE)..).take_while(|(other, _)| *other == by);
@@ -57,16 +56,7 @@ impl Accepted {
         for revocation in followed.iter().map(|(by, _)| *by).collect::<BTreeSet<_>>() {
             let listed = of(&followed, revocation);
             let known = self.by.get(&revocation).filter(|_| of(&self.followed, revocation) == listed);
-            let accepted = || {
-                let mut accepted: IdTable<StatementId> = listed.into_iter().collect();
-                for statement in latest_first() {
-                    if accepted.contains(&statement.id()) {
-                        accepted.extend(statement.statement().each_name_in_scope().copied());
-                    }
-                }
-                Arc::new(accepted)
-            };
-            by.insert(revocation, known.cloned().unwrap_or_else(accepted));
+            by.insert(revocation, known.cloned().unwrap_or_else(|| Arc::new(closure(&listed))));
         }
         Self { followed, by }
     }

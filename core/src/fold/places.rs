@@ -1,11 +1,9 @@
 //! Places found by a key, built once and looked up often: a sorted list with an index of where each beginning begins. For keys
 //! that are spread evenly, as hashes are, a look-up costs two misses of a core's cache, and nothing depends on the order in memory.
 
-use std::cmp::Ordering;
-
 /// Which place, or places, each key has.
 #[derive(Debug)]
-pub(crate) struct Places {
+pub(super) struct Places {
     /// Ascending by key.
     sorted: Vec<(u64, u32)>,
     /// Where in that list those begin whose keys begin with so many bits, about one for each.
@@ -14,9 +12,8 @@ pub(crate) struct Places {
 }
 
 impl Places {
-    /// `tie`: the order of places with one key.
-    pub fn of(mut sorted: Vec<(u64, u32)>, tie: impl Fn(u32, u32) -> Ordering) -> Self {
-        sorted.sort_unstable_by(|one, other| one.0.cmp(&other.0).then_with(|| tie(one.1, other.1)));
+    pub fn of(mut sorted: Vec<(u64, u32)>) -> Self {
+        sorted.sort_unstable();
         // At least two, so that fewer than 64 bits are shifted out.
         let shift = 64 - sorted.len().next_power_of_two().max(2).trailing_zeros();
         let mut begins = Vec::new();
@@ -28,17 +25,12 @@ impl Places {
         Self { sorted, begins, shift }
     }
 
-    /// The places of a key, in the order of ties.
+    /// The places of a key, ascending.
     pub fn at(&self, key: u64) -> impl Iterator<Item = usize> {
         let beginning = usize::try_from(key >> self.shift).ok();
         let begin = beginning.and_then(|at| self.begins.get(at)).copied().unwrap_or(self.sorted.len());
         let here = self.sorted.get(begin..).unwrap_or_default().iter().take_while(move |(other, _)| *other <= key);
         here.filter(move |(other, _)| *other == key).map(|(_, place)| *place as usize)
-    }
-
-    /// All places, ascending by key, and in the order of ties.
-    pub fn all(&self) -> impl Iterator<Item = usize> {
-        self.sorted.iter().map(|(_, place)| *place as usize)
     }
 }
 
@@ -51,14 +43,11 @@ mod tests {
     proptest! {
         #[test]
         fn each_key_has_its_places(keys in prop::collection::vec(any::<u64>().prop_map(|key| key >> (key % 64)), 0..60)) {
-            let places = Places::of(keys.iter().copied().zip(0..).collect(), |one, other| one.cmp(&other));
+            let places = Places::of(keys.iter().copied().zip(0..).collect());
             for wanted in keys.iter().copied().chain([0, 1, u64::MAX]) {
                 let expected: Vec<usize> = (0..keys.len()).filter(|at| keys[*at] == wanted).collect();
                 prop_assert_eq!(places.at(wanted).collect::<Vec<_>>(), expected);
             }
-            let mut all: Vec<usize> = (0..keys.len()).collect();
-            all.sort_by_key(|at| keys[*at]);
-            prop_assert_eq!(places.all().collect::<Vec<_>>(), all);
         }
     }
 }
