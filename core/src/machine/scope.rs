@@ -19,8 +19,8 @@ use crate::view::EntryView;
 pub(super) enum Out {
     /// Its time has not come.
     NotDue,
-    /// A trust rule keeps it out.
-    Refused(Refusal),
+    /// A trust rule keeps it out. Shared: one revocation may keep out very many.
+    Refused(Arc<Refusal>),
 }
 
 /// What a node keeps of one scope besides the log.
@@ -38,7 +38,7 @@ pub(super) struct ScopeRoom {
     /// Hash of the effective entries.
     pub effective: LtHash,
     /// Stored statements that do not count, and why.
-    pub out: BTreeMap<StatementId, Out>,
+    pub out: IdTable<(StatementId, Out)>,
     /// Sets that were had lately.
     pub recent: Recent,
     /// Stored statements that wait for their time, by the millisecond at which they are due.
@@ -58,7 +58,7 @@ impl ScopeRoom {
             marks: Marks::default(),
             due: LtHash::default(),
             effective: LtHash::default(),
-            out: BTreeMap::new(),
+            out: IdTable::new(),
             recent: Recent::default(),
             waiting_for_time: BTreeMap::new(),
             aside: IdTable::new(),
@@ -75,7 +75,7 @@ impl ScopeRoom {
             marks: self.marks.clone(),
             due: self.due.clone(),
             effective: LtHash::default(),
-            out: BTreeMap::new(),
+            out: IdTable::new(),
             recent: Recent::default(),
             waiting_for_time: BTreeMap::new(),
             aside: IdTable::new(),
@@ -159,6 +159,17 @@ impl ScopeRoom {
     }
 
     /// Whether all of the so many statements that are held of this scope are on disk.
+    /// Why a stored statement does not count; nothing when it does.
+    pub fn why_out(&self, id: &StatementId) -> Option<&Out> {
+        self.out.get(id).map(|(_, out)| out)
+    }
+
+    /// Stored statements that wait for approvals or signatures.
+    pub fn pending(&self) -> impl Iterator<Item = &StatementId> {
+        let pending = |(_, out): &(_, Out)| matches!(out, Out::Refused(refusal) if refusal.is_pending());
+        self.out.those(pending).into_iter().map(|(id, _)| id)
+    }
+
     pub fn is_all(&self, held: usize) -> bool {
         self.summary.count() + self.aside.len() as u64 == held as u64
     }

@@ -38,7 +38,7 @@ struct Moved {
     /// Left the set, ascending by id.
     gone: Vec<Arc<Verified>>,
     /// Counted, and counts no longer.
-    fallen: Vec<(Arc<Verified>, Refusal)>,
+    fallen: Vec<(Arc<Verified>, Arc<Refusal>)>,
 }
 
 impl Machine {
@@ -110,7 +110,7 @@ impl Machine {
                 self.arrivals.note(statement.id(), self.now.wall_ms);
             }
             if when > self.kept_floor_ms.saturating_add(SKEW_MS) && !at_once {
-                room.out.insert(statement.id(), Out::NotDue);
+                room.out.put((statement.id(), Out::NotDue));
                 room.waiting_for_time.insert((when, statement.id()), statement.clone());
             } else {
                 joining.hash(&mut room.due);
@@ -246,7 +246,7 @@ impl Machine {
         }
         let Some(genesis) = self.log.get(&StatementId(self.mesh.0)) else { return };
         let counts = |statement: &&Arc<Verified>| {
-            mesh.summary.contains(&statement.id()) && mesh.out.get(&statement.id()) != Some(&Out::NotDue)
+            mesh.summary.contains(&statement.id()) && mesh.why_out(&statement.id()) != Some(&Out::NotDue)
         };
         let due = self.log.mesh().filter(counts).map(|statement| &**statement);
         self.settled = Some(crate::trust::Trust::evaluate(genesis, due));
@@ -266,7 +266,7 @@ impl Machine {
         let apart = trust.takes_away() || !gone.is_empty();
         let (mut given, mut ceased): (Vec<Member>, Vec<Arc<Verified>>) = (Vec::new(), Vec::new());
         for (statement, refusal) in fallen {
-            room.out.insert(statement.id(), Out::Refused(refusal));
+            room.out.put((statement.id(), Out::Refused(refusal)));
             ceased.push(statement);
         }
         for (verdict, statement) in judged {
@@ -275,7 +275,7 @@ impl Machine {
             let counts = counts && !(by_arrival && super::planted::comes_late(&self.log, &room.fold, &statement));
             match verdict {
                 Ok(()) => drop(room.out.remove(&statement.id())),
-                Err(refusal) => drop(room.out.insert(statement.id(), Out::Refused(refusal))),
+                Err(refusal) => room.out.put((statement.id(), Out::Refused(refusal.into()))),
             }
             if !statement.statement().touches.is_empty() {
                 given.push(Member { statement, counts });

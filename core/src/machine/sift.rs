@@ -17,7 +17,7 @@ use crate::trust::{Refusal, Trust};
 pub(super) type Gone = BTreeMap<Scope, Vec<Arc<Verified>>>;
 
 /// Statements that counted and that a rule keeps out now, by scope.
-pub(super) type Fallen = BTreeMap<Scope, Vec<(Arc<Verified>, Refusal)>>;
+pub(super) type Fallen = BTreeMap<Scope, Vec<(Arc<Verified>, Arc<Refusal>)>>;
 
 impl Machine {
     /// Trust was evaluated anew: notes whether something held may have to leave the set, or may come back.
@@ -134,23 +134,27 @@ impl Machine {
     ) -> Fallen {
         let mut all = Fallen::new();
         for (scope, room) in &self.scopes {
-            let refused = room.out.iter().filter_map(|(id, out)| match out {
-                Out::Refused(refusal) => self.log.get(id).filter(|one| self.verdict(one).as_ref() != Err(refusal)),
-                Out::NotDue => None,
-            });
-            let again: Vec<Arc<Verified>> = refused.cloned().collect();
+            let otherwise = |(id, out): &(StatementId, Out)| match (out, self.log.get(id)) {
+                (Out::Refused(refusal), Some(one)) => self.verdict(one).err().as_ref() != Some(&**refusal),
+                (Out::NotDue, _) | (_, None) => false,
+            };
+            let refused = room.out.those(otherwise).into_iter();
+            let again: Vec<Arc<Verified>> = refused.filter_map(|(id, _)| self.log.get(id)).cloned().collect();
             let new: BTreeSet<StatementId> = due.get(scope).into_iter().flatten().map(|one| one.id()).collect();
             // Nearly always all that is held is on disk.
             let stored = room.is_all(self.log.count(scope));
-            let falls = |one: &Arc<Verified>| {
+            let mut last: Option<Arc<Refusal>> = None;
+            let mut falls = |one: &Arc<Verified>| {
                 let (refusal, id) = (self.verdict_again(one).err()?, one.id());
                 let held = if stored { !room.aside.contains(&id) } else { room.summary.contains(&id) };
-                let counted = held && !room.out.contains_key(&id) && !new.contains(&id);
+                let counted = held && !room.out.contains(&id) && !new.contains(&id);
+                let refusal = last.take().filter(|last| **last == refusal).unwrap_or_else(|| Arc::new(refusal));
+                last = Some(refusal.clone());
                 counted.then(|| (one.clone(), refusal))
             };
-            let mut fallen: Vec<(Arc<Verified>, Refusal)> = Vec::new();
+            let mut fallen: Vec<(Arc<Verified>, Arc<Refusal>)> = Vec::new();
             if !changed.is_empty() {
-                fallen.extend(self.log.relying(scope, |grant| changed.contains(grant)).filter_map(falls));
+                fallen.extend(self.log.relying(scope, |grant| changed.contains(grant)).filter_map(&mut falls));
             }
             let rest = others.iter().filter_map(|id| self.log.get(id)).filter(|one| one.statement().scope == *scope);
             fallen.extend(rest.filter(|one| !changed.contains(&one.statement().grant)).filter_map(falls));
@@ -189,7 +193,7 @@ impl Machine {
 fn counted(room: Option<&ScopeRoom>, held: usize, new: bool) -> impl Fn(&Verified) -> bool {
     let judged = room.filter(|room| !new && room.is_all(held) && room.waiting_for_time.is_empty());
     let out = |room: &ScopeRoom, one: &Verified| {
-        (!room.out.is_empty() && room.out.contains_key(&one.id()))
+        (!room.out.is_empty() && room.out.contains(&one.id()))
             || (!room.aside.is_empty() && room.aside.contains(&one.id()))
     };
     move |one| !one.statement().scope.is_mesh() && judged.is_some_and(|room| !out(room, one))

@@ -56,10 +56,10 @@ impl Machine {
             let aside = self.trust.as_ref().filter(|_| room.aside.contains(&id));
             return aside.and_then(|trust| self.log.refusal(&id, trust)).map_or(Fate::Storing, Fate::Void);
         }
-        match (room.out.get(&id), room.fold.fate(&id)) {
+        match (room.why_out(&id), room.fold.fate(&id)) {
             (Some(Out::NotDue), _) => Fate::NotDue,
-            (Some(Out::Refused(refusal)), _) if refusal.is_pending() => Fate::Pending(refusal.clone()),
-            (Some(Out::Refused(refusal)), _) => Fate::Void(refusal.clone()),
+            (Some(Out::Refused(refusal)), _) if refusal.is_pending() => Fate::Pending((**refusal).clone()),
+            (Some(Out::Refused(refusal)), _) => Fate::Void((**refusal).clone()),
             (None, Some(fold::Fate::Unfit { path, breach })) => Fate::Unfit { path, breach },
             (None, Some(fold::Fate::Fit { .. }) | None) => Fate::Fit,
         }
@@ -231,32 +231,28 @@ pub(super) fn count_fates(
     machine: &Machine,
     scope: &Scope,
 ) -> (BTreeMap<&'static str, u64>, BTreeMap<&'static str, u64>) {
-    let mut fates = BTreeMap::new();
-    let mut reasons = BTreeMap::new();
+    let (mut fates, mut reasons): (BTreeMap<_, u64>, BTreeMap<_, u64>) = Default::default();
     let Some(room) = machine.scopes.get(scope) else { return (fates, reasons) };
-    let mut out = 0;
-    for out_of in room.out.values() {
-        let (fate, reason) = match out_of {
-            Out::NotDue => ("not_due", None),
-            Out::Refused(refusal) if refusal.is_pending() => ("pending", Some(refusal.word())),
-            Out::Refused(refusal) => ("void", Some(refusal.word())),
-        };
-        out += 1;
-        *fates.entry(fate).or_default() += 1;
-        reason.into_iter().for_each(|reason| *reasons.entry(reason).or_default() += 1);
-    }
+    let mut count = |fate, reason: Option<&'static str>, count| {
+        *fates.entry(fate).or_default() += count;
+        reason.into_iter().for_each(|reason| *reasons.entry(reason).or_default() += count);
+    };
+    let fate = |(_, out): &(StatementId, Out)| match out {
+        Out::NotDue => ("not_due", None),
+        Out::Refused(refusal) if refusal.is_pending() => ("pending", Some(refusal.word())),
+        Out::Refused(refusal) => ("void", Some(refusal.word())),
+    };
+    let mut out = room.out.len() as u64;
+    room.out
+        .tally(|one| Some(fate(one)))
+        .into_iter()
+        .for_each(|((fate, reason), so_many)| count(fate, reason, so_many));
     for breach in room.fold.unfit() {
         out += 1;
-        *fates.entry("unfit").or_default() += 1;
-        *reasons.entry(breach.word()).or_default() += 1;
+        count("unfit", Some(breach.word()), 1);
     }
-    let trust = machine.trust.iter();
-    for refusal in
-        trust.flat_map(|trust| room.aside.sorted().into_iter().filter_map(|id| machine.log.refusal(id, trust)))
-    {
-        *fates.entry("void").or_default() += 1;
-        *reasons.entry(refusal.word()).or_default() += 1;
-    }
+    let word = |id: &StatementId| Some(machine.log.refusal(id, machine.trust.as_ref()?)?.word());
+    room.aside.tally(word).into_iter().for_each(|(reason, so_many)| count("void", Some(reason), so_many));
     fates.insert("fit", room.summary.count().saturating_sub(out));
     (fates, reasons)
 }

@@ -1,6 +1,7 @@
 //! Things found by their statement id: a hash table that nobody can read in the order of its hashes.
 
 use core::fmt;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hashbrown::HashTable;
@@ -83,6 +84,15 @@ impl<T: Named> IdTable<T> {
         true
     }
 
+    /// Takes a thing in, in place of one of its id that is there.
+    pub fn put(&mut self, one: T) {
+        let id = one.named();
+        match self.0.find_mut(place(id), |other| other.named() == id) {
+            Some(there) => *there = one,
+            None => drop(self.0.insert_unique(place(id), one, |other| place(other.named()))),
+        }
+    }
+
     /// Takes the thing of this id out.
     pub fn remove(&mut self, id: &StatementId) -> Option<T> {
         let found = self.0.find_entry(place(id), |one| one.named() == id).ok()?;
@@ -106,9 +116,23 @@ impl<T: Named> IdTable<T> {
 
     /// All of them, ascending by id.
     pub fn sorted(&self) -> Vec<&T> {
-        let mut all: Vec<&T> = self.0.iter().collect();
-        all.sort_unstable_by(|one, other| one.named().cmp(other.named()));
-        all
+        self.those(|_| true)
+    }
+
+    /// Those of which this is true, ascending by id.
+    pub fn those(&self, of: impl Fn(&T) -> bool) -> Vec<&T> {
+        let mut those: Vec<&T> = self.0.iter().filter(|one| of(one)).collect();
+        those.sort_unstable_by(|one, other| one.named().cmp(other.named()));
+        those
+    }
+
+    /// How many of them have each mark.
+    pub fn tally<K: Ord>(&self, mark: impl Fn(&T) -> Option<K>) -> BTreeMap<K, u64> {
+        let mut tally = BTreeMap::new();
+        for mark in self.0.iter().filter_map(mark) {
+            *tally.entry(mark).or_default() += 1;
+        }
+        tally
     }
 }
 
@@ -165,6 +189,10 @@ mod tests {
                 let id = StatementId(id);
                 match step {
                     0 => prop_assert_eq!(table.remove(&id).map(|(_, value)| value), map.remove(&id)),
+                    1 => {
+                        table.put((id, step));
+                        map.insert(id, step);
+                    }
                     _ if map.contains_key(&id) => prop_assert!(!table.insert((id, other))),
                     _ => prop_assert!(table.insert((id, other)) && map.insert(id, other).is_none()),
                 }
@@ -176,6 +204,12 @@ mod tests {
             let mut odd = table.clone();
             odd.retain(|(_, value)| value % 2 == 1);
             prop_assert_eq!(odd == table, map.values().all(|value| value % 2 == 1));
+            prop_assert_eq!(odd.sorted(), table.those(|(_, value)| value % 2 == 1));
+            let tally = table.tally(|(_, value)| Some(value % 3).filter(|rest| *rest > 0));
+            for (rest, count) in &tally {
+                prop_assert_eq!(*count, map.values().filter(|value| *value % 3 == *rest).count() as u64);
+            }
+            prop_assert_eq!(tally.len(), (1..3).filter(|rest| map.values().any(|value| value % 3 == *rest)).count());
             prop_assert!(odd.sorted().iter().all(|(id, _)| table.contains(id)));
         }
     }

@@ -6,7 +6,6 @@ use driftless_statement::{Body, Prefix, Statement, Verified};
 
 use crate::machine::Machine;
 use crate::machine::outcome::PendingTold;
-use crate::machine::scope::Out;
 
 impl Machine {
     /// What is pending under a prefix and may be told, earliest first, at most `limit`, and how many there are. Acts of `@mesh` are
@@ -18,11 +17,9 @@ impl Machine {
         limit: usize,
     ) -> (Vec<PendingTold>, u64) {
         let Some(trust) = &self.settled else { return (Vec::new(), 0) };
-        let rooms = self.scopes.values();
-        let out = rooms.flat_map(|room| &room.out);
-        let pending = out.filter(|(_, out)| matches!(out, Out::Refused(refusal) if refusal.is_pending()));
+        let pending = self.scopes.values().flat_map(|room| room.pending());
         let mut found: Vec<&Arc<Verified>> = pending
-            .filter_map(|(id, _)| self.log.get(id))
+            .filter_map(|id| self.log.get(id))
             .filter(|one| is_about(one.statement(), prefix) && may_tell(one.statement()))
             .filter(|one| trust.wanted(one).iter().any(|wanted| !wanted.is_met()))
             .collect();

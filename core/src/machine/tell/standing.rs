@@ -8,7 +8,6 @@ use driftless_statement::{Body, Genesis, Scope, StatementId, Verified};
 use crate::beacon::{Change, NodeState, Picture, Reach};
 use crate::machine::Machine;
 use crate::machine::outcome::{ChangeReach, EpochTold, GrantTold, RevocationTold, ScopeState, Standing, StatusTold};
-use crate::machine::scope::Out;
 use crate::machine::tell::count_fates;
 
 impl Machine {
@@ -57,9 +56,7 @@ impl Machine {
 
     /// The times of the statements that wait for approvals, Unix milliseconds, ascending.
     fn pending_since(&self) -> Vec<u64> {
-        let out = self.scopes.values().flat_map(|room| &room.out);
-        let pending = out.filter(|(_, out)| matches!(out, Out::Refused(refusal) if refusal.is_pending()));
-        let told = pending.filter_map(|(id, _)| self.log.get(id));
+        let told = self.scopes.values().flat_map(|room| room.pending()).filter_map(|id| self.log.get(id));
         let mut times: Vec<u64> = told.map(|statement| statement.statement().hlc.millis()).collect();
         times.sort_unstable();
         times
