@@ -14,6 +14,7 @@ use crate::beacon::{
     BadBeacon, Beacon, Claim, HEARD_A_SECOND, Health, MARK_MS, NAME_BYTES, NotHeard, Own, Proven, Report, SETTLE_MS,
     folded_digest, pages,
 };
+use crate::view::View;
 use crate::wire::Gossip;
 
 /// The shortest pause between news and the beacon that tells of it.
@@ -193,7 +194,7 @@ impl Machine {
         let now = self.now.wall_ms;
         // A scope that is only hearsay is not repeated: else one liar's invention would live on in honest beacons.
         let held = self.scopes.iter_mut().filter(|(scope, room)| scope.is_mesh() || room.summary.count() > 0);
-        held.map(|(scope, room)| report(scope, room, &mesh_due, fold_version, now)).collect()
+        held.map(|(scope, room)| report(scope, room, &self.view, (&mesh_due, fold_version), now)).collect()
     }
 
     /// The digest of what is due of `@mesh`.
@@ -231,15 +232,16 @@ impl Machine {
     }
 }
 
-fn report(scope: &Scope, room: &mut ScopeRoom, mesh_due: &[u8; 32], fold_version: u64, now_ms: u64) -> Report {
+/// What this node has of a scope. What counts in it hangs on what is due in `@mesh`, and on the mesh's fold version.
+fn report(scope: &Scope, room: &mut ScopeRoom, view: &View, mesh: (&[u8; 32], u64), now_ms: u64) -> Report {
     Report {
         scope: scope.clone(),
         count: room.summary.count(),
         set: room.summary.digest(),
         marks: room.marks.list(now_ms),
-        folded: folded_digest(&room.due.digest(), mesh_due, fold_version),
+        folded: folded_digest(&room.due.digest(), mesh.0, mesh.1),
         merged: room.fold.digest(),
-        effective: room.effective.digest(),
+        effective: room.shown.digest(view),
         newest: room.newest,
     }
 }

@@ -18,6 +18,7 @@ mod quiet;
 mod scope;
 mod settle;
 mod setup;
+mod shown;
 mod sift;
 mod storing;
 mod tell;
@@ -294,6 +295,7 @@ impl Machine {
             self.look_at_peers(effects);
         }
         self.spent.clear();
+        self.scopes.values_mut().for_each(|room| room.shown.rest());
         self.forget();
     }
 

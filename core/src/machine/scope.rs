@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use driftless_statement::{Hlc, IdTable, MeshId, Path, PublicKey, Scope, StatementId, Verified};
+use driftless_statement::{Hlc, IdTable, MeshId, PublicKey, Scope, StatementId, Verified};
 
 use super::peers::repair::Recent;
 use super::proofs::twins::{FoldName, Joining};
+use super::shown::ShownHash;
 use crate::beacon::Marks;
 use crate::fold::ScopeFold;
 use crate::lthash::{Drawn, LtHash};
 use crate::reconcile::Summary;
 use crate::trust::Refusal;
-use crate::view::EntryView;
 
 /// Why a stored statement does not count now.
 #[derive(Debug, Clone, PartialEq)]
@@ -36,7 +36,7 @@ pub(super) struct ScopeRoom {
     /// Hash of the due part of the set: what the merged digest belongs to.
     pub due: LtHash,
     /// Hash of the effective entries.
-    pub effective: LtHash,
+    pub shown: ShownHash,
     /// Stored statements that do not count, and why.
     pub out: IdTable<(StatementId, Out)>,
     /// Sets that were had lately.
@@ -57,7 +57,7 @@ impl ScopeRoom {
             summary: Summary::new(mesh, scope),
             marks: Marks::default(),
             due: LtHash::default(),
-            effective: LtHash::default(),
+            shown: ShownHash::default(),
             out: IdTable::new(),
             recent: Recent::default(),
             waiting_for_time: BTreeMap::new(),
@@ -74,7 +74,7 @@ impl ScopeRoom {
             summary: self.summary.clone(),
             marks: self.marks.clone(),
             due: self.due.clone(),
-            effective: LtHash::default(),
+            shown: ShownHash::default(),
             out: IdTable::new(),
             recent: Recent::default(),
             waiting_for_time: BTreeMap::new(),
@@ -158,7 +158,6 @@ impl ScopeRoom {
         self.folded_as = super::proofs::twins::name_apart(node, &self.due.digest());
     }
 
-    /// Whether all of the so many statements that are held of this scope are on disk.
     /// Why a stored statement does not count; nothing when it does.
     pub fn why_out(&self, id: &StatementId) -> Option<&Out> {
         self.out.get(id).map(|(_, out)| out)
@@ -170,6 +169,7 @@ impl ScopeRoom {
         self.out.those(pending).into_iter().map(|(id, _)| id)
     }
 
+    /// Whether all of the so many statements that are held of this scope are on disk.
     pub fn is_all(&self, held: usize) -> bool {
         self.summary.count() + self.aside.len() as u64 == held as u64
     }
@@ -178,26 +178,4 @@ impl ScopeRoom {
     pub fn has_stored(&self, id: &StatementId) -> bool {
         self.summary.contains(id) || self.aside.contains(id)
     }
-
-    /// Follows a change of one entry's effective value.
-    pub fn effective_changed(&mut self, path: &Path, before: Option<&EntryView>, after: Option<&EntryView>) {
-        if let Some(bytes) = before.and_then(|entry| effective_bytes(path, entry)) {
-            self.effective.remove(&bytes);
-        }
-        if let Some(bytes) = after.and_then(|entry| effective_bytes(path, entry)) {
-            self.effective.insert(&bytes);
-        }
-    }
-}
-
-/// What the effective digest sees of an entry: path, value, and the heads that it came from.
-fn effective_bytes(path: &Path, entry: &EntryView) -> Option<Vec<u8>> {
-    let json = entry.json()?;
-    let mut bytes = Vec::with_capacity(path.as_str().len() + json.len() + 2 + entry.heads.len() * 32);
-    bytes.extend_from_slice(path.as_str().as_bytes());
-    bytes.push(0);
-    bytes.extend_from_slice(json.as_bytes());
-    bytes.push(0);
-    entry.heads.iter().for_each(|id| bytes.extend_from_slice(id.as_bytes()));
-    Some(bytes)
 }

@@ -308,7 +308,7 @@ impl Machine {
         let view = Arc::new(view);
         for path in &touched {
             if let Some(room) = self.scopes.get_mut(&path.scope()) {
-                room.effective_changed(path, before.get(path).map(|e| &**e), view.get(path).map(|e| &**e));
+                room.shown.changes(path, before.get(path));
             }
         }
         self.view = view.clone();

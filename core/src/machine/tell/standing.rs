@@ -14,7 +14,7 @@ impl Machine {
     /// How this node stands: what every answer at the door carries.
     pub fn standing(&self) -> Standing {
         let digests: BTreeMap<_, _> =
-            self.scopes.iter().map(|(scope, room)| (scope.clone(), room.effective.digest())).collect();
+            self.scopes.iter().map(|(scope, room)| (scope.clone(), room.shown.digest(&self.view))).collect();
         let mut hasher = blake3::Hasher::new();
         for (scope, digest) in &digests {
             hasher.update(scope.as_str().as_bytes());
@@ -112,7 +112,7 @@ impl Machine {
             statements: room.map_or(0, |room| room.summary.count()),
             set: room.map(|room| room.summary.digest()).unwrap_or_default(),
             merged: room.map(|room| room.fold.digest()).unwrap_or_default(),
-            effective: room.map(|room| room.effective.digest()).unwrap_or_default(),
+            effective: room.map(|room| room.shown.digest(&self.view)).unwrap_or_default(),
             fates,
             reasons,
             conflicts,
