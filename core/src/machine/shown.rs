@@ -61,3 +61,41 @@ fn effective_bytes(path: &Path, entry: &EntryView) -> Option<Vec<u8>> {
     entry.heads.iter().for_each(|id| bytes.extend_from_slice(id.as_bytes()));
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use driftless_statement::{StatementId, Value};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::view::Candidate;
+
+    proptest! {
+        /// Whoever asks, and how often, it is the hash of what the view shows.
+        #[test]
+        fn it_is_the_hash_of_what_is_shown(steps in prop::collection::vec((0u8..4, 0u8..5, 0u8..3), 1..40)) {
+            let (mut view, mut shown) = (View::empty(1, 1), ShownHash::default());
+            for (path, value, then) in steps {
+                let path: Path = format!("shop/{path}").parse().unwrap();
+                let value = Some(Value::Int(value.into())).filter(|_| value > 0).map(Arc::new);
+                let heads = [StatementId([then; 32])].into();
+                let candidate = Candidate { path: path.clone(), value, heads, conflicts: 0 };
+                if let Some((next, touched)) = view.next([candidate]) {
+                    touched.iter().for_each(|path| shown.changes(path, view.get(path)));
+                    view = next;
+                }
+                let mut anew = LtHash::default();
+                for (path, entry) in view.under(&"".parse().unwrap(), None) {
+                    effective_bytes(path, entry).into_iter().for_each(|bytes| anew.insert(&bytes));
+                }
+                if then == 1 {
+                    prop_assert_eq!(shown.digest(&view), anew.digest());
+                } else if then == 2 {
+                    prop_assert_eq!(shown.digest(&view), anew.digest());
+                    shown.rest();
+                    prop_assert!(shown.before.is_empty());
+                }
+            }
+        }
+    }
+}
