@@ -59,7 +59,7 @@ use storing::{OnItsWay, Origin, Storing};
 
 /// One node, without its sockets, its disk and its clock.
 pub struct Machine {
-    key: SecretKey,
+    key: Arc<SecretKey>,
     node: PublicKey,
     mesh: MeshId,
     name: String,
@@ -205,7 +205,7 @@ impl Machine {
             own_heads: BTreeMap::new(),
             #[cfg(feature = "planted")]
             planted: setup.planted,
-            key: setup.key,
+            key: Arc::new(setup.key),
         }
     }
 

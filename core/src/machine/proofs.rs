@@ -134,10 +134,10 @@ impl Proofs {
         self.checked.load(Ordering::Relaxed)
     }
 
-    /// Signs a statement.
-    pub(super) fn sign(&self, statement: Statement, key: &SecretKey) -> Result<Arc<Verified>, Invalid> {
+    /// Signs a statement, at the latest when it goes to the disk.
+    pub(super) fn sign(&self, statement: Statement, key: &Arc<SecretKey>) -> Result<Arc<Verified>, Invalid> {
         if !self.models {
-            return Verified::sign(statement, key).map(Arc::new);
+            return Verified::sign_later(statement, key).map(Arc::new);
         }
         let canonical = statement.encode();
         let wire = [canonical.as_slice(), &modelled_signature(&canonical, &key.public())].concat();

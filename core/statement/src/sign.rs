@@ -1,6 +1,8 @@
 //! Signatures. A claim and a proof are different types: [`Signed`] came from outside, [`Verified`] passed the one check.
 
+use core::fmt;
 use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -98,13 +100,21 @@ pub struct Signed {
 /// A statement whose signature was checked in this process, or whose id was compared with the one of a statement that
 /// had been. Cheap to clone by reference: hold it in an `Arc`. It does not keep the bytes that it was read from, as they
 /// can be had again: a statement is decoded only when it encodes to the same.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Verified {
     id: StatementId,
     statement: Statement,
-    signature: [u8; SIGNATURE_BYTES],
+    /// Not there yet: `key` makes it when it is asked for.
+    signature: OnceLock<[u8; SIGNATURE_BYTES]>,
     /// Of the canonical bytes.
     len: u32,
+    key: Option<Arc<SecretKey>>,
+}
+
+impl fmt::Debug for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verified").field("id", &self.id).field("statement", &self.statement).finish_non_exhaustive()
+    }
 }
 
 impl Named for Verified {
@@ -165,8 +175,8 @@ impl Signed {
 
     fn proven(self) -> Option<Verified> {
         let len = u32::try_from(canonical_part(&self.wire)?.len()).ok()?;
-        let signature = *signature_part(&self.wire)?;
-        Some(Verified { id: self.id, statement: self.statement, signature, len })
+        let signature = (*signature_part(&self.wire)?).into();
+        Some(Verified { id: self.id, statement: self.statement, signature, len, key: None })
     }
 }
 
@@ -182,16 +192,29 @@ impl Verified {
     /// Signs a statement. Refuses one that a receiver would refuse.
     pub fn sign(statement: Statement, key: &SecretKey) -> Result<Self, Invalid> {
         let canonical = statement.encode();
-        if Statement::decode(&canonical)? != statement {
+        let verified = Self::to_be_signed(statement, key, &canonical)?;
+        let _ = verified.signature.set(key.sign_for(CONTEXT, &canonical));
+        Ok(verified)
+    }
+
+    /// The same, but the signature is made when the bytes are asked for first, by whoever asks: making it is most of what
+    /// a statement costs its author, and the id does not hang on it. A signature is a function of key and bytes (RFC 8032), so
+    /// it is the same then.
+    pub fn sign_later(statement: Statement, key: &Arc<SecretKey>) -> Result<Self, Invalid> {
+        let canonical = statement.encode();
+        Ok(Self { key: Some(key.clone()), ..Self::to_be_signed(statement, key, &canonical)? })
+    }
+
+    fn to_be_signed(statement: Statement, key: &SecretKey, canonical: &[u8]) -> Result<Self, Invalid> {
+        if Statement::decode(canonical)? != statement {
             return Err(Invalid::Field("statement"));
         }
         if key.public() != statement.author {
             return Err(Invalid::Signature(statement.author));
         }
-        let signature = key.sign_for(CONTEXT, &canonical);
-        let id = StatementId::of(&canonical);
+        let id = StatementId::of(canonical);
         let len = u32::try_from(canonical.len()).map_err(|_| Invalid::TooLarge { got: canonical.len() })?;
-        Ok(Self { id, statement, signature, len })
+        Ok(Self { id, statement, signature: OnceLock::new(), len, key: None })
     }
 
     /// The id.
@@ -209,7 +232,10 @@ impl Verified {
     pub fn wire(&self) -> Bytes {
         let mut wire = Vec::with_capacity(self.wire_len());
         self.statement.write(&mut wire);
-        wire.extend_from_slice(&self.signature);
+        // Without a key it is there from the beginning.
+        let make = || self.key.as_ref().map_or([0; SIGNATURE_BYTES], |key| key.sign_for(CONTEXT, &wire));
+        let signature = *self.signature.get_or_init(make);
+        wire.extend_from_slice(&signature);
         wire.into()
     }
 

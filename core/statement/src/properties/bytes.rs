@@ -1,5 +1,7 @@
 //! Laws of bytes: decoding is the exact inverse of encoding, and no byte string does anything but decode or be refused.
 
+use std::sync::Arc;
+
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -160,8 +162,20 @@ proptest! {
     }
 
     #[test]
+    fn what_is_signed_later_is_the_same((statement, key) in statement()) {
+        let now = Verified::sign(statement.clone(), &secret(key)).unwrap();
+        let later = Verified::sign_later(statement, &Arc::new(secret(key))).unwrap();
+        prop_assert_eq!((later.id(), later.wire_len()), (now.id(), now.wire_len()));
+        let before = later.clone();
+        prop_assert_eq!(later.wire(), now.wire());
+        prop_assert_eq!((before.wire(), later.clone().wire()), (now.wire(), now.wire()));
+    }
+
+    #[test]
     fn nobody_signs_for_another((statement, key) in statement()) {
         let author = statement.author;
+        let later = Verified::sign_later(statement.clone(), &Arc::new(secret(key + 10)));
+        prop_assert_eq!(later.map(|signed| signed.id()), Err(Invalid::Signature(author)));
         let other = Verified::sign(statement, &secret(key + 10));
         prop_assert_eq!(other.map(|signed| signed.id()), Err(Invalid::Signature(author)));
     }
