@@ -1,7 +1,6 @@
 //! The hash of a scope's effective entries, drawn when somebody asks: a view is of use before its digest is, and what changed
 //! twice in between is drawn once.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use driftless_statement::Path;
@@ -9,13 +8,19 @@ use driftless_statement::Path;
 use crate::lthash::LtHash;
 use crate::view::{EntryView, View};
 
+/// Changes that are noted before the list is looked through first.
+const ROOM: usize = 64;
+
 /// Follows the view of one scope.
 #[derive(Default)]
 pub(super) struct ShownHash {
     /// Of the entries as they were before those below changed.
     hash: LtHash,
-    /// What each entry that changed was then.
-    before: BTreeMap<Path, Option<Arc<EntryView>>>,
+    /// What each entry that changed was then: what stands first of a path. In one piece of memory, which goes back whole: after
+    /// a start every entry is in it.
+    before: Vec<(Path, Option<Arc<EntryView>>)>,
+    /// How long that list may become until it is looked through for paths that come again.
+    room: usize,
     /// Of the entries as they are, once somebody asked.
     now: OnceLock<LtHash>,
 }
@@ -24,14 +29,27 @@ impl ShownHash {
     /// An entry of the scope changes, from this.
     pub fn changes(&mut self, path: &Path, before: Option<&Arc<EntryView>>) {
         self.rest();
-        self.before.entry(path.clone()).or_insert_with(|| before.cloned());
+        if self.before.len() >= self.room {
+            self.before = self.firsts().cloned().collect();
+            self.room = 2 * self.before.len() + ROOM;
+        }
+        self.before.push((path.clone(), before.cloned()));
+    }
+
+    /// What stands first of each path.
+    fn firsts(&self) -> impl Iterator<Item = &(Path, Option<Arc<EntryView>>)> {
+        let mut firsts: Vec<_> = self.before.iter().collect();
+        // Stable, so what stands first stays first.
+        firsts.sort_by(|one, other| one.0.cmp(&other.0));
+        firsts.dedup_by(|later, first| later.0 == first.0);
+        firsts.into_iter()
     }
 
     /// Lets go of what was before, once the hash was drawn.
     pub fn rest(&mut self) {
         if let Some(now) = self.now.take() {
             self.hash = now;
-            self.before.clear();
+            self.before = Vec::new();
         }
     }
 
@@ -39,7 +57,7 @@ impl ShownHash {
     pub fn digest(&self, view: &View) -> [u8; 32] {
         let follow = || {
             let mut hash = self.hash.clone();
-            for (path, before) in &self.before {
+            for (path, before) in self.firsts() {
                 let seen = |entry: &Arc<EntryView>| effective_bytes(path, entry);
                 before.as_ref().and_then(seen).into_iter().for_each(|bytes| hash.remove(&bytes));
                 view.get(path).and_then(seen).into_iter().for_each(|bytes| hash.insert(&bytes));
@@ -73,7 +91,7 @@ mod tests {
     proptest! {
         /// Whoever asks, and how often, it is the hash of what the view shows.
         #[test]
-        fn it_is_the_hash_of_what_is_shown(steps in prop::collection::vec((0u8..4, 0u8..5, 0u8..3), 1..40)) {
+        fn it_is_the_hash_of_what_is_shown(steps in prop::collection::vec((0u8..4, 0u8..5, 0u8..90), 1..400)) {
             let (mut view, mut shown) = (View::empty(1, 1), ShownHash::default());
             for (path, value, then) in steps {
                 let path: Path = format!("shop/{path}").parse().unwrap();
