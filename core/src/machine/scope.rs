@@ -110,8 +110,7 @@ impl ScopeRoom {
             stays.extend(all.map(|(id, hlc)| (*id, *hlc)));
             self.count_anew(&stays);
         } else {
-            leaving.retain(|one| self.summary.contains(&one.id()));
-            leaving.iter().for_each(|one| self.uncount(one));
+            leaving.retain(|one| self.uncount(one));
         }
         self.aside.extend(leaving.iter().map(|one| one.id()));
         // Often nothing waits and all counts.
@@ -126,16 +125,19 @@ impl ScopeRoom {
         leaving
     }
 
-    /// Takes one that is in the set out of the summary and the hashes.
-    fn uncount(&mut self, statement: &Verified) {
+    /// Takes one out of the summary and the hashes; false when it is not in the set.
+    fn uncount(&mut self, statement: &Verified) -> bool {
         let (id, hlc) = (statement.id(), statement.statement().hlc);
         // Drawn once for all three.
         let drawn = Drawn::of(id.as_bytes());
-        self.summary.leave(&id, &drawn);
+        if !self.summary.leave(&id, &drawn) {
+            return false;
+        }
         self.marks.leave(&id, hlc, |hash| hash.leave(&drawn));
         if !self.waiting_for_time.contains_key(&(hlc.millis(), id)) {
             self.due.leave(&drawn);
         }
+        true
     }
 
     /// Makes the summary and the hashes those of these statements, all of them in the set.

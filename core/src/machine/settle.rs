@@ -12,10 +12,9 @@ use super::effect::{Effect, Topic};
 use super::planted::Planted;
 use super::proofs::twins::Joining;
 use super::scope::{Out, ScopeRoom};
-use super::sift::{Fallen, Gone};
+use super::sift::{Fall, Fallen, Gone};
 use super::storing::{OnItsWay, Origin};
 use crate::fold::{Many, Member};
-use crate::trust::Refusal;
 use crate::view::Candidate;
 
 /// Behind every statement of one time.
@@ -38,7 +37,7 @@ struct Moved {
     /// Left the set, ascending by id.
     gone: Vec<Arc<Verified>>,
     /// Counted, and counts no longer.
-    fallen: Vec<(Arc<Verified>, Arc<Refusal>)>,
+    fallen: Vec<Fall>,
 }
 
 impl Machine {
@@ -265,8 +264,8 @@ impl Machine {
         let (Some(room), Some(trust)) = (self.scopes.get_mut(scope), &self.settled) else { return Vec::new() };
         let apart = trust.takes_away() || !gone.is_empty();
         let (mut given, mut ceased): (Vec<Member>, Vec<Arc<Verified>>) = (Vec::new(), Vec::new());
-        for (statement, refusal) in fallen {
-            room.out.put((statement.id(), Out::Refused(refusal)));
+        for Fall { id, statement, refusal } in fallen {
+            room.out.put((id, Out::Refused(refusal)));
             ceased.push(statement);
         }
         for (verdict, statement) in judged {

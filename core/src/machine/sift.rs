@@ -17,7 +17,14 @@ use crate::trust::{Refusal, Trust};
 pub(super) type Gone = BTreeMap<Scope, Vec<Arc<Verified>>>;
 
 /// Statements that counted and that a rule keeps out now, by scope.
-pub(super) type Fallen = BTreeMap<Scope, Vec<(Arc<Verified>, Arc<Refusal>)>>;
+pub(super) type Fallen = BTreeMap<Scope, Vec<Fall>>;
+
+/// A statement that counts no longer, and why. The id is beside it: to look for it there once more is a miss of the cache.
+pub(super) struct Fall {
+    pub id: StatementId,
+    pub statement: Arc<Verified>,
+    pub refusal: Arc<Refusal>,
+}
 
 impl Machine {
     /// Trust was evaluated anew: notes whether something held may have to leave the set, or may come back.
@@ -150,9 +157,9 @@ impl Machine {
                 let counted = held && !room.out.contains(&id) && !new.contains(&id);
                 let refusal = last.take().filter(|last| **last == refusal).unwrap_or_else(|| Arc::new(refusal));
                 last = Some(refusal.clone());
-                counted.then(|| (one.clone(), refusal))
+                counted.then(|| Fall { id, statement: one.clone(), refusal })
             };
-            let mut fallen: Vec<(Arc<Verified>, Arc<Refusal>)> = Vec::new();
+            let mut fallen: Vec<Fall> = Vec::new();
             if !changed.is_empty() {
                 fallen.extend(self.log.relying(scope, |grant| changed.contains(grant)).filter_map(&mut falls));
             }
