@@ -1,11 +1,17 @@
 //! Building a check in the copy and running it. A build that fails, a test that fails and a test that is not there are
 //! three different things.
+//!
+//! The copy is built into the target folder of the tree that people work in, so that what comes from crates.io is built once. Its
+//! own crates must not meet theirs there: cargo knows a crate of a workspace by its name and place *within* it, so that the two
+//! would be one, and a crate whose guard is off would be taken for a fresh one by whoever builds next.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
+
+use serde::Deserialize;
 
 use crate::table::Check;
 
@@ -36,6 +42,26 @@ pub struct Binary {
     folder: PathBuf,
 }
 
+/// What sets the crates of the copy apart: one part fewer than rustc would compile each in. Cargo counts a crate whose profile is
+/// another as another crate.
+fn apart(tree: &Path) -> Result<Vec<String>, Verdict> {
+    let lock = std::fs::read_to_string(tree.join("Cargo.lock")).map_err(|error| Verdict::NoBuild(error.to_string()))?;
+    let lock: Lock = toml::from_str(&lock).map_err(|error| Verdict::NoBuild(error.to_string()))?;
+    let own = lock.package.into_iter().filter(|package| package.source.is_none());
+    Ok(own.map(|package| format!("profile.dev.package.{}.codegen-units=255", package.name)).collect())
+}
+
+#[derive(Deserialize)]
+struct Lock {
+    package: Vec<Package>,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    source: Option<String>,
+}
+
 /// Builds the binary that holds a check.
 pub fn build(tree: &Path, target_dir: &Path, check: &Check) -> Result<Binary, Verdict> {
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -44,6 +70,7 @@ pub fn build(tree: &Path, target_dir: &Path, check: &Check) -> Result<Binary, Ve
         "lib" => cargo.arg("--lib"),
         target => cargo.args(["--test", target]),
     };
+    cargo.args(apart(tree)?.iter().flat_map(|setting| ["--config", setting]));
     cargo.env("CARGO_TARGET_DIR", target_dir).env("CARGO_INCREMENTAL", "1").stderr(Stdio::null());
     let output = cargo.output().map_err(|error| Verdict::NoBuild(error.to_string()))?;
     let lines = String::from_utf8_lossy(&output.stdout);
