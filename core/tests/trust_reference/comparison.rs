@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
+use driftless_core::trust::Refusal;
 use driftless_statement::{IdTable, Prefix, Scope, StatementId};
 
 use super::figures;
-use super::model::{Body, Held, Key, SCOPES, Set, Verdict, World, has, ids, only, verb};
+use super::model::{Body, Held, Id, Key, SCOPES, Set, Verdict, World, has, ids, only, verb};
 use super::real::{Node, Real, VERBS, in_mesh, public, time};
 use super::small::{EPOCHS, TERMS, sorted};
 use super::worlds::{Alphabet, Choose, Random, SMALL, every, random, some};
@@ -106,7 +107,12 @@ fn again_agrees(world: &World, real: &Real, (here, there): (Set, Set), reached: 
         let open = after.is_open(&statement.statement().grant);
         assert!(!open || admissible.is_ok(), "on a grant that is open: {}", why());
         *reached.entry(if open { "counted, and is open" } else { "counted, and is not open" }).or_default() += 1;
-        *reached.entry(if authorised.is_ok() { "counts again" } else { "counted" }).or_default() += 1;
+        let now = match authorised {
+            Ok(()) => "counts again",
+            Err(Refusal::Struck { .. }) => "counted, and is struck",
+            Err(_) => "counted, and is refused",
+        };
+        *reached.entry(now).or_default() += 1;
     }
 }
 
@@ -341,12 +347,20 @@ fn random_graphs(shard: u64) {
         let acts = 3 + (seed / 2) as usize % if seed % 4 < 2 { 4 } else { 9 };
         let mut world = random(seed, acts);
         let mut choose = Random(seed ^ 0x5eed);
-        if choose.of(6) == 0 {
+        let probed = choose.of(6) == 0;
+        if probed {
             world.probe(2);
         }
         let real = Real::of(&world);
         trust_agrees(&world, &real, world.all(), &mut reached);
         judged += 1;
+        let revokes = |id: &Id| matches!(world.said[*id].body, Body::Revoke { .. });
+        let revocations: Vec<Id> = ids(world.all()).filter(revokes).collect();
+        if probed && !revocations.is_empty() {
+            let less = world.all() & !only(revocations[choose.of(revocations.len())]);
+            again_agrees(&world, &real, (less, world.all()), &mut reached);
+            again_agrees(&world, &real, (world.all(), less), &mut reached);
+        }
         if choose.of(12) == 0 {
             let less = world.all() & !only(1 + choose.of(world.said.len() - 1));
             trust_agrees(&world, &real, less, &mut reached);
@@ -359,7 +373,13 @@ fn random_graphs(shard: u64) {
         }
     }
     let more = ["a revocation is struck", "a revocation is pending", "a revocation takes an accept", "unknown"];
-    let again = ["counted, and is open", "counted, and is not open", "counts again", "counted"];
+    let again = [
+        "counted, and is open",
+        "counted, and is not open",
+        "counts again",
+        "counted, and is struck",
+        "counted, and is refused",
+    ];
     let expected = [&REVOKED[..], &ROTATED, &ON_TERMS, &more, &again].concat();
     say(&format!("{judged} random graphs ({} of 2)", shard + 1), &reached, &expected);
 }
