@@ -47,7 +47,7 @@ impl Authority {
     pub fn found() -> Self {
         let root = key(201);
         let keys = vec![root.public()];
-        let genesis = Body::Genesis(Genesis { keys, threshold: 1, fold_version: 1, name: "measured".to_owned() });
+        let genesis = Body::from(Genesis { keys, threshold: 1, fold_version: 1, name: "measured".to_owned() });
         let mut mesh = Self { mesh: MeshId::UNFOUNDED, acts: Vec::new(), root, said: 0, keys: 0 };
         let genesis = mesh.sign(&key(201), mesh.blank(StatementId::NONE, genesis));
         mesh.mesh = MeshId::from(genesis.id());
@@ -155,7 +155,7 @@ impl Authority {
 
     /// An approval of a write in `shop`.
     pub fn approve(&mut self, (by, on): &(SecretKey, StatementId), id: StatementId) {
-        let body = Body::Approve(Approve { scope: Scope::parse("shop").unwrap(), id });
+        let body = Body::from(Approve { scope: Scope::parse("shop").unwrap(), id });
         let act = self.sign(by, self.blank(*on, body));
         self.acts.push(act);
     }
@@ -164,7 +164,7 @@ impl Authority {
     pub fn revoke(&mut self, writer: &Writer, accepts: Option<StatementId>) -> Arc<Verified> {
         let mut frontier = Frontier::nothing();
         accepts.into_iter().for_each(|id| frontier.insert(Scope::parse("shop").unwrap(), id));
-        let body = Body::Revoke(Revoke { key: writer.key.public(), prefix: Prefix::all(), frontier });
+        let body = Body::from(Revoke { key: writer.key.public(), prefix: Prefix::all(), frontier });
         self.sign(&key(201), self.blank(self.epoch(), body))
     }
 

@@ -72,7 +72,7 @@ impl Forge {
         let (root, operator) = (key(201), key(202));
         let genesis = Genesis { keys: vec![root.public()], threshold: 1, fold_version: 1, name: "measured".to_owned() };
         let at = |number: usize| Hlc::from_millis(START_MS - 3_600_000 + number as u64);
-        let body = Body::Genesis(genesis);
+        let body = Body::from(genesis);
         let genesis = unsigned(MeshId::UNFOUNDED, root.public(), StatementId::NONE, at(0), body);
         let genesis = Arc::new(Verified::sign(genesis, &root).unwrap());
         let mesh = MeshId::from(genesis.id());

@@ -178,10 +178,10 @@ fn in_words(edit: &Edit, shown: &impl Fn(&Value) -> String) -> String {
         Op::Delete => format!("delete {at}"),
         Op::Counter(start) => format!("counter {at} {start}"),
         Op::Increment(by) => format!("increment {at} {by:+}"),
-        Op::Insert(After::Head, value) => format!("insert {at} first {}", shown(value)),
-        Op::Insert(After::Element(element), value) => {
-            format!("insert {at} after {} {}", reference(element), shown(value))
-        }
+        Op::Insert(inserted) => match &inserted.after {
+            After::Head => format!("insert {at} first {}", shown(&inserted.value)),
+            After::Element(element) => format!("insert {at} after {} {}", reference(element), shown(&inserted.value)),
+        },
     }
 }
 
@@ -208,9 +208,9 @@ mod tests {
             (Edit { at: at("a"), op: Op::Delete }, "delete /a"),
             (Edit { at: at("a"), op: Op::Counter(-2) }, "counter /a -2"),
             (Edit { at: at("a"), op: Op::Increment(5) }, "increment /a +5"),
-            (Edit { at: at("a"), op: Op::Insert(After::Head, Value::Bool(true)) }, "insert /a first true"),
+            (Edit { at: at("a"), op: Op::insert(After::Head, Value::Bool(true)) }, "insert /a first true"),
             (
-                Edit { at: at("a"), op: Op::Insert(After::Element(element), Value::Int(1)) },
+                Edit { at: at("a"), op: Op::insert(After::Element(element), Value::Int(1)) },
                 "insert /a after [ababababab:1:2] 1",
             ),
             (Edit { at: vec![Step::Element(ElementRef::Own(0, 4))], op: Op::Delete }, "delete /[0:4]"),
@@ -243,7 +243,7 @@ mod tests {
         let mut frontier = Frontier::nothing();
         frontier.insert(Scope::mesh(), StatementId([7; 32]));
         let keys = vec![PublicKey([5; 32]), PublicKey([6; 32])];
-        let rotate = Body::Rotate(Rotate { keys: keys.clone(), threshold: 2, frontier: frontier.clone() });
+        let rotate = Body::from(Rotate { keys: keys.clone(), threshold: 2, frontier: frontier.clone() });
         let accepts = format!("  accepts {} in @mesh", StatementId([7; 32]));
         let roots = [format!("  root key {}", keys[0]), format!("  root key {}", keys[1])];
         let expected = [
@@ -253,7 +253,7 @@ mod tests {
             accepts.clone(),
         ];
         assert_eq!(whole(&says(None, rotate)), expected);
-        let revoke = Body::Revoke(Revoke { key: keys[0], prefix: Prefix::all(), frontier });
+        let revoke = Body::from(Revoke { key: keys[0], prefix: Prefix::all(), frontier });
         assert!(whole(&says(None, revoke)).contains(&accepts));
         let of = keys.iter().copied().collect();
         let demands = Demands { writes: Some(Demand { approvals: 1, of }), deletes: None };

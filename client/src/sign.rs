@@ -134,8 +134,7 @@ impl Signer {
     ) -> Result<Verified, SignError> {
         keys.sort_unstable();
         keys.dedup();
-        let body =
-            Body::Genesis(Genesis { keys, threshold, fold_version: limits::FOLD_VERSION, name: name.to_owned() });
+        let body = Body::from(Genesis { keys, threshold, fold_version: limits::FOLD_VERSION, name: name.to_owned() });
         let frame = Frame {
             mesh: MeshId::UNFOUNDED,
             scope: Scope::mesh(),

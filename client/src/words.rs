@@ -28,14 +28,14 @@ fn one(state: Option<&Tree>, edit: &Edit) -> String {
         Op::Delete => format!("delete {shown}"),
         Op::Counter(start) => format!("counter {shown} {start}"),
         Op::Increment(by) => format!("increment {shown} {by:+}"),
-        Op::Insert(after, value) => {
-            let index = match after {
+        Op::Insert(inserted) => {
+            let index = match inserted.after {
                 After::Head => "0".to_owned(),
                 After::Element(element) => target
-                    .and_then(|list| place(list, *element))
-                    .map_or_else(|| format!("?after={}", name(*element)), |(index, _)| (index + 1).to_string()),
+                    .and_then(|list| place(list, element))
+                    .map_or_else(|| format!("?after={}", name(element)), |(index, _)| (index + 1).to_string()),
             };
-            format!("insert {at}/{index} {}", json::to_string(value))
+            format!("insert {at}/{index} {}", json::to_string(&inserted.value))
         }
     }
 }

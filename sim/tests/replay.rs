@@ -8,7 +8,7 @@ use driftless_sim::replay::{Asked, BadLog, Log, replay};
 use driftless_sim::scenario::{Scenario, ready};
 use driftless_sim::world::{FOUNDING_MS, Stage};
 use driftless_sim::{Case, Options, Record};
-use driftless_statement::{Note, Path, Prefix, bundle, json};
+use driftless_statement::{Path, Prefix, Why, bundle, json};
 
 /// Values by path, and conflicts as path and pointer with the reasons of both sides.
 type End = (BTreeMap<Path, String>, Vec<String>);
@@ -36,7 +36,7 @@ fn put(stage: &mut Stage, node: usize, path: &str, value: &str, reason: &str) {
         path: path.parse().unwrap(),
         change: LocalChange::Put(json::parse(value.as_bytes()).unwrap()),
         precondition: Precondition::None,
-        note: Note { reason: reason.to_owned(), ..Note::default() },
+        note: Why { reason: reason.to_owned(), ..Why::default() }.into(),
     };
     let call = stage.write(node, edit).unwrap();
     let mut answer = None;

@@ -61,7 +61,7 @@ impl Signer {
         note: &Note,
         now_ms: u64,
     ) -> Result<Vec<Verified>, SignError> {
-        let body = |frontier| Body::Revoke(Revoke { key, prefix, frontier });
+        let body = |frontier| Body::from(Revoke { key, prefix, frontier });
         self.with_frontier(frame, frontier, body, note, now_ms)
     }
 
@@ -77,7 +77,7 @@ impl Signer {
     ) -> Result<Vec<Verified>, SignError> {
         keys.sort_unstable();
         keys.dedup();
-        let body = |frontier| Body::Rotate(Rotate { keys, threshold, frontier });
+        let body = |frontier| Body::from(Rotate { keys, threshold, frontier });
         self.with_frontier(frame, frontier, body, note, now_ms)
     }
 
@@ -135,7 +135,7 @@ impl Signer {
         note: Note,
         now_ms: u64,
     ) -> Result<Verified, SignError> {
-        self.sign(frame, Vec::new(), Body::Approve(Approve { scope, id }), note, now_ms)
+        self.sign(frame, Vec::new(), Body::from(Approve { scope, id }), note, now_ms)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use driftless_client::audit::Flaw;
 use driftless_client::export::{Line, Record};
-use driftless_statement::MeshId;
+use driftless_statement::{MeshId, Why};
 
 use crate::world::{World, body, broken, eventful, judge, sealed};
 
@@ -71,7 +71,9 @@ fn what_was_altered_is_named_by_its_line() {
         assert_eq!(found.line, motd as u64 + 1, "{found}");
         found.flaw.to_string()
     };
-    assert!(with(|record| record.statement.note.reason.push('!')).starts_with("note: not what the signed bytes say"));
+    assert!(
+        with(|record| record.statement.note = Why::default().into()).starts_with("note: not what the signed bytes say")
+    );
     assert!(with(|record| record.statement.time.replace_range(0..4, "2027")).starts_with("time: "));
     assert!(with(|record| record.statement.edits[0][0] = "put the whole value 9".to_owned()).starts_with("edits: "));
     assert!(with(|record| record.statement.fate = "void".to_owned()).contains("by the rules it is \"fit\""));

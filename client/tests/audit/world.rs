@@ -11,7 +11,7 @@ use driftless_client::readable;
 use driftless_statement::limits::SKEW_MS;
 use driftless_statement::{
     Approve, Body, Edit, Frontier, Genesis, Grant, Hlc, MeshId, Note, Op, Path, Prefix, PublicKey, Revoke, Scope,
-    SecretKey, Statement, StatementId, Terms, Touch, Value, Verb, Verified, Write,
+    SecretKey, Statement, StatementId, Terms, Touch, Value, Verb, Verified, Why, Write,
 };
 use driftless_trust::{Accepted, Refusal, Trust};
 
@@ -50,7 +50,7 @@ impl World {
             prev: vec![],
             touches: vec![],
             hlc: Hlc::from_millis(START_MS),
-            body: Body::Genesis(Genesis { keys, threshold: 2, fold_version: 1, name: name.to_owned() }),
+            body: Body::from(Genesis { keys, threshold: 2, fold_version: 1, name: name.to_owned() }),
             note: Note::default(),
             unknown: vec![],
         };
@@ -84,7 +84,7 @@ impl World {
             touches: path.iter().map(|path| Touch { path: path.clone(), bases: base(path) }).collect(),
             hlc,
             body,
-            note: Note { reason: format!("because \"{}\" é", self.said.len()), ..Note::default() },
+            note: Why { reason: format!("because \"{}\" é", self.said.len()), ..Why::default() }.into(),
             unknown: vec![],
         };
         let verified = Arc::new(Verified::sign(statement, &secret(author)).unwrap());
@@ -119,7 +119,7 @@ impl World {
 
     pub fn approve(&mut self, author: u8, id: StatementId) -> StatementId {
         let genesis = self.genesis.id();
-        self.say(author, genesis, None, Body::Approve(Approve { scope: Scope::mesh(), id }))
+        self.say(author, genesis, None, Body::from(Approve { scope: Scope::mesh(), id }))
     }
 
     pub fn revoke(
@@ -136,7 +136,7 @@ impl World {
             frontier.insert(listed.statement().scope.clone(), **id);
         }
         let prefix = Prefix::parse(prefix).unwrap();
-        self.say(author, grant, None, Body::Revoke(Revoke { key: key(of), prefix, frontier }))
+        self.say(author, grant, None, Body::from(Revoke { key: key(of), prefix, frontier }))
     }
 
     /// A root act with its second signature.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use driftless_client::client::{Precondition, Write};
 use driftless_client::{Client, ClientError};
-use driftless_statement::{Note, Path, Prefix, Value};
+use driftless_statement::{Path, Prefix, Value, Why};
 
 use super::scripted::{Node, SOON, item, soon};
 
@@ -57,7 +57,7 @@ async fn a_write_carries_its_precondition_and_note() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::listen(&dir.path().join("s"));
     let client = Client::new(node.endpoint());
-    let note = Note { reason: "größer".into(), ticket: "T-1".into(), traceparent: String::new() };
+    let note = Why { reason: "größer".into(), ticket: "T-1".into(), traceparent: String::new() }.into();
     let write = Write { precondition: Precondition::Tag("abc".into()), note };
     let call = tokio::spawn(async move { client.put(&path(), &Value::Float(1.0), &write).await });
     let request = node.request().await;
@@ -74,7 +74,7 @@ async fn a_write_carries_its_precondition_and_note() {
 async fn a_note_of_several_lines_is_not_sent() {
     let dir = tempfile::tempdir().unwrap();
     let node = Node::listen(&dir.path().join("s"));
-    let note = Note { reason: "a\r\nhost: evil".into(), ..Note::default() };
+    let note = Why { reason: "a\r\nhost: evil".into(), ..Why::default() }.into();
     let write = Write { precondition: Precondition::None, note };
     let error = Client::new(node.endpoint()).delete(&path(), &write).await.unwrap_err();
     assert!(matches!(error, ClientError::Request(_)));

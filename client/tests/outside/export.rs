@@ -18,7 +18,7 @@ fn genesis(time: u64) -> Verified {
         prev: Vec::new(),
         touches: Vec::new(),
         hlc: Hlc::from_millis(time),
-        body: Body::Genesis(body),
+        body: Body::from(body),
         note: Note::default(),
         unknown: Vec::new(),
     };

@@ -276,10 +276,10 @@ impl Change<'_> {
             Op::Counter(start) => self.put(&edit.at, |_| Tree::Counter(*start)),
             Op::Delete => self.delete(&edit.at),
             Op::Increment(by) => self.increment(&edit.at, *by),
-            Op::Insert(after, value) => {
+            Op::Insert(inserted) => {
                 let name = naming.take();
-                let tree = Tree::build(value, &mut naming);
-                self.insert(&edit.at, *after, name, &tree)
+                let tree = Tree::build(&inserted.value, &mut naming);
+                self.insert(&edit.at, inserted.after, name, &tree)
             }
         }
     }

@@ -78,7 +78,7 @@ pub(super) fn bound_after(before: Extent, edits: &[Edit]) -> Extent {
     edits.iter().fold(before, |sum, edit| {
         let (added, below) = match &edit.op {
             Op::Put(value) => (of_value(value), 0),
-            Op::Insert(_, value) => (of_value(value), 1),
+            Op::Insert(inserted) => (of_value(&inserted.value), 1),
             Op::Counter(_) => (leaf(9), 0),
             Op::Increment(_) => (leaf(8), 0),
             Op::Delete => (Extent::default(), 0),

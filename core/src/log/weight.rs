@@ -2,7 +2,7 @@
 //! alone would not do: a list of 100,000 nulls is 100 KB on the wire and some megabytes once decoded.
 
 use driftless_statement::codec::Item;
-use driftless_statement::{Accept, Body, Edit, Op, Revoke, Rotate, Statement, Value, Verified};
+use driftless_statement::{Body, Edit, Statement, Value, Verified};
 
 /// A decoded node of a value or item: 32 bytes itself, and its share of a map's tree and key.
 const NODE: usize = 96;
@@ -25,20 +25,16 @@ fn content(statement: &Statement) -> usize {
         Body::Write(write) => write.edits.iter().flatten().map(edit_bytes).sum(),
         Body::Unknown { item, .. } => item_nodes(item) * NODE,
         Body::Genesis(_) | Body::Grant(_) | Body::Approve(_) => 160 * NODE,
-        Body::Revoke(Revoke { frontier, .. })
-        | Body::Accept(Accept { frontier })
-        | Body::Rotate(Rotate { frontier, .. }) => (64 + frontier.len()) * NODE,
+        Body::Revoke(revoke) => (64 + revoke.frontier.len()) * NODE,
+        Body::Accept(accept) => (64 + accept.frontier.len()) * NODE,
+        Body::Rotate(rotate) => (64 + rotate.frontier.len()) * NODE,
     };
     let unknown: usize = statement.unknown.iter().map(|(_, item)| item_nodes(item) * NODE).sum();
     body + unknown + statement.touches.len() * NODE
 }
 
 fn edit_bytes(edit: &Edit) -> usize {
-    let value = match &edit.op {
-        Op::Put(value) | Op::Insert(_, value) => value_bytes(value),
-        Op::Delete | Op::Counter(_) | Op::Increment(_) => 0,
-    };
-    (1 + edit.at.len()) * NODE + value
+    (1 + edit.at.len()) * NODE + edit.op.value().map_or(0, value_bytes)
 }
 
 /// Depth is bounded where values are decoded.

@@ -194,7 +194,7 @@ mod tests {
             prev: vec![],
             touches: vec![],
             hlc: Hlc::from_millis(1),
-            body: Body::Genesis(body),
+            body: Body::from(body),
             note: Note::default(),
             unknown: vec![],
         };

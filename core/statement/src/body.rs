@@ -134,30 +134,60 @@ pub struct Rotate {
     pub frontier: Frontier,
 }
 
-/// What a statement says.
+/// What a statement says. What is no write is boxed where it is larger: a node holds few of them among very many writes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Body {
     /// Founds the mesh.
-    Genesis(Genesis),
+    Genesis(Box<Genesis>),
     /// Edits entries.
     Write(Write),
-    /// Gives authority. Boxed: it is by far the largest, and few among very many writes.
+    /// Gives authority.
     Grant(Box<Grant>),
     /// Adds a signature.
-    Approve(Approve),
+    Approve(Box<Approve>),
     /// Takes authority away.
-    Revoke(Revoke),
+    Revoke(Box<Revoke>),
     /// Lengthens a revocation's frontier.
     Accept(Accept),
     /// Changes the root keys.
-    Rotate(Rotate),
+    Rotate(Box<Rotate>),
     /// A kind, an edit or a field that no fold version this code knows defines: stored, forwarded, void as unknown.
     Unknown {
         /// The kind's number.
         kind: u64,
         /// The body as it came.
-        item: Item,
+        item: Box<Item>,
     },
+}
+
+impl From<Genesis> for Body {
+    fn from(genesis: Genesis) -> Self {
+        Self::Genesis(Box::new(genesis))
+    }
+}
+
+impl From<Grant> for Body {
+    fn from(grant: Grant) -> Self {
+        Self::Grant(Box::new(grant))
+    }
+}
+
+impl From<Approve> for Body {
+    fn from(approve: Approve) -> Self {
+        Self::Approve(Box::new(approve))
+    }
+}
+
+impl From<Revoke> for Body {
+    fn from(revoke: Revoke) -> Self {
+        Self::Revoke(Box::new(revoke))
+    }
+}
+
+impl From<Rotate> for Body {
+    fn from(rotate: Rotate) -> Self {
+        Self::Rotate(Box::new(rotate))
+    }
 }
 
 const GENESIS: u64 = 0;
@@ -232,23 +262,23 @@ impl Body {
                 Item::uint(rotate.threshold),
                 rotate.frontier.to_item(),
             ]),
-            Self::Unknown { item, .. } => item.clone(),
+            Self::Unknown { item, .. } => (**item).clone(),
         }
     }
 
     /// Reads the body of a kind. `touches` is how many entries the envelope names.
     pub fn from_item(kind: u64, item: &Item, touches: usize) -> Result<Self, Invalid> {
         let known = match kind {
-            GENESIS => read_genesis(item)?.map(Self::Genesis),
+            GENESIS => read_genesis(item)?.map(Self::from),
             WRITE => read_write(item, touches)?.map(Self::Write),
-            GRANT => read_grant(item)?.map(|grant| Self::Grant(Box::new(grant))),
-            APPROVE => read_approve(item)?.map(Self::Approve),
-            REVOKE => read_revoke(item)?.map(Self::Revoke),
+            GRANT => read_grant(item)?.map(Self::from),
+            APPROVE => read_approve(item)?.map(Self::from),
+            REVOKE => read_revoke(item)?.map(Self::from),
             ACCEPT => read_accept(item)?.map(Self::Accept),
-            ROTATE => read_rotate(item)?.map(Self::Rotate),
+            ROTATE => read_rotate(item)?.map(Self::from),
             _ => None,
         };
-        Ok(known.unwrap_or_else(|| Self::Unknown { kind, item: item.clone() }))
+        Ok(known.unwrap_or_else(|| Self::Unknown { kind, item: Box::new(item.clone()) }))
     }
 }
 

@@ -105,14 +105,14 @@ mod tests {
     #[test]
     fn list_elements_by_what_they_are() {
         check("[1,2,3]", "[1,3]", &[edit(&[Step::Element(of(1))], Op::Delete)]);
-        check("[1,2,3]", "[0,1,2,3]", &[edit(&[], Op::Insert(After::Head, Value::Int(0)))]);
+        check("[1,2,3]", "[0,1,2,3]", &[edit(&[], Op::insert(After::Head, Value::Int(0)))]);
         check("[1,2,3]", "[1,5,3]", &[edit(&[Step::Element(of(1))], Op::Put(Value::Int(5)))]);
         check(
             "[1]",
             "[1,2,3]",
             &[
-                edit(&[], Op::Insert(After::Element(of(0)), Value::Int(2))),
-                edit(&[], Op::Insert(After::Element(ElementRef::Own(0, 0)), Value::Int(3))),
+                edit(&[], Op::insert(After::Element(of(0)), Value::Int(2))),
+                edit(&[], Op::insert(After::Element(ElementRef::Own(0, 0)), Value::Int(3))),
             ],
         );
     }

@@ -57,8 +57,33 @@ pub enum Op {
     Counter(i64),
     /// Adds to the counter at the pointer.
     Increment(i64),
-    /// Inserts a new element into the list at the pointer.
-    Insert(After, Value),
+    /// Inserts a new element into the list at the pointer. Boxed: it is by far the largest, and few among very many puts.
+    Insert(Box<Inserted>),
+}
+
+/// A new element of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inserted {
+    /// Behind what.
+    pub after: After,
+    /// What.
+    pub value: Value,
+}
+
+impl Op {
+    /// Inserts an element.
+    pub fn insert(after: After, value: Value) -> Self {
+        Self::Insert(Box::new(Inserted { after, value }))
+    }
+
+    /// The value that it brings, if it brings one.
+    pub fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Put(value) => Some(value),
+            Self::Insert(inserted) => Some(&inserted.value),
+            Self::Delete | Self::Counter(_) | Self::Increment(_) => None,
+        }
+    }
 }
 
 /// One operation on one entry.
@@ -143,9 +168,12 @@ impl Edit {
             Op::Delete => vec![Item::uint(DELETE), at],
             Op::Counter(start) => vec![Item::uint(COUNTER), at, Item::Int((*start).into())],
             Op::Increment(by) => vec![Item::uint(INCREMENT), at, Item::Int((*by).into())],
-            Op::Insert(After::Head, value) => vec![Item::uint(INSERT), at, Item::Null, value.to_item()],
-            Op::Insert(After::Element(element), value) => {
-                vec![Item::uint(INSERT), at, element_item(*element), value.to_item()]
+            Op::Insert(inserted) => {
+                let after = match inserted.after {
+                    After::Head => Item::Null,
+                    After::Element(element) => element_item(element),
+                };
+                vec![Item::uint(INSERT), at, after, inserted.value.to_item()]
             }
         })
     }
@@ -175,7 +203,7 @@ impl Edit {
                     Item::Null => After::Head,
                     other => After::Element(element_from(other)?),
                 };
-                Self { at: at(pointer)?, op: Op::Insert(after, value(new)?) }
+                Self { at: at(pointer)?, op: Op::insert(after, value(new)?) }
             }
             (PUT..=INSERT, _) => return Err(Invalid::Field("edit: number of parts")),
             _ => return Ok(None),

@@ -29,13 +29,13 @@ pub mod value;
 mod properties;
 
 pub use body::{Accept, Approve, Body, Genesis, Grant, Revoke, Rotate, Verb, Verbs, Write};
-pub use edit::{After, Edit, ElementRef, Op, Pointer, Step};
+pub use edit::{After, Edit, ElementRef, Inserted, Op, Pointer, Step};
 pub use frontier::Frontier;
 pub use hlc::Hlc;
 pub use id::{ElementId, MeshId, PublicKey, StatementId};
 pub use path::{Path, Prefix, Scope};
 pub use sign::{Points, SecretKey, Signed, Verified};
-pub use statement::{Invalid, Note, Statement, Touch};
+pub use statement::{Invalid, Note, Statement, Touch, Why};
 pub use table::{IdTable, Named};
 pub use terms::{Demand, Demands, Labels, Terms};
 pub use tree::{Skip, Tree};

@@ -190,16 +190,16 @@ mod tests {
             (r#"{"op":"remove","path":"/a/b"}"#, vec![key("a"), key("b")], Op::Delete),
             (r#"{"op":"replace","path":"/d","value":1}"#, vec![key("d")], Op::Put(Value::Int(1))),
             (r#"{"op":"remove","path":""}"#, vec![], Op::Delete),
-            (r#"{"op":"add","path":"/a/c/0","value":9}"#, list.to_vec(), Op::Insert(After::Head, Value::Int(9))),
+            (r#"{"op":"add","path":"/a/c/0","value":9}"#, list.to_vec(), Op::insert(After::Head, Value::Int(9))),
             (
                 r#"{"op":"add","path":"/a/c/1","value":9}"#,
                 list.to_vec(),
-                Op::Insert(After::Element(element(0)), Value::Int(9)),
+                Op::insert(After::Element(element(0)), Value::Int(9)),
             ),
             (
                 r#"{"op":"add","path":"/a/c/-","value":9}"#,
                 list.to_vec(),
-                Op::Insert(After::Element(element(2)), Value::Int(9)),
+                Op::insert(After::Element(element(2)), Value::Int(9)),
             ),
         ] {
             assert_eq!(json_edits(&format!("[{patch}]")), [Edit { at, op }], "{patch}");
@@ -227,8 +227,8 @@ mod tests {
         );
         let own = |edit, ordinal| ElementRef::Own(edit, ordinal);
         let inside = vec![key("a"), key("c"), Step::Element(own(0, 0))];
-        assert_eq!(edits[1], Edit { at: inside.clone(), op: Op::Insert(After::Element(own(0, 1)), Value::Int(5)) });
-        assert_eq!(edits[2], Edit { at: inside, op: Op::Insert(After::Element(own(1, 0)), Value::Int(4)) });
+        assert_eq!(edits[1], Edit { at: inside.clone(), op: Op::insert(After::Element(own(0, 1)), Value::Int(5)) });
+        assert_eq!(edits[2], Edit { at: inside, op: Op::insert(After::Element(own(1, 0)), Value::Int(4)) });
     }
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
         assert_eq!(merge(r#"{"a":{"b":2},"d":3}"#), [put(&[key("a"), key("b")], "2"), put(&[key("d")], "3")]);
         assert_eq!(merge(r#"{"a":null}"#), [Edit { at: vec![key("a")], op: Op::Delete }]);
         assert_eq!(merge(r#"{"d":{"x":{"y":null,"z":1}}}"#), [put(&[key("d")], r#"{"x":{"z":1}}"#)]);
-        let insert = Op::Insert(After::Element(element(2)), Value::Int(4));
+        let insert = Op::insert(After::Element(element(2)), Value::Int(4));
         assert_eq!(merge(r#"{"a":{"c":[1,2,3,4]}}"#), [Edit { at: vec![key("a"), key("c")], op: insert }]);
         assert_eq!(merge("7"), [put(&[], "7")]);
         assert_eq!(merge_patch(None, &value(r#"{"a":null,"b":1}"#)), Ok(vec![put(&[], r#"{"b":1}"#)]));

@@ -1,5 +1,6 @@
 //! The statement: an envelope readable in every version, a body, and the pure rules that make one valid.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::body::Body;
@@ -174,9 +175,14 @@ pub struct Touch {
     pub bases: Vec<StatementId>,
 }
 
-/// Why a change was made: for people and for tracing. At most 1 KiB.
+/// Why a change was made: for people and for tracing. At most 1 KiB. Most statements have none, which takes a pointer's room.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
-pub struct Note {
+#[serde(from = "Why", into = "Why")]
+pub struct Note(Option<Box<Why>>);
+
+/// The texts of a note.
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+pub struct Why {
     /// A reason in words; empty when not given.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub reason: String,
@@ -188,14 +194,38 @@ pub struct Note {
     pub traceparent: String,
 }
 
-impl Note {
-    /// Whether nothing was noted.
-    pub fn is_empty(&self) -> bool {
-        self.bytes() == 0
-    }
-
-    fn bytes(&self) -> usize {
+impl Why {
+    /// Bytes of the texts together.
+    pub fn bytes(&self) -> usize {
         self.reason.len() + self.ticket.len() + self.traceparent.len()
+    }
+}
+
+impl From<Why> for Note {
+    fn from(why: Why) -> Self {
+        Self((why.bytes() > 0).then(|| Box::new(why)))
+    }
+}
+
+impl From<Note> for Why {
+    fn from(note: Note) -> Self {
+        note.0.map(|why| *why).unwrap_or_default()
+    }
+}
+
+impl Deref for Note {
+    type Target = Why;
+
+    fn deref(&self) -> &Why {
+        static NOTHING: Why = Why { reason: String::new(), ticket: String::new(), traceparent: String::new() };
+        self.0.as_deref().unwrap_or(&NOTHING)
+    }
+}
+
+impl Note {
+    /// Whether nothing is given.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
     }
 
     fn to_item(&self) -> Item {
@@ -209,16 +239,16 @@ impl Note {
         )
     }
 
-    /// Reads a note. `Ok(None)`: it has a field that this format version does not know.
+    /// `Ok(None)`: it has a field that this version does not know.
     fn from_item(item: &Item) -> Result<Option<Self>, Invalid> {
         let Item::Map(entries) = item else { return Err(Invalid::Field("note")) };
-        let mut note = Self::default();
+        let mut why = Why::default();
         let mut known = true;
         for (key, item) in entries {
             let slot = match key.as_u64().ok_or(Invalid::Field("note: field number"))? {
-                0 => &mut note.reason,
-                1 => &mut note.ticket,
-                2 => &mut note.traceparent,
+                0 => &mut why.reason,
+                1 => &mut why.ticket,
+                2 => &mut why.traceparent,
                 _ => {
                     known = false;
                     continue;
@@ -230,10 +260,10 @@ impl Note {
         if entries.is_empty() {
             return Err(Invalid::Empty("fields of a note"));
         }
-        if note.bytes() > limits::NOTE_BYTES {
-            return Err(Invalid::TooMany { what: "bytes of a note", max: limits::NOTE_BYTES, got: note.bytes() });
+        if why.bytes() > limits::NOTE_BYTES {
+            return Err(Invalid::TooMany { what: "bytes of a note", max: limits::NOTE_BYTES, got: why.bytes() });
         }
-        Ok(known.then_some(note))
+        Ok(known.then(|| why.into()))
     }
 }
 

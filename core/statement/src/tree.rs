@@ -131,8 +131,8 @@ pub fn apply_at(root: &mut Option<Tree>, own: StatementId, index: u32, edit: &Ed
             }
             Tree::Leaf(_) | Tree::List(_) | Tree::Map(_) => Err(Skip::NotACounter),
         },
-        Op::Insert(after, value) => match target(root, own, &edit.at)? {
-            Tree::List(items) => insert(items, own, *after, value, &mut naming),
+        Op::Insert(inserted) => match target(root, own, &edit.at)? {
+            Tree::List(items) => insert(items, own, inserted.after, &inserted.value, &mut naming),
             Tree::Leaf(_) | Tree::Counter(_) | Tree::Map(_) => Err(Skip::NotAList),
         },
     }

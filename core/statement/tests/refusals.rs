@@ -4,7 +4,7 @@
 use driftless_statement::codec::{self, Item};
 use driftless_statement::{
     Accept, Approve, Body, Edit, Frontier, Genesis, Grant, Hlc, Invalid, MeshId, Note, Op, Path, Prefix, Scope,
-    SecretKey, Signed, Statement, StatementId, Terms, Touch, Value, Verb, Verified, Write, limits,
+    SecretKey, Signed, Statement, StatementId, Terms, Touch, Value, Verb, Verified, Why, Write, limits,
 };
 
 fn writer() -> SecretKey {
@@ -82,7 +82,7 @@ fn of_key(len: usize) -> Statement {
 
 fn of_note(len: usize) -> Statement {
     Statement {
-        note: Note { reason: "é".repeat(len / 2), ticket: "t".repeat(len % 2), ..Note::default() },
+        note: Why { reason: "é".repeat(len / 2), ticket: "t".repeat(len % 2), ..Why::default() }.into(),
         ..put(Value::Null)
     }
 }
@@ -267,7 +267,7 @@ fn a_trust_body_touches_no_more_entries_than_a_write() {
         touches: (0..entries)
             .map(|at| Touch { path: Path::parse(&format!("@mesh/named/{at:04}")).unwrap(), bases: Vec::new() })
             .collect(),
-        body: Body::Approve(Approve { scope: Scope::mesh(), id: StatementId([3; 32]) }),
+        body: Body::from(Approve { scope: Scope::mesh(), id: StatementId([3; 32]) }),
         ..put(Value::Null)
     };
     assert_eq!(word(&approve(limits::TOUCHES)), "ok");
@@ -285,7 +285,7 @@ fn lists_of_trust_bodies_are_bounded() {
         keys.push(writer().public());
         keys.sort_unstable();
         let founding = Genesis { threshold: count as u64, keys, fold_version: 1, name: String::new() };
-        Statement { mesh: MeshId::UNFOUNDED, grant: StatementId::NONE, ..act(Body::Genesis(founding)) }
+        Statement { mesh: MeshId::UNFOUNDED, grant: StatementId::NONE, ..act(Body::from(founding)) }
     };
     assert_eq!(word(&genesis(limits::ROOT_KEYS)), "ok");
     assert_eq!(word(&genesis(limits::ROOT_KEYS + 1)), "too_many");
@@ -330,7 +330,7 @@ fn a_trust_body_names_bases_of_its_own_scope() {
     let named = put(Value::Null);
     let id = StatementId::of(&named.encode());
     let touches = vec![Touch { path: Path::parse("@mesh/named").unwrap(), bases: vec![id] }];
-    let body = Body::Approve(Approve { scope: Scope::mesh(), id });
+    let body = Body::from(Approve { scope: Scope::mesh(), id });
     let naming = Statement { touches, hlc: Hlc(2), ..act(body.clone()) };
     assert_eq!(naming.check_named(id, &named).map_err(|bad| bad.word()), Err("wrong_name"));
     assert_eq!(naming.check_named(id, &act(body)), Ok(()));

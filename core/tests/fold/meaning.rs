@@ -42,7 +42,7 @@ fn count(pointer: &str, from: i64) -> Edit {
 }
 
 fn insert(pointer: &str, after: After, new: &str) -> Edit {
-    Edit { at: at(pointer), op: Op::Insert(after, value(new)) }
+    Edit { at: at(pointer), op: Op::insert(after, value(new)) }
 }
 
 fn said(hlc: u64, bases: &[&Arc<Verified>], edits: Vec<Edit>) -> Arc<Verified> {

@@ -145,12 +145,12 @@ fn names_that_lead_nowhere() {
         put(vec![element(id, 0, 1)], Value::Null),
         put(vec![element(id, 0, u32::MAX)], Value::Null),
         put(vec![element(id, u32::MAX, 0), element(id, 0, 0)], Value::Null),
-        Edit { at: vec![], op: Op::Insert(After::Element(own(u32::MAX, u32::MAX)), Value::Null) },
-        Edit { at: vec![], op: Op::Insert(After::Element(own(5, 0)), Value::Null) },
+        Edit { at: vec![], op: Op::insert(After::Element(own(u32::MAX, u32::MAX)), Value::Null) },
+        Edit { at: vec![], op: Op::insert(After::Element(own(5, 0)), Value::Null) },
         Edit { at: vec![Step::Element(own(6, 0))], op: Op::Delete },
         Edit {
             at: vec![element(id, 0, 0)],
-            op: Op::Insert(
+            op: Op::insert(
                 After::Element(ElementRef::Of(ElementId { statement: id, edit: 0, ordinal: 2 })),
                 Value::Null,
             ),
@@ -158,7 +158,7 @@ fn names_that_lead_nowhere() {
         Edit { at: vec![element(id, 0, 0), element(id, 0, 0)], op: Op::Delete },
         Edit { at: vec![key("k")], op: Op::Increment(1) },
         Edit { at: vec![], op: Op::Delete },
-        Edit { at: vec![], op: Op::Insert(After::Head, Value::Null) },
+        Edit { at: vec![], op: Op::insert(After::Head, Value::Null) },
         Edit { at: vec![], op: Op::Delete },
     ];
     let a = said(2, &[id], odd.clone());

@@ -28,7 +28,7 @@ fn a_stranger_is_turned_away_before_its_signature_is_checked() {
     let mut world = World::founded(1);
     let stranger = key(99);
     let body =
-        Body::Revoke(Revoke { key: key(1).public(), prefix: "shop".parse().unwrap(), frontier: Frontier::nothing() });
+        Body::from(Revoke { key: key(1).public(), prefix: "shop".parse().unwrap(), frontier: Frontier::nothing() });
     let mut wire = world.act(&stranger, world.genesis.id(), body, world.now_ms).wire().to_vec();
     *wire.last_mut().unwrap() ^= 1;
     let refused = outcome(&mut world, 0, &wire);
@@ -61,7 +61,7 @@ fn a_struck_key_costs_no_signature_check() {
     let invalid = outcome(&mut world, 0, &wire);
     assert!(matches!(invalid, SubmitOutcome::Invalid(_)), "an author's signature is checked: {invalid:?}");
     let revoke = Revoke { key: operator.public(), prefix: "".parse().unwrap(), frontier: Frontier::nothing() };
-    let acts = world.root_act(Body::Revoke(revoke), &[], world.now_ms);
+    let acts = world.root_act(Body::from(revoke), &[], world.now_ms);
     world.submit(0, acts);
     world.run_ms(1_000);
     let refused = outcome(&mut world, 0, &wire);
@@ -217,8 +217,7 @@ fn what_gossip_brings_is_judged() {
     let mut foreign = ahead(&world, 0, "shop/c", &operator, 0).statement().clone();
     foreign.mesh = MeshId([9; 32]);
     let foreign = Verified::sign(foreign, &operator).unwrap().wire().to_vec();
-    let body =
-        Body::Revoke(Revoke { key: key(1).public(), prefix: "".parse().unwrap(), frontier: Frontier::nothing() });
+    let body = Body::from(Revoke { key: key(1).public(), prefix: "".parse().unwrap(), frontier: Frontier::nothing() });
     let stranger = world.act(&key(99), world.genesis.id(), body, world.now_ms).wire().to_vec();
     let from = world.nodes[1].machine.node();
     let now = world.now(0);

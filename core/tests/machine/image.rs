@@ -39,7 +39,7 @@ fn member(genesis: StatementId, node: PublicKey, at_ms: u64) -> Arc<Verified> {
 
 fn founding(nodes: u8) -> Vec<Arc<Verified>> {
     let body = Genesis { keys: vec![key(200).public()], threshold: 1, fold_version: 1, name: "test".to_owned() };
-    let genesis = signed(MeshId::UNFOUNDED, StatementId::NONE, START_MS, Body::Genesis(body));
+    let genesis = signed(MeshId::UNFOUNDED, StatementId::NONE, START_MS, Body::from(body));
     let id = genesis.id();
     let grants = (1..=nodes).map(|node| member(id, key(node).public(), START_MS + u64::from(node)));
     std::iter::once(genesis).chain(grants).collect()

@@ -34,7 +34,7 @@ fn verdicts(effects: &[Effect]) -> Vec<(PublicKey, Verdict)> {
 
 /// A root's revocation of a node comes to node 0.
 fn revoke(world: &mut World, node: PublicKey, from: PublicKey) -> Vec<Effect> {
-    let body = Body::Revoke(Revoke { key: node, prefix: Prefix::parse("").unwrap(), frontier: Frontier::default() });
+    let body = Body::from(Revoke { key: node, prefix: Prefix::parse("").unwrap(), frontier: Frontier::default() });
     let acts = world.root_act(body, &[], world.now_ms);
     let acts = acts.into_iter().zip(90..);
     acts.flat_map(|(wire, id)| gossip(world, id, from, Gossip::Statement { wire: wire.into() }.encode())).collect()

@@ -298,7 +298,7 @@ fn revoke(world: &mut World, node: usize, of: &SecretKey, by_root: bool, prefix:
             frontier.insert(said.scope.clone(), told.statement.id());
         }
     }
-    let body = Body::Revoke(Revoke { key: of.public(), prefix: Prefix::parse(prefix).unwrap(), frontier });
+    let body = Body::from(Revoke { key: of.public(), prefix: Prefix::parse(prefix).unwrap(), frontier });
     let at = world.now(node).wall_ms + ahead_ms;
     let wires = if by_root {
         world.root_act(body, &[], at)

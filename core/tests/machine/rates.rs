@@ -109,7 +109,7 @@ fn gossip_over_an_authors_rate_is_dropped_and_names_the_author() {
     let wire = honest.writes(&world, 1);
     assert_eq!(gossip(&mut world, &wire, from).0, Verdict::Accept);
     let revoke = Revoke { key: flooder.key.public(), prefix: Prefix::all(), frontier: Frontier::nothing() };
-    let wire = world.root_act(Body::Revoke(revoke), &[], world.now_ms).remove(0);
+    let wire = world.root_act(Body::from(revoke), &[], world.now_ms).remove(0);
     assert_eq!(gossip(&mut world, &wire, from).0, Verdict::Accept);
     // And with time the flooder may go on.
     world.now_ms += 20_000;
@@ -357,7 +357,7 @@ proptest! {
             world.run_ms(120_000);
             let held: Vec<u64> = world.nodes.iter().map(|node| node.machine.status().statements).collect();
             let revoke = Revoke { key: key(61).public(), prefix: Prefix::all(), frontier: Frontier::nothing() };
-            let act = world.root_act(Body::Revoke(revoke), &[], START_MS + 500_000);
+            let act = world.root_act(Body::from(revoke), &[], START_MS + 500_000);
             world.now_ms = world.now_ms.max(START_MS + 500_000);
             world.submit(0, act);
             world.run_ms(60_000);

@@ -19,7 +19,7 @@ fn write(world: &mut World, node: usize, at: &str, author: &SecretKey) -> Statem
 pub fn revoke(of: PublicKey, prefix: &str, accept: &[(&str, StatementId)]) -> Body {
     let mut frontier = Frontier::default();
     accept.iter().for_each(|(scope, id)| frontier.insert(Scope::parse(scope).unwrap(), *id));
-    Body::Revoke(Revoke { key: of, prefix: Prefix::parse(prefix).unwrap(), frontier })
+    Body::from(Revoke { key: of, prefix: Prefix::parse(prefix).unwrap(), frontier })
 }
 
 /// The root revokes at a node. Returns the revocation.

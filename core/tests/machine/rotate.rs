@@ -29,7 +29,7 @@ fn what_a_rotation_does_not_accept_counts_no_longer_also_where_it_stays() {
     let mut frontier = Frontier::default();
     let accepted = ids(&world.bundle).skip(1).collect::<Vec<_>>();
     accepted.into_iter().for_each(|id| frontier.insert(Scope::mesh(), id));
-    let rotate = Body::Rotate(Rotate { keys: vec![key(210).public()], threshold: 1, frontier });
+    let rotate = Body::from(Rotate { keys: vec![key(210).public()], threshold: 1, frontier });
     let rotate = world.root_act(rotate, &[kept], world.now_ms);
     world.submit(0, rotate);
     world.run_ms(3_000);

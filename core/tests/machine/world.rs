@@ -148,7 +148,7 @@ impl World {
         let keys = roots.iter().map(SecretKey::public).collect::<BTreeSet<_>>().into_iter().collect();
         let threshold = if roots.len() > 1 { 2 } else { 1 };
         let founding = Genesis { keys, threshold, fold_version: 1, name: "test".to_owned() };
-        let body = Body::Genesis(founding);
+        let body = Body::from(founding);
         let at = START_MS - 10_000;
         let genesis = sign(unsigned(MeshId::UNFOUNDED, roots[0].public(), StatementId::NONE, at, body), &roots[0]);
         let mut world = Self {
@@ -203,7 +203,7 @@ impl World {
         let act = sign(act, author);
         let mut wires = vec![act.wire().to_vec()];
         if let Some(second) = self.roots.get(1) {
-            let body = Body::Approve(Approve { scope: Scope::mesh(), id: act.id() });
+            let body = Body::from(Approve { scope: Scope::mesh(), id: act.id() });
             let approval = sign(unsigned(mesh, second.public(), genesis, at_ms + 1, body), second);
             wires.push(approval.wire().to_vec());
         }

@@ -46,7 +46,7 @@ impl World {
 
     fn approve(&mut self, author: usize, scope: &str, id: StatementId) {
         let on = self.approves[author - 5];
-        self.say(author, on, Body::Approve(Approve { scope: Scope::parse(scope).unwrap(), id }));
+        self.say(author, on, Body::from(Approve { scope: Scope::parse(scope).unwrap(), id }));
     }
 
     fn judge(&self, write: &Verified) -> Result<(), Refusal> {
@@ -100,13 +100,13 @@ fn an_approval_must_be_one_that_counts_there() {
     world.approve(5, "other", write.id());
     // By a root key as such: root keys approve root acts.
     let epoch = world.maker.genesis.id();
-    world.say(0, epoch, Body::Approve(Approve { scope: Scope::parse("shop").unwrap(), id: write.id() }));
+    world.say(0, epoch, Body::from(Approve { scope: Scope::parse("shop").unwrap(), id: write.id() }));
     world.say(0, epoch, approve_body(write.id()));
     assert_eq!(world.judge(&write), lacks(grant, 0, 1));
     // By its own author.
     let own = world.maker.root_grant(0, 3, &[Verb::Approve], "");
     world.set.push(own.clone());
-    world.say(3, own.id(), Body::Approve(Approve { scope: Scope::parse("shop").unwrap(), id: write.id() }));
+    world.say(3, own.id(), Body::from(Approve { scope: Scope::parse("shop").unwrap(), id: write.id() }));
     assert_eq!(world.judge(&write), lacks(grant, 0, 1));
     world.approve(5, "shop", write.id());
     assert_eq!(world.judge(&write), Ok(()));
@@ -161,7 +161,7 @@ fn when_an_approver_is_revoked_its_approvals_go_unless_accepted() {
         }
         let epoch = world.maker.genesis.id();
         let prefix: Prefix = "shop/a".parse().unwrap();
-        world.say(0, epoch, Body::Revoke(Revoke { key: key(5), prefix, frontier }));
+        world.say(0, epoch, Body::from(Revoke { key: key(5), prefix, frontier }));
         assert_eq!(world.judge(&write), if accepted { Ok(()) } else { lacks(grant, 0, 1) });
         let changed = world.trust().approved_otherwise(&before);
         assert_eq!(changed.contains(&write.id()), !accepted, "what must be judged again is told");

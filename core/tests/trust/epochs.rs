@@ -74,7 +74,7 @@ impl World {
 fn rotate(keys: &[usize], threshold: u64, listed: &[StatementId]) -> Body {
     let mut keys: Vec<PublicKey> = keys.iter().map(|one| key(*one)).collect();
     keys.sort_unstable();
-    Body::Rotate(Rotate { keys, threshold, frontier: frontier(listed) })
+    Body::from(Rotate { keys, threshold, frontier: frontier(listed) })
 }
 
 fn frontier(listed: &[StatementId]) -> Frontier {
@@ -221,7 +221,7 @@ fn an_accepted_revocation_stays_and_one_of_the_next_epoch_strikes_alike() {
     let mut world = World::new();
     let grant = world.give(0, &[1], world.epoch(), 3);
     let other = world.give(0, &[1], world.epoch(), 4);
-    let revoke = |of| Body::Revoke(Revoke { key: key(of), prefix: Prefix::all(), frontier: Frontier::nothing() });
+    let revoke = |of| Body::from(Revoke { key: key(of), prefix: Prefix::all(), frontier: Frontier::nothing() });
     world.act(0, &[1], world.epoch(), revoke(3));
     let rotation = world.rotate(0, &[1], &world.all());
     assert!(matches!(world.writes(3, grant), Err(Refusal::Struck { .. })));

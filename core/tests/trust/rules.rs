@@ -176,7 +176,7 @@ fn only_other_root_keys_add_a_signature() {
     let (mut maker, act) = two_of_three();
     let genesis = maker.genesis.clone();
     let mut wrong_scope = maker.blank(1, genesis.id(), "@mesh", approve_body(act.id()));
-    wrong_scope.body = Body::Approve(Approve { scope: scope("shop"), id: act.id() });
+    wrong_scope.body = Body::from(Approve { scope: scope("shop"), id: act.id() });
     let mut unknown = maker.blank(1, genesis.id(), "@mesh", approve_body(act.id()));
     unknown.unknown = vec![(99, Item::Null)];
     let not_by_epoch = maker.blank(1, act.id(), "@mesh", approve_body(act.id()));
@@ -327,7 +327,7 @@ fn an_approval_by_grant_needs_the_verb_where_it_approves() {
     let mut world = World::giving(&[Verb::Approve], "shop/a");
     let trust = world.trust();
     let mut approve = |text: &str| {
-        let body = Body::Approve(Approve { scope: scope(text), id: StatementId([1; 32]) });
+        let body = Body::from(Approve { scope: scope(text), id: StatementId([1; 32]) });
         trust.authorised(&seal(&world.maker.blank(3, world.grant, "@mesh", body)), &Accepted::default())
     };
     assert_eq!(approve("shop"), Ok(()));
@@ -345,7 +345,7 @@ fn a_newer_fold_version_stops_counting_and_not_letting_in() {
     let maker = Maker::new(1);
     let mut said = maker.genesis.statement().clone();
     let Body::Genesis(genesis) = &maker.genesis.statement().body else { panic!("no genesis") };
-    said.body = Body::Genesis(Genesis { fold_version: limits::FOLD_VERSION + 1, ..genesis.clone() });
+    said.body = Body::from(Genesis { fold_version: limits::FOLD_VERSION + 1, ..(**genesis).clone() });
     let genesis = seal(&said);
     let mut act = Maker::new(1).root_grant(0, 3, &[Write], "").statement().clone();
     act.mesh = genesis.id().into();

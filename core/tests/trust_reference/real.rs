@@ -128,9 +128,9 @@ impl Real {
                 terms: terms_of(terms),
             })),
             model::Body::Approve { scope, id } => {
-                Body::Approve(Approve { scope: Scope::parse(scope).unwrap(), id: self.statements[*id].id() })
+                Body::from(Approve { scope: Scope::parse(scope).unwrap(), id: self.statements[*id].id() })
             }
-            model::Body::Revoke { key: of, prefix, frontier } => Body::Revoke(Revoke {
+            model::Body::Revoke { key: of, prefix, frontier } => Body::from(Revoke {
                 key: public(*of),
                 prefix: Prefix::parse(prefix).unwrap(),
                 frontier: self.frontier(frontier, world),
@@ -140,7 +140,7 @@ impl Real {
                 let mut keys: Vec<_> = keys.iter().map(|key| public(*key)).collect();
                 keys.sort_unstable();
                 let (threshold, frontier) = (*threshold as u64, self.frontier(frontier, world));
-                Body::Rotate(Rotate { keys, threshold, frontier })
+                Body::from(Rotate { keys, threshold, frontier })
             }
             model::Body::Unknown => unknown_body(),
         }

@@ -7,7 +7,7 @@
 use driftless_client::sign::{self, Desired};
 use driftless_client::{Client, Signer, clock, keys};
 use driftless_examples::{Failed, argument, endpoint};
-use driftless_statement::{Note, Path, json};
+use driftless_statement::{Path, Why, json};
 
 #[tokio::main]
 async fn main() -> Result<(), Failed> {
@@ -28,7 +28,7 @@ async fn main() -> Result<(), Failed> {
     for words in edited.words() {
         println!("{path}: {words}");
     }
-    let note = Note { reason: "an example".into(), ..Note::default() };
+    let note = Why { reason: "an example".into(), ..Why::default() }.into();
     let signed = sign::statements(&signer, vec![edited], &note, clock::now_ms())?;
 
     // Online again. Any node will do, and sending twice does no harm.

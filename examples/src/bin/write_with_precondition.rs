@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use driftless_client::client::Write;
 use driftless_client::{Client, Precondition};
 use driftless_examples::{Failed, argument, endpoint};
-use driftless_statement::{Note, Path, Value};
+use driftless_statement::{Path, Value, Why};
 
 const ATTEMPTS: usize = 5;
 
@@ -23,7 +23,7 @@ async fn main() -> Result<(), Failed> {
             Err(error) if error.is_not_found() => (next(Value::Null), Precondition::Absent),
             Err(error) => return Err(error.into()),
         };
-        let note = Note { reason: "seen once more".into(), ..Note::default() };
+        let note = Why { reason: "seen once more".into(), ..Why::default() }.into();
         match client.put(&path, &value, &Write { precondition, note }).await {
             Ok(written) => {
                 println!("{path} is {value:?} from revision {} on, {}", written.revision, written.fate);

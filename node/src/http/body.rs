@@ -4,7 +4,7 @@ use axum::body::{Body, Bytes};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
 use axum::http::{HeaderMap, HeaderValue};
 use driftless_client::api::header;
-use driftless_statement::{Note, Value, json, limits};
+use driftless_statement::{Note, Value, Why, json, limits};
 use http_body_util::BodyExt;
 use tokio::sync::Semaphore;
 
@@ -90,12 +90,12 @@ pub fn value(bytes: &[u8]) -> Answer<Value> {
 
 /// The note that a write carries: reason, ticket and trace out of headers.
 pub fn note(headers: &HeaderMap) -> Answer<Note> {
-    let note = Note {
+    let why = Why {
         reason: text(headers, header::REASON)?,
         ticket: text(headers, header::TICKET)?,
         traceparent: headers.get("traceparent").and_then(traceparent).unwrap_or_default(),
     };
-    let bytes = note.reason.len() + note.ticket.len() + note.traceparent.len();
+    let bytes = why.bytes();
     if bytes > limits::NOTE_BYTES {
         let detail = format!(
             "{}, {} and traceparent together must have at most {} bytes, got {bytes}",
@@ -105,7 +105,7 @@ pub fn note(headers: &HeaderMap) -> Answer<Note> {
         );
         return Err(Problem::new(Kind::Header, detail));
     }
-    Ok(note)
+    Ok(why.into())
 }
 
 fn text(headers: &HeaderMap, name: &'static str) -> Answer<String> {

@@ -125,7 +125,7 @@ mod tests {
             prev: Vec::new(),
             touches: Vec::new(),
             hlc: Hlc(1),
-            body: Body::Genesis(founding),
+            body: Body::from(founding),
             note: Note::default(),
             unknown: Vec::new(),
         };

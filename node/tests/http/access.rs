@@ -239,7 +239,7 @@ async fn what_may_not_be_read_shows_nowhere() {
         assert_eq!(wire.problem(), "not_found", "bytes cannot be cut");
     }
     let mesh = &mut node.world.mesh;
-    let body = Body::Revoke(Revoke {
+    let body = Body::from(Revoke {
         key: author,
         prefix: Prefix::parse("shop").unwrap(),
         frontier: driftless_statement::Frontier::nothing(),

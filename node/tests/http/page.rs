@@ -153,7 +153,7 @@ async fn captures() -> String {
     scribe.show("What a key has said", "GET", &format!("/v1/authors/{operator}"), &[], "").await;
     let mesh = &mut scribe.world.mesh;
     let prefix = Prefix::parse("shop").unwrap();
-    let body = Body::Revoke(Revoke { key: operator, prefix, frontier: Frontier::nothing() });
+    let body = Body::from(Revoke { key: operator, prefix, frontier: Frontier::nothing() });
     let genesis = mesh.genesis.id();
     let act = mesh.sign(&support::root_key(), Scope::mesh(), genesis, vec![], body);
     let bytes = codec::encode(&Item::bytes(&act.wire()));

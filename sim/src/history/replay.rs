@@ -1,7 +1,7 @@
 //! Directs a world through a history: who writes what, who meets whom. It must not know how the end is explained.
 
 use driftless_core::machine::{LocalChange, LocalEdit, Precondition};
-use driftless_statement::{Note, Path, Prefix, StatementId, Value};
+use driftless_statement::{Path, Prefix, StatementId, Value, Why};
 
 use super::file::History;
 use super::lanes::{Lanes, Step, plan};
@@ -168,6 +168,6 @@ impl<'a> Director<'a> {
 
 fn edit(path: &Path, value: Option<&Value>, commit: usize, author: u64) -> LocalEdit {
     let change = value.map_or(LocalChange::Delete, |value| LocalChange::Put(value.clone()));
-    let note = Note { reason: format!("commit {commit} by author {author}"), ..Note::default() };
+    let note = Why { reason: format!("commit {commit} by author {author}"), ..Why::default() }.into();
     LocalEdit { path: path.clone(), change, precondition: Precondition::None, note }
 }

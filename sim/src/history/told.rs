@@ -206,7 +206,7 @@ fn side(side: &(Arc<Verified>, u32), path: &Path) -> String {
         Op::Delete => "deleted".to_owned(),
         Op::Counter(start) => format!("began a counter at {start}"),
         Op::Increment(by) => format!("added {by}"),
-        Op::Insert(_, value) => format!("inserted {}", short(value)),
+        Op::Insert(inserted) => format!("inserted {}", short(&inserted.value)),
     });
     format!("{}: {what}", side.0.statement().note.reason)
 }

@@ -120,10 +120,14 @@ impl Names<'_> {
             Step::Key(key) => Ok(Step::Key(key.clone())),
         };
         let op = match &old.op {
-            Op::Insert(After::Element(element), value) => {
-                Op::Insert(After::Element(self.element(id, *element)?), value.clone())
+            Op::Insert(inserted) => {
+                let after = match inserted.after {
+                    After::Element(element) => After::Element(self.element(id, element)?),
+                    After::Head => After::Head,
+                };
+                Op::insert(after, inserted.value.clone())
             }
-            Op::Insert(After::Head, _) | Op::Put(_) | Op::Delete | Op::Counter(_) | Op::Increment(_) => old.op.clone(),
+            Op::Put(_) | Op::Delete | Op::Counter(_) | Op::Increment(_) => old.op.clone(),
         };
         Ok(Edit { at: old.at.iter().map(step).collect::<Result<_, _>>()?, op })
     }

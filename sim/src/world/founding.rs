@@ -52,7 +52,7 @@ impl Mesh {
         let threshold = roots.len() as u64 / 2 + 1;
         let founding = Genesis { keys, threshold, fold_version: 1, name: "simulated".to_owned() };
         let hlc = Hlc::from_millis(START_MS - 3_600_000);
-        let statement = unsigned(MeshId::UNFOUNDED, roots[0].public(), StatementId::NONE, hlc, Body::Genesis(founding));
+        let statement = unsigned(MeshId::UNFOUNDED, roots[0].public(), StatementId::NONE, hlc, Body::from(founding));
         let genesis = Arc::new(sign(statement, &roots[0]));
         let (epoch, last) = (genesis.id(), (Some(genesis.id()), hlc));
         let (bundle, operators_grant, approved) =
@@ -159,7 +159,7 @@ impl Mesh {
         self.last = (Some(id), hlc);
         let mut acts = vec![Arc::new(signed)];
         for (root, last) in self.roots.iter().skip(1).zip(&mut self.approved) {
-            let body = Body::Approve(Approve { scope: Scope::mesh(), id });
+            let body = Body::from(Approve { scope: Scope::mesh(), id });
             let mesh = MeshId::from(self.genesis.id());
             let mut approval = unsigned(mesh, root.public(), self.epoch, hlc.next().unwrap_or(hlc), body);
             approval.prev = last.iter().copied().collect();
@@ -185,7 +185,7 @@ impl Mesh {
         let mut frontier = Frontier::nothing();
         listed.iter().for_each(|id| frontier.insert(Scope::mesh(), *id));
         let rotate = Rotate { keys, threshold: count as u64 / 2 + 1, frontier };
-        let (acts, rotation) = self.root_act(Body::Rotate(rotate), &[], now_ms);
+        let (acts, rotation) = self.root_act(Body::from(rotate), &[], now_ms);
         (self.roots, self.epoch, self.last.0) = (roots, rotation, None);
         self.approved.fill(None);
         (acts, listed)

@@ -85,7 +85,7 @@ impl Demanding {
         let seen = pending.iter().map(|pending| &pending.told.statement).filter(|_| rng.below(4) > 0);
         seen.map(|write| {
             let (scope, id) = (write.statement().scope.clone(), write.id());
-            let body = Body::Approve(Approve { scope, id });
+            let body = Body::from(Approve { scope, id });
             sign(
                 unsigned(mesh.id(), approver.public(), *grant, now.max(self.since.next().unwrap_or(now)), body),
                 approver,

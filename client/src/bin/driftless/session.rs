@@ -7,7 +7,7 @@ use driftless_client::api::{Merged, Submission};
 use driftless_client::sign::Edited;
 use driftless_client::tokens::BadToken;
 use driftless_client::{Client, Endpoint, Signer, Token, clock, sign};
-use driftless_statement::{Note, SecretKey, StatementId, Verified};
+use driftless_statement::{Note, SecretKey, StatementId, Verified, Why};
 
 use crate::args::{Global, NoteArgs, SigningArgs};
 use crate::context::{self, InForce};
@@ -207,11 +207,12 @@ pub fn note(given: &SigningArgs) -> Note {
 }
 
 fn note_of(given: &NoteArgs) -> Note {
-    Note {
+    let why = Why {
         reason: given.message.clone().unwrap_or_default(),
         ticket: given.ticket.clone().unwrap_or_default(),
         traceparent: std::env::var("TRACEPARENT").unwrap_or_default(),
-    }
+    };
+    why.into()
 }
 
 /// Refuses when an entry is no longer what the caller saw.

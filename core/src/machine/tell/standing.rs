@@ -187,7 +187,7 @@ impl Machine {
     /// The genesis that founded the mesh, when it is held.
     pub fn roots(&self) -> Option<Genesis> {
         match &self.log.get(&StatementId(self.mesh.0))?.statement().body {
-            Body::Genesis(genesis) => Some(genesis.clone()),
+            Body::Genesis(genesis) => Some((**genesis).clone()),
             _ => None,
         }
     }

@@ -92,7 +92,7 @@ pub(super) fn plan<'a>(old: &Tree, new: &'a Value) -> Node<'a> {
         (Tree::Counter(sum), Value::Int(number)) => match counter_of(*sum, *number) {
             Op::Increment(by) => Node::leaf(Kind::Increment(by), new),
             Op::Counter(start) => Node::leaf(Kind::Counter(start), new),
-            Op::Put(_) | Op::Delete | Op::Insert(..) => Node::leaf(Kind::Put(new), new),
+            Op::Put(_) | Op::Delete | Op::Insert(_) => Node::leaf(Kind::Put(new), new),
         },
         (Tree::Map(old), Value::Map(entries)) => Node::inside(map_changes(old, entries), new),
         (Tree::List(old), Value::List(items)) => match align(old, items) {
@@ -246,7 +246,7 @@ fn emit_inside(changes: Vec<Change<'_>>, at: &Pointer, edits: &mut Vec<Edit>) {
             Change::Insert(value) => {
                 // More edits than fit 32 bits are more than a statement holds.
                 let index = u32::try_from(edits.len()).unwrap_or(u32::MAX);
-                edits.push(Edit { at: at.clone(), op: Op::Insert(after, value.clone()) });
+                edits.push(Edit { at: at.clone(), op: Op::insert(after, value.clone()) });
                 after = After::Element(ElementRef::Own(index, 0));
             }
         }

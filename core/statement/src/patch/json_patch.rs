@@ -124,7 +124,7 @@ impl Work {
             }
             Tree::List(items) => {
                 let after = place(items, last)?;
-                self.edit(Edit { at, op: Op::Insert(after, new.to_value()) })
+                self.edit(Edit { at, op: Op::insert(after, new.to_value()) })
             }
             Tree::Leaf(_) | Tree::Counter(_) => Err(BadPointer::NotAContainer(last.clone()).into()),
         }
@@ -168,7 +168,7 @@ impl Work {
     }
 
     fn edit(&mut self, edit: Edit) -> Result<(), Fault> {
-        if let Op::Put(value) | Op::Insert(_, value) = &edit.op {
+        if let Some(value) = edit.op.value() {
             value.check()?;
             self.bytes += value.encoded_len();
         }

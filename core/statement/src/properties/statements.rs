@@ -16,7 +16,7 @@ use crate::id::{ElementId, MeshId, PublicKey, StatementId};
 use crate::limits;
 use crate::path::{Path, Prefix, Scope};
 use crate::sign::SecretKey;
-use crate::statement::{Note, Statement, Touch};
+use crate::statement::{Note, Statement, Touch, Why};
 use crate::terms::{Demand, Demands, Terms};
 
 /// One of a few secret keys.
@@ -83,7 +83,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         Just(Op::Delete),
         start.prop_map(Op::Counter),
         by.prop_map(Op::Increment),
-        (after, value()).prop_map(|(after, value)| Op::Insert(after, value)),
+        (after, value()).prop_map(|(after, value)| Op::insert(after, value)),
     ];
     (vec(step, 0..4), op).prop_map(|(at, op)| Edit { at, op })
 }
@@ -112,15 +112,15 @@ fn trust_body() -> impl Strategy<Value = Body> {
             Body::Grant(Box::new(Grant { key, verbs, prefix, scopes: scopes.into_iter().collect(), terms }))
         },
     );
-    let approve = (scope(), id()).prop_map(|(scope, id)| Body::Approve(Approve { scope, id }));
+    let approve = (scope(), id()).prop_map(|(scope, id)| Body::from(Approve { scope, id }));
     let revoke = (public(), prefix(), frontier())
-        .prop_map(|(key, prefix, frontier)| Body::Revoke(Revoke { key, prefix, frontier }));
+        .prop_map(|(key, prefix, frontier)| Body::from(Revoke { key, prefix, frontier }));
     let accept = frontier()
         .prop_filter("an accept lists something", |frontier| !frontier.is_empty())
         .prop_map(|frontier| Body::Accept(Accept { frontier }));
     let rotate = (btree_set(public(), 1..6), frontier()).prop_map(|(keys, frontier)| {
         let threshold = keys.len() as u64 / 2 + 1;
-        Body::Rotate(Rotate { keys: keys.into_iter().collect(), threshold, frontier })
+        Body::from(Rotate { keys: keys.into_iter().collect(), threshold, frontier })
     });
     prop_oneof![grant, approve, revoke, accept, rotate]
 }
@@ -149,7 +149,7 @@ fn frontier() -> impl Strategy<Value = Frontier> {
 /// A kind, a field or an edit of a later version.
 fn unknown_body(touches: usize) -> impl Strategy<Value = Body> {
     let kind = prop_oneof![7u64..40, any::<u64>().prop_filter("unknown", |kind| *kind > 6)];
-    let body = (kind, item()).prop_map(|(kind, item)| Body::Unknown { kind, item });
+    let body = (kind, item()).prop_map(|(kind, item)| Body::Unknown { kind, item: item.into() });
     let later = (5u64..99, vec(item(), 0..3))
         .prop_map(|(code, parts)| Item::Array([Item::uint(code)].into_iter().chain(parts).collect()));
     let lists = vec(vec(edit().prop_map(|edit| sorted(&edit.to_item())), 1..3), touches);
@@ -158,7 +158,7 @@ fn unknown_body(touches: usize) -> impl Strategy<Value = Body> {
         if let Some(Item::Array(edits)) = lists.first_mut() {
             edits.push(later);
         }
-        Body::Unknown { kind: 1, item: Item::Array(lists) }
+        Body::Unknown { kind: 1, item: Item::Array(lists).into() }
     });
     if touches == 0 { body.boxed() } else { prop_oneof![body, write].boxed() }
 }
@@ -175,7 +175,7 @@ fn body(touches: usize, mesh: bool) -> BoxedStrategy<Body> {
 
 fn note() -> impl Strategy<Value = Note> {
     let text = || prop_oneof![Just(String::new()), "[ -~é]{1,20}"];
-    (text(), text(), text()).prop_map(|(reason, ticket, traceparent)| Note { reason, ticket, traceparent })
+    (text(), text(), text()).prop_map(|(reason, ticket, traceparent)| Why { reason, ticket, traceparent }.into())
 }
 
 fn unknown_fields() -> impl Strategy<Value = Vec<(u64, Item)>> {
@@ -219,7 +219,7 @@ pub fn statement() -> impl Strategy<Value = (Statement, u8)> {
             prev: Vec::new(),
             touches: Vec::new(),
             hlc: Hlc(hlc),
-            body: Body::Genesis(genesis),
+            body: Body::from(genesis),
             note,
             unknown: Vec::new(),
         };
@@ -248,7 +248,7 @@ fn every_kind_of_statement_is_generated() {
                 Op::Delete => "delete",
                 Op::Counter(_) => "counter",
                 Op::Increment(_) => "increment",
-                Op::Insert(..) => "insert",
+                Op::Insert(_) => "insert",
             }));
         }
     }

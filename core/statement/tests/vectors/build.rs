@@ -43,7 +43,7 @@ pub fn genesis(secrets: &[u8], threshold: u64, name: &str) -> Statement {
         prev: Vec::new(),
         touches: Vec::new(),
         hlc: at(0),
-        body: Body::Genesis(Genesis { keys, threshold, fold_version: 1, name: name.into() }),
+        body: Body::from(Genesis { keys, threshold, fold_version: 1, name: name.into() }),
         note: Note::default(),
         unknown: Vec::new(),
     }
@@ -140,7 +140,7 @@ pub fn of(ordinal: u32) -> ElementRef {
 }
 
 pub fn insert(at: &[Step], after: Option<ElementRef>, text: &str) -> Edit {
-    edit(at, Op::Insert(after.map_or(After::Head, After::Element), value(text)))
+    edit(at, Op::insert(after.map_or(After::Head, After::Element), value(text)))
 }
 
 /// Ids that stand for statements of others, ascending.

@@ -28,8 +28,13 @@ fn edit(edit: &Edit) -> Json {
         Op::Delete => json!({ "at": at, "delete": true }),
         Op::Counter(start) => json!({ "at": at, "counter": start }),
         Op::Increment(by) => json!({ "at": at, "increment": by }),
-        Op::Insert(After::Head, value) => json!({ "at": at, "insert": value, "after": null }),
-        Op::Insert(After::Element(id), value) => json!({ "at": at, "insert": value, "after": element(*id) }),
+        Op::Insert(inserted) => {
+            let after = match inserted.after {
+                After::Head => Json::Null,
+                After::Element(id) => element(id),
+            };
+            json!({ "at": at, "insert": inserted.value, "after": after })
+        }
     }
 }
 

@@ -26,7 +26,7 @@ fn rotate(keys: &[u8], threshold: u64, listed: &[u8]) -> Body {
     keys.sort();
     let mut frontier = Frontier::nothing();
     listed.iter().for_each(|id| frontier.insert(Scope::mesh(), StatementId([*id; 32])));
-    Body::Rotate(Rotate { keys, threshold, frontier })
+    Body::from(Rotate { keys, threshold, frontier })
 }
 
 /// What every implementation must accept.
@@ -79,7 +79,7 @@ fn key_item(secret: u8) -> Item {
 }
 
 fn act(name: &'static str, about: &'static str, word: &'static str, kind: u64, body: Item) -> Refused {
-    let unknown = root_act(Body::Unknown { kind: 9, item: body });
+    let unknown = root_act(Body::Unknown { kind: 9, item: body.into() });
     Refused { name, about, word, wire: with(&unknown, ROOT, 8, Item::uint(kind)) }
 }
 

@@ -208,7 +208,7 @@ fn edits() -> Vec<Refused> {
 
 fn trust() -> Vec<Refused> {
     let root = |name, about, word, kind: u64, body: Item| {
-        let act = with(&root_act(Body::Unknown { kind: 9, item: body }), ROOT, 8, Item::uint(kind));
+        let act = with(&root_act(Body::Unknown { kind: 9, item: body.into() }), ROOT, 8, Item::uint(kind));
         Refused { name, about, word, wire: act }
     };
     let public = |secret: u8| Item::bytes(key(secret).public().as_bytes());
@@ -236,7 +236,7 @@ fn trust() -> Vec<Refused> {
     beyond[0] = 0xf0;
     beyond[31] = 0x7f;
     let elsewhere = |kind, body: Item| {
-        with(&Statement { body: Body::Unknown { kind: 9, item: body }, ..base() }, WRITER, 8, Item::uint(kind))
+        with(&Statement { body: Body::Unknown { kind: 9, item: body.into() }, ..base() }, WRITER, 8, Item::uint(kind))
     };
     let mut names = genesis(&[ROOT], 1, "");
     names.hlc = at(1);
@@ -330,11 +330,11 @@ fn trust() -> Vec<Refused> {
 
 fn revocations() -> Vec<Refused> {
     let root = |name, about, word, kind: u64, body: Item| {
-        let act = with(&root_act(Body::Unknown { kind: 9, item: body }), ROOT, 8, Item::uint(kind));
+        let act = with(&root_act(Body::Unknown { kind: 9, item: body.into() }), ROOT, 8, Item::uint(kind));
         Refused { name, about, word, wire: act }
     };
     let elsewhere = |kind, body: Item| {
-        with(&Statement { body: Body::Unknown { kind: 9, item: body }, ..base() }, WRITER, 8, Item::uint(kind))
+        with(&Statement { body: Body::Unknown { kind: 9, item: body.into() }, ..base() }, WRITER, 8, Item::uint(kind))
     };
     let public = |secret: u8| Item::bytes(key(secret).public().as_bytes());
     let own = || public(ROOT);

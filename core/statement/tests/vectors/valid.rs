@@ -3,7 +3,7 @@
 use driftless_statement::codec::Item;
 use driftless_statement::{
     Accept, Approve, Body, ElementRef, Frontier, Hlc, Note, Op, Prefix, Revoke, Scope, Statement, StatementId, Step,
-    Value, Verb, limits,
+    Value, Verb, Why, limits,
 };
 
 use super::Valid;
@@ -68,7 +68,7 @@ fn trust() -> Vec<Valid> {
         author: key(SECOND).public(),
         grant: grant().id(),
         hlc: at(3),
-        note: Note { reason: "on call".into(), ..Note::default() },
+        note: Why { reason: "on call".into(), ..Why::default() }.into(),
         ..root_act(grant_body(THIRD, &[Verb::Write], "shop/checkout", &[]))
     };
     let delegated = Statement { prev: Vec::new(), ..delegated };
@@ -85,11 +85,11 @@ fn trust() -> Vec<Valid> {
         ),
         act("grant-operate", "operators' own data", grant_body(SECOND, &[Verb::Operate], "@mesh/schemas", &[])),
         vector("grant-delegated", "issued under another grant", delegated, SECOND),
-        act("approve", "a signature more", Body::Approve(Approve { scope: Scope::mesh(), id: StatementId([9; 32]) })),
+        act("approve", "a signature more", Body::from(Approve { scope: Scope::mesh(), id: StatementId([9; 32]) })),
         act(
             "approve-elsewhere",
             "what is approved lies in another scope",
-            Body::Approve(Approve { scope: Scope::parse("shop").unwrap(), id: StatementId([0; 32]) }),
+            Body::from(Approve { scope: Scope::parse("shop").unwrap(), id: StatementId([0; 32]) }),
         ),
         act("revoke-all", "everything that a key holds, and nothing of it stays", revoke("", &[])),
         act(
@@ -109,7 +109,7 @@ fn frontier(listed: &[(&str, u8)]) -> Frontier {
 
 fn revoke(prefix: &str, listed: &[(&str, u8)]) -> Body {
     let prefix = Prefix::parse(prefix).unwrap();
-    Body::Revoke(Revoke { key: key(SECOND).public(), prefix, frontier: frontier(listed) })
+    Body::from(Revoke { key: key(SECOND).public(), prefix, frontier: frontier(listed) })
 }
 
 fn values() -> Vec<Valid> {
@@ -221,16 +221,16 @@ fn envelopes() -> Vec<Valid> {
         written("hlc-zero", "the beginning of time", Statement { hlc: Hlc(0), ..base.clone() }),
         written("hlc-counter", "the counter in the lower 16 bits", Statement { hlc: Hlc(at(2).0 + 7), ..base.clone() }),
         written("hlc-end", "the end of time", Statement { hlc: Hlc(u64::MAX), ..base.clone() }),
-        noted("note-reason", "why", Note { reason: "raise the limit é".into(), ..Note::default() }),
+        noted("note-reason", "why", Why { reason: "raise the limit é".into(), ..Why::default() }.into()),
         noted(
             "note-all",
             "every field",
-            Note { reason: "why".into(), ticket: "OPS-7".into(), traceparent: trace.into() },
+            Why { reason: "why".into(), ticket: "OPS-7".into(), traceparent: trace.into() }.into(),
         ),
         noted(
             "note-1024",
             "as long as a note may be",
-            Note { reason: text(1000), ticket: text(24), ..Note::default() },
+            Why { reason: text(1000), ticket: text(24), ..Why::default() }.into(),
         ),
         path("path-characters", "all that a path may use", "shop/AZaz09._~@-"),
         path("path-512", "as long as a path may be", &long),
@@ -244,7 +244,7 @@ fn unknown() -> Vec<Valid> {
     let base = write(vec![put(&[], "1")]);
     let map =
         |entries: Vec<(u64, Item)>| Item::Map(entries.into_iter().map(|(key, item)| (Item::uint(key), item)).collect());
-    let kind = |kind, item| Body::Unknown { kind, item };
+    let kind = |kind, item| Body::Unknown { kind, item: Box::new(item) };
     let odd = Item::Array(vec![
         Item::Map(vec![
             (Item::Int(-1), Item::Null),

@@ -69,7 +69,7 @@ pub fn set(seeds: &[u64], manner: Manner) -> Vec<Member> {
             for (edit, number) in edits.iter().zip(0u32..) {
                 let lists = match &edit.op {
                     Op::Put(value) => elements_in(value),
-                    Op::Insert(_, value) => 1 + elements_in(value),
+                    Op::Insert(inserted) => 1 + elements_in(&inserted.value),
                     _ => 0,
                 };
                 let name = |ordinal| ElementId { statement: statement.id(), edit: number, ordinal };
@@ -220,7 +220,7 @@ fn edit(dice: &mut Dice, made: &Made, number: u32) -> Edit {
         12..=15 => {
             let after = if dice.chance(45) { After::Head } else { After::Element(element(dice, made, number)) };
             let at = if dice.chance(85) { vec![key("l")] } else { pointer(dice, made, number) };
-            Edit { at, op: Op::Insert(after, value(dice, 2)) }
+            Edit { at, op: Op::insert(after, value(dice, 2)) }
         }
         _ => Edit { at: pointer(dice, made, number), op: Op::Put(value(dice, 2)) },
     }

@@ -223,7 +223,7 @@ fn marks(path: &Path, entry: &Entry, at: usize, order: &[&Member]) -> Vec<Mark> 
                     key => key.clone(),
                 })
                 .collect();
-            let insert = matches!(edit.op, Op::Insert(..));
+            let insert = matches!(edit.op, Op::Insert(_));
             if insert {
                 pointer.push(Step::Element(ElementRef::Of(ElementId { statement: id, edit: number, ordinal: 0 })));
             }

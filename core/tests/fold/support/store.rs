@@ -156,16 +156,16 @@ impl Store {
                 }
             }
             Op::Increment(step) => self.increment(&place, *step, by, seen)?,
-            Op::Insert(after, value) => {
+            Op::Insert(inserted) => {
                 let Node::List(list) = self.node(&place, seen).ok_or(Skip::NoTarget)? else {
                     return Err(Skip::NotAList);
                 };
-                let at = match after {
+                let at = match inserted.after {
                     After::Head => 0,
                     After::Element(element) => 1 + self.find(list, element.resolve(own), seen).ok_or(Skip::NoAnchor)?,
                 };
                 let name_here = name();
-                let node = self.build(value, by, &mut name);
+                let node = self.build(&inserted.value, by, &mut name);
                 let register = vec![Written { by, node, gone: vec![] }];
                 self.lists[list].insert(at, Element { name: name_here, by, gone: vec![], register });
             }

@@ -118,7 +118,7 @@ impl History {
             5 if by_root => ("@mesh", approve_body(target)),
             6 if act.odd.is_multiple_of(2) => {
                 let scope = Scope::parse(SCOPES[usize::from(act.place) % 4]).unwrap();
-                ("@mesh", Body::Approve(Approve { scope, id: target }))
+                ("@mesh", Body::from(Approve { scope, id: target }))
             }
             7 => (if by_root { "@mesh" } else { path.split('/').next().unwrap() }, unknown_body()),
             _ => (path.split('/').next().unwrap(), write_of(act)),

@@ -88,7 +88,7 @@ pub fn genesis_of(roots: &[usize], threshold: u64, name: &str) -> Arc<Verified> 
         prev: vec![],
         touches: vec![],
         hlc: Hlc::from_millis(1),
-        body: Body::Genesis(Genesis { keys, threshold, fold_version: 1, name: name.to_owned() }),
+        body: Body::from(Genesis { keys, threshold, fold_version: 1, name: name.to_owned() }),
         note: Note::default(),
         unknown: vec![],
     })
@@ -105,11 +105,11 @@ pub fn grant_body(to: usize, verbs: &[Verb], prefix: &str, scopes: &[&str]) -> B
 }
 
 pub fn approve_body(id: StatementId) -> Body {
-    Body::Approve(Approve { scope: Scope::mesh(), id })
+    Body::from(Approve { scope: Scope::mesh(), id })
 }
 
 pub fn unknown_body() -> Body {
-    Body::Unknown { kind: 900, item: Item::Array(vec![Item::Null]) }
+    Body::Unknown { kind: 900, item: Item::Array(vec![Item::Null]).into() }
 }
 
 /// Makes statements of one mesh, each later than all before.

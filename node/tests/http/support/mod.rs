@@ -70,7 +70,7 @@ impl Mesh {
         let root = root_key();
         let start = Hlc::from_millis(wall_ms() - 30_000);
         let body =
-            Body::Genesis(Genesis { keys: vec![root.public()], threshold: 1, fold_version: 1, name: "lab".to_owned() });
+            Body::from(Genesis { keys: vec![root.public()], threshold: 1, fold_version: 1, name: "lab".to_owned() });
         let statement = Statement {
             mesh: MeshId::UNFOUNDED,
             scope: Scope::mesh(),

@@ -34,7 +34,7 @@ pub fn statements(writes: usize) -> (MeshId, Vec<Arc<Verified>>) {
         prev: vec![],
         touches: vec![],
         hlc: Hlc::from_millis(1000),
-        body: Body::Genesis(Genesis { keys: vec![key.public()], threshold: 1, fold_version: 1, name: "test".into() }),
+        body: Body::from(Genesis { keys: vec![key.public()], threshold: 1, fold_version: 1, name: "test".into() }),
         note: Note::default(),
         unknown: vec![],
     };

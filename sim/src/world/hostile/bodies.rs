@@ -43,5 +43,5 @@ pub fn grant(key: PublicKey, verbs: &[Verb], prefix: &str) -> Body {
 /// A revocation.
 pub fn revoke(key: PublicKey, prefix: &str, frontier: Frontier) -> Body {
     let prefix = Prefix::parse(prefix).unwrap_or_else(|_| Prefix::all());
-    Body::Revoke(Revoke { key, prefix, frontier })
+    Body::from(Revoke { key, prefix, frontier })
 }

@@ -47,7 +47,7 @@ impl Author {
             2 => (sight.epoch, grant(me, all, "")),
             3 => (sight.epoch, revoke(others.operator.0, "", Frontier::nothing())),
             4 => (self.grant, revoke(others.operator.0, "", Frontier::nothing())),
-            5 => (self.grant, Body::Approve(Approve { scope: Scope::mesh(), id: sight.epoch })),
+            5 => (self.grant, Body::from(Approve { scope: Scope::mesh(), id: sight.epoch })),
             6 => (self.grant, grant(me, &[Verb::Write, Verb::Member], &corner)),
             _ => {
                 let mut all = Frontier::nothing();
@@ -102,7 +102,7 @@ impl Author {
         };
         let statement = self.draft(sight, Vec::new(), hlc, body);
         let act = self.forbidden(&statement, &mut released);
-        let approve = Body::Approve(Approve { scope: Scope::mesh(), id: act });
+        let approve = Body::from(Approve { scope: Scope::mesh(), id: act });
         let approval = self.draft(sight, Vec::new(), Hlc(hlc.0 + 1), approve);
         released.second.push(self.sign(&approval).wire);
         let edits = vec![Edit { at: Vec::new(), op: Op::Put(Value::Int(666)) }];
@@ -126,14 +126,14 @@ impl Author {
         // A rotation is let in whenever it was signed: what it names comes into the set with it, and must be void there.
         let accomplice = SecretKey::from_bytes([8; 32]);
         let rotate = Rotate { keys: vec![accomplice.public()], threshold: 1, frontier: Frontier::nothing() };
-        let mut rotation = self.draft(sight, Vec::new(), Hlc(hlc.0 + 1), Body::Rotate(rotate));
+        let mut rotation = self.draft(sight, Vec::new(), Hlc(hlc.0 + 1), Body::from(rotate));
         rotation.prev = vec![list.id];
         match (sight.rotated, rng.below(3)) {
             (None, 0) => self.kept.push(list.wire),
             (None, 1) => released.first.push(list.wire),
             (Some(honest), 0) => {
                 released.first.append(&mut self.kept);
-                let approve = Body::Approve(Approve { scope: Scope::mesh(), id: honest });
+                let approve = Body::from(Approve { scope: Scope::mesh(), id: honest });
                 let approval = self.draft(sight, Vec::new(), Hlc(hlc.0 + 1), approve);
                 released.first.extend([list.wire, self.sign(&approval).wire]);
             }

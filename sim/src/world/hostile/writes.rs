@@ -241,11 +241,15 @@ impl Author {
             }
             1 => {
                 let touch = Touch { path: own, bases: Vec::new() };
-                self.draft(sight, vec![touch], hlc, Body::Unknown { kind: 99, item: Item::uint(rng.below(9)) })
+                self.draft(sight, vec![touch], hlc, Body::Unknown { kind: 99, item: Item::uint(rng.below(9)).into() })
             }
             _ => {
-                let mut statement =
-                    self.draft(sight, Vec::new(), hlc, Body::Unknown { kind: 77, item: Item::Array(Vec::new()) });
+                let mut statement = self.draft(
+                    sight,
+                    Vec::new(),
+                    hlc,
+                    Body::Unknown { kind: 77, item: Item::Array(Vec::new()).into() },
+                );
                 statement.scope = own.scope();
                 statement
             }
