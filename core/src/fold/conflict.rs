@@ -85,7 +85,7 @@ fn steps(statement: StatementId, index: u32, edit: &Edit) -> impl Iterator<Item 
         Step::Key(_) | Step::Element(ElementRef::Of(_)) => Cow::Borrowed(step),
     });
     let inserted = match &edit.op {
-        Op::Insert(..) => Some(Step::Element(ElementRef::Of(ElementId { statement, edit: index, ordinal: 0 }))),
+        Op::Insert(_) => Some(Step::Element(ElementRef::Of(ElementId { statement, edit: index, ordinal: 0 }))),
         Op::Put(_) | Op::Delete | Op::Counter(_) | Op::Increment(_) => None,
     };
     resolved.chain(inserted.map(Cow::Owned))

@@ -1,5 +1,7 @@
 //! Digests of merged state: canonical bytes of what is compared, never what Automerge saves.
 
+use std::sync::LazyLock;
+
 use driftless_statement::{ElementRef, Path, Pointer, Step, Tree, Value};
 use minicbor::Encoder;
 
@@ -10,10 +12,14 @@ use super::entry::Entry;
 pub(super) struct Print {
     pub value: [u8; 32],
     pub heads: [u8; 32],
-    pub conflicts: [u8; 32],
+    /// `None`: there are none.
+    pub conflicts: Option<Box<[u8; 32]>>,
     pub has_value: bool,
     pub has_conflicts: bool,
 }
+
+/// What stands for no conflicts: a list of none, and none beyond it.
+static NO_CONFLICTS: LazyLock<[u8; 32]> = LazyLock::new(|| *blake3::hash(&[0]).as_bytes());
 
 impl Print {
     pub(super) fn of(entry: &Entry) -> Self {
@@ -21,21 +27,12 @@ impl Print {
         root(&mut value, entry.tree());
         let mut heads = Vec::new();
         entry.heads().iter().for_each(|head| heads.extend_from_slice(head.as_bytes()));
-        let sides = entry.sides();
-        let mut conflicts = Vec::new();
-        for pair in &entry.state.conflicts {
-            for side in [pair.left, pair.right].iter().filter_map(|place| sides.get(place)) {
-                conflicts.extend_from_slice(side.statement.as_bytes());
-                conflicts.extend_from_slice(&side.edit.to_be_bytes());
-                pointer(&mut conflicts, &side.at);
-            }
-        }
-        emit(&mut conflicts, |e| drop(e.u64(entry.unlisted_conflicts())));
+        let has_any = entry.listed_conflicts() > 0 || entry.unlisted_conflicts() > 0;
         let hash = |bytes: &[u8]| *blake3::hash(bytes).as_bytes();
         Self {
             value: hash(&value),
             heads: hash(&heads),
-            conflicts: hash(&conflicts),
+            conflicts: has_any.then(|| Box::new(hash(&conflicts(entry)))),
             has_value: entry.tree().is_some(),
             has_conflicts: entry.listed_conflicts() > 0,
         }
@@ -43,8 +40,24 @@ impl Print {
 
     /// The member that stands for the entry in the scope's digest.
     pub(super) fn member(&self, path: &Path) -> Vec<u8> {
-        [&self.value[..], &self.heads[..], &self.conflicts[..], path.as_str().as_bytes()].concat()
+        let conflicts = self.conflicts.as_deref().unwrap_or(&NO_CONFLICTS);
+        [&self.value[..], &self.heads[..], &conflicts[..], path.as_str().as_bytes()].concat()
     }
+}
+
+/// The sides of all conflicts that are listed, and how many are not.
+fn conflicts(entry: &Entry) -> Vec<u8> {
+    let sides = entry.sides();
+    let mut bytes = Vec::new();
+    for pair in &entry.state.conflicts {
+        for side in [pair.left, pair.right].iter().filter_map(|place| sides.get(place)) {
+            bytes.extend_from_slice(side.statement.as_bytes());
+            bytes.extend_from_slice(&side.edit.to_be_bytes());
+            pointer(&mut bytes, &side.at);
+        }
+    }
+    emit(&mut bytes, |e| drop(e.u64(entry.unlisted_conflicts())));
+    bytes
 }
 
 fn emit(out: &mut Vec<u8>, write: impl FnOnce(&mut Encoder<&mut Vec<u8>>)) {

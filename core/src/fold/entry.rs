@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use driftless_statement::schema::Rule;
 use driftless_statement::{Edit, Skip, StatementId, Tree, Value, tree};
+use smallvec::SmallVec;
 
 use super::conflict::{self, Conflict, LISTED, Pair, Place, Side, Signed};
 use super::doc::{Doc, EngineFailed};
@@ -14,11 +15,14 @@ use super::order::{self, Members, Parents, SEEN_ALL, Sight, Slot};
 use super::replay::MARK_BYTES;
 use super::size::{self, Extent};
 
+/// Positions of heads. Hardly ever more than some: a list of its own would take more room than they do.
+pub(super) type Heads = SmallVec<[u32; 4]>;
+
 /// The merged state after some number of an entry's statements.
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
     /// Positions of the heads, ascending.
-    pub heads: Vec<u32>,
+    pub heads: Heads,
     /// The merged value, unless `stale`: then the document has it.
     pub tree: Option<Tree>,
     pub stale: bool,
@@ -113,7 +117,7 @@ pub(super) struct Weighed {
     pub parents: Parents,
     /// Positions of what it has not seen, latest first.
     pub strangers: Vec<u32>,
-    pub heads: Vec<u32>,
+    pub heads: Heads,
     pub bound: Extent,
     /// What a schema entry would say after it.
     pub rule: Option<Arc<Rule>>,
@@ -193,7 +197,7 @@ impl Entry {
         let seen = parents.as_slice();
         let all_seen = self.state.heads.iter().all(|head| seen.contains(head));
         let strangers = if all_seen { Vec::new() } else { order::strangers(&self.slots, &self.state.heads, seen) };
-        let mut heads: Vec<u32> = self.state.heads.iter().filter(|head| !seen.contains(head)).copied().collect();
+        let mut heads: Heads = self.state.heads.iter().filter(|head| !seen.contains(head)).copied().collect();
         heads.extend(u32::try_from(at));
         let edits = self.slots.get(at).map(Slot::edits).unwrap_or_default();
         let low = strangers.last().copied().unwrap_or(SEEN_ALL);

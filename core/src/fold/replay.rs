@@ -6,7 +6,7 @@ use std::sync::Arc;
 use driftless_statement::Verified;
 
 use super::doc::EngineFailed;
-use super::entry::{Entry, State, Weighed};
+use super::entry::{Entry, Heads, State, Weighed};
 use super::order::{self, Members, SEEN_ALL, Slot, Verdict};
 
 /// Marks kept of one entry.
@@ -73,7 +73,7 @@ impl Entry {
             SEEN_ALL => Vec::new(),
             _ => order::strangers(&self.slots, &self.state.heads, seen),
         };
-        let mut heads: Vec<u32> = self.state.heads.iter().filter(|head| !seen.contains(head)).copied().collect();
+        let mut heads: Heads = self.state.heads.iter().filter(|head| !seen.contains(head)).copied().collect();
         heads.extend(u32::try_from(self.next));
         let bound = self.bound_with(slot.low, slot.edits());
         Weighed { parents: slot.parents.clone(), strangers, heads, bound, rule: None }
