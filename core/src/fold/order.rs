@@ -1,5 +1,6 @@
 //! One entry's statements in the order of (HLC, id), and who saw whom. It knows verdicts, never values.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 
@@ -119,10 +120,11 @@ pub(super) fn touches(statement: &Verified) -> impl Iterator<Item = (&Path, u32)
 /// Where a statement is, or would be.
 pub(super) fn position(slots: &[Slot], statement: &Verified) -> Result<usize, usize> {
     let key = statement.key();
-    match slots.last() {
-        // Statements mostly come in order.
-        Some(last) if last.statement.key() < key => Err(slots.len()),
-        _ => slots.binary_search_by(|slot| slot.statement.key().cmp(&key)),
+    // Statements mostly come in order, and are asked for when they came.
+    match slots.last().map(|last| last.statement.key().cmp(&key)) {
+        Some(Ordering::Less) => Err(slots.len()),
+        Some(Ordering::Equal) => Ok(slots.len().saturating_sub(1)),
+        Some(Ordering::Greater) | None => slots.binary_search_by(|slot| slot.statement.key().cmp(&key)),
     }
 }
 

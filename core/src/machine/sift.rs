@@ -1,10 +1,11 @@
 //! What revocations do to what is held: out of the replicated set, and back into it. Which statements that are, the log
 //! says; here the summaries, the digests and the fold follow.
 
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use driftless_statement::{Scope, StatementId, Verified};
+use driftless_statement::{IdTable, Scope, StatementId, Verified};
 
 use super::Machine;
 use super::planted::Planted;
@@ -147,7 +148,8 @@ impl Machine {
             };
             let refused = room.out.those(otherwise).into_iter();
             let again: Vec<Arc<Verified>> = refused.filter_map(|(id, _)| self.log.get(id)).cloned().collect();
-            let new: BTreeSet<StatementId> = due.get(scope).into_iter().flatten().map(|one| one.id()).collect();
+            let new =
+                LazyCell::new(|| due.get(scope).into_iter().flatten().map(|one| one.id()).collect::<IdTable<_>>());
             // Nearly always all that is held is on disk.
             let stored = room.is_all(self.log.count(scope));
             let mut last: Option<Arc<Refusal>> = None;
@@ -168,8 +170,9 @@ impl Machine {
             if !fallen.is_empty() {
                 all.insert(scope.clone(), fallen);
             }
+            let again: Vec<_> = again.into_iter().filter(|one| !new.contains(&one.id())).collect();
             if !again.is_empty() {
-                due.entry(scope.clone()).or_default().extend(again.into_iter().filter(|one| !new.contains(&one.id())));
+                due.entry(scope.clone()).or_default().extend(again);
             }
         }
         all
