@@ -143,7 +143,12 @@ fn pointer_from(item: &Item) -> Result<Pointer, Invalid> {
     if steps.len() > limits::POINTER_STEPS {
         return Err(Invalid::TooMany { what: "steps of a pointer", max: limits::POINTER_STEPS, got: steps.len() });
     }
-    steps.iter().map(step_from).collect()
+    // Sized exactly: collecting fallible steps takes at least four places for each pointer.
+    let mut at = Pointer::with_capacity(steps.len());
+    for step in steps {
+        at.push(step_from(step)?);
+    }
+    Ok(at)
 }
 
 fn bounded(item: &Item, max: i64, what: &'static str) -> Result<i64, Invalid> {

@@ -34,6 +34,11 @@ impl Frontier {
         self.0.iter().flat_map(|(scope, ids)| ids.iter().map(move |id| (scope, id)))
     }
 
+    /// The scopes in which ids are listed, ascending.
+    pub fn scopes(&self) -> impl Iterator<Item = &Scope> {
+        self.0.keys()
+    }
+
     /// How many ids.
     pub fn len(&self) -> usize {
         self.0.values().map(BTreeSet::len).sum()
