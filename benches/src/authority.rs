@@ -105,7 +105,7 @@ impl Authority {
         };
         let root = key(201);
         let (by, on) = on.unwrap_or((&root, self.epoch()));
-        let act = self.sign(by, self.blank(on, Body::Grant(Box::new(grant))));
+        let act = self.sign(by, self.blank(on, Body::from(grant)));
         self.acts.push(act.clone());
         act.id()
     }

@@ -88,7 +88,7 @@ impl Forge {
                 scopes: vec![],
                 terms: Terms::default(),
             };
-            let body = Body::Grant(Box::new(grant));
+            let body = Body::from(grant);
             let grant = unsigned(mesh, root.public(), genesis.id(), at(forge.bundle.len()), body);
             forge.bundle.push(Arc::new(Verified::sign(grant, &root).unwrap()));
         }

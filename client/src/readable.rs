@@ -264,10 +264,10 @@ mod tests {
             scopes,
             terms: Terms { demands: demands.clone(), ..Terms::default() },
         };
-        let some = whole(&says(None, Body::Grant(Box::new(grant(vec![Scope::parse("shop").unwrap()])))));
+        let some = whole(&says(None, Body::from(grant(vec![Scope::parse("shop").unwrap()]))));
         assert_eq!(some[1], "  may hold shop");
         assert_eq!(some[2..], keys.iter().map(|key| format!("  writes approved by {key}")).collect::<Vec<_>>());
-        assert_eq!(whole(&says(None, Body::Grant(Box::new(grant(vec![])))))[1], "  may hold every scope");
+        assert_eq!(whole(&says(None, Body::from(grant(vec![]))))[1], "  may hold every scope");
         let value = "x".repeat(1000);
         let put = Edit { at: vec![], op: Op::Put(Value::Text(value.clone().into())) };
         let write = whole(&says(Some("shop/a"), Body::Write(Write { edits: vec![vec![put]] })));

@@ -155,7 +155,7 @@ impl Signer {
         note: Note,
         now_ms: u64,
     ) -> Result<Verified, SignError> {
-        self.sign(frame, revoke::again(again)?, Body::Grant(Box::new(grant)), note, now_ms)
+        self.sign(frame, revoke::again(again)?, Body::from(grant), note, now_ms)
     }
 
     /// The frame for a grant on a prefix: the widest grant to delegate that this key holds there, or its root epoch.

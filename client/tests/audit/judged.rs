@@ -72,7 +72,8 @@ fn what_was_altered_is_named_by_its_line() {
         found.flaw.to_string()
     };
     assert!(
-        with(|record| record.statement.note = Why::default().into()).starts_with("note: not what the signed bytes say")
+        with(|record| record.statement.note = Why { reason: "another".to_owned(), ..Why::default() }.into())
+            .starts_with("note: not what the signed bytes say")
     );
     assert!(with(|record| record.statement.time.replace_range(0..4, "2027")).starts_with("time: "));
     assert!(with(|record| record.statement.edits[0][0] = "put the whole value 9".to_owned()).starts_with("edits: "));

@@ -113,7 +113,7 @@ impl World {
             author,
             grant,
             None,
-            Body::Grant(Box::new(Grant { key: key(to), verbs, prefix, scopes: vec![], terms: Terms::default() })),
+            Body::from(Grant { key: key(to), verbs, prefix, scopes: vec![], terms: Terms::default() }),
         )
     }
 

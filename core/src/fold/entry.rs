@@ -15,7 +15,7 @@ use super::order::{self, Members, Parents, SEEN_ALL, Sight, Slot};
 use super::replay::MARK_BYTES;
 use super::size::{self, Extent};
 
-/// Positions of heads. Hardly ever more than some: a list of its own would take more room than they do.
+/// Positions of heads. Hardly ever more than four: these lie in the entry, without a list of their own.
 pub(super) type Heads = SmallVec<[u32; 4]>;
 
 /// The merged state after some number of an entry's statements.

@@ -120,7 +120,7 @@ pub(super) fn touches(statement: &Verified) -> impl Iterator<Item = (&Path, u32)
 /// Where a statement is, or would be.
 pub(super) fn position(slots: &[Slot], statement: &Verified) -> Result<usize, usize> {
     let key = statement.key();
-    // Statements mostly come in order, and are asked for when they came.
+    // Statements mostly come in order, and are looked for right after they came.
     match slots.last().map(|last| last.statement.key().cmp(&key)) {
         Some(Ordering::Less) => Err(slots.len()),
         Some(Ordering::Equal) => Ok(slots.len().saturating_sub(1)),

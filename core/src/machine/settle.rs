@@ -125,7 +125,7 @@ impl Machine {
             return;
         }
         let mut room = ScopeRoom::new(&self.mesh, scope);
-        // Before anything comes in: what lies in the future by its clock is kept by name, and after a start that is all.
+        // Its clock first: by a clock at zero all that comes in lies in the future, and is kept by name until the first beacon.
         room.marks.advance(self.now.wall_ms);
         if let Some(mesh) = self.scopes.get(&Scope::mesh()) {
             Arc::make_mut(&mut room.fold).govern(mesh.fold.governance(scope));

@@ -166,6 +166,12 @@ impl From<Genesis> for Body {
     }
 }
 
+impl From<Write> for Body {
+    fn from(write: Write) -> Self {
+        Self::Write(write)
+    }
+}
+
 impl From<Grant> for Body {
     fn from(grant: Grant) -> Self {
         Self::Grant(Box::new(grant))
@@ -181,6 +187,12 @@ impl From<Approve> for Body {
 impl From<Revoke> for Body {
     fn from(revoke: Revoke) -> Self {
         Self::Revoke(Box::new(revoke))
+    }
+}
+
+impl From<Accept> for Body {
+    fn from(accept: Accept) -> Self {
+        Self::Accept(accept)
     }
 }
 

@@ -57,7 +57,7 @@ pub enum Op {
     Counter(i64),
     /// Adds to the counter at the pointer.
     Increment(i64),
-    /// Inserts a new element into the list at the pointer. Boxed: it is by far the largest, and few among very many puts.
+    /// Inserts a new element into the list at the pointer. Boxed: by far the largest, and rare beside puts.
     Insert(Box<Inserted>),
 }
 

@@ -175,7 +175,7 @@ pub struct Touch {
     pub bases: Vec<StatementId>,
 }
 
-/// Why a change was made: for people and for tracing. At most 1 KiB. Most statements have none, which takes a pointer's room.
+/// Why a change was made: for people and for tracing. At most 1 KiB. Most statements have none; that takes no more room than a pointer.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 #[serde(from = "Why", into = "Why")]
 pub struct Note(Option<Box<Why>>);

@@ -292,13 +292,7 @@ fn lists_of_trust_bodies_are_bounded() {
     let grant = |count: usize| {
         let scopes = (0..count).map(|at| Scope::parse(&format!("scope-{at:03}")).unwrap()).collect();
         let verbs = [Verb::Member].into_iter().collect();
-        act(Body::Grant(Box::new(Grant {
-            key: writer().public(),
-            verbs,
-            prefix: Prefix::all(),
-            scopes,
-            terms: Terms::default(),
-        })))
+        act(Body::from(Grant { key: writer().public(), verbs, prefix: Prefix::all(), scopes, terms: Terms::default() }))
     };
     assert_eq!(word(&grant(limits::GRANT_SCOPES)), "ok");
     assert_eq!(word(&grant(limits::GRANT_SCOPES + 1)), "too_many");

@@ -137,7 +137,7 @@ fn what_waits_for_signatures_is_told_with_its_age_and_who_has_signed() {
         scopes: vec![],
         terms: Terms::default(),
     };
-    let act = world.root_act(Body::Grant(Box::new(grant)), &[], world.now_ms);
+    let act = world.root_act(Body::from(grant), &[], world.now_ms);
     let id = grant_id(&act);
     world.submit(0, vec![act[0].clone()]);
     world.run_ms(1_000);

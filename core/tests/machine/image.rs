@@ -34,7 +34,7 @@ fn signed(mesh: MeshId, grant: StatementId, at_ms: u64, body: Body) -> Arc<Verif
 fn member(genesis: StatementId, node: PublicKey, at_ms: u64) -> Arc<Verified> {
     let verbs = [Verb::Member].into_iter().collect();
     let grant = Grant { key: node, verbs, prefix: Prefix::all(), scopes: Vec::new(), terms: Terms::default() };
-    signed(MeshId::from(genesis), genesis, at_ms, Body::Grant(Box::new(grant)))
+    signed(MeshId::from(genesis), genesis, at_ms, Body::from(grant))
 }
 
 fn founding(nodes: u8) -> Vec<Arc<Verified>> {

@@ -161,7 +161,7 @@ impl History {
         let verbs = [Verb::Write, Verb::Delegate, Verb::Revoke].into_iter().collect();
         let prefix = Prefix::parse("shop").unwrap();
         let grant = Grant { key: key(REVOKER).public(), verbs, prefix, scopes: Vec::new(), terms: Terms::default() };
-        let grant = world.root_act(Body::Grant(Box::new(grant)), &[], at);
+        let grant = world.root_act(Body::from(grant), &[], at);
         world.submit(0, grant);
         world.link_all();
         world.run_ms(1_000);
@@ -272,13 +272,13 @@ fn any_grant(world: &World, node: usize, key: &SecretKey, verb: Verb) -> Option<
 }
 
 fn write_in_shop(to: &SecretKey) -> Body {
-    Body::Grant(Box::new(Grant {
+    Body::from(Grant {
         key: to.public(),
         verbs: [Verb::Write].into(),
         prefix: Prefix::parse("shop").unwrap(),
         scopes: vec![],
         terms: Terms::default(),
-    }))
+    })
 }
 
 fn delegate(world: &mut World, node: usize, to: &SecretKey) {

@@ -233,7 +233,7 @@ fn a_flood_elsewhere_delays_no_act_of_the_same_key() {
     let verbs = [Verb::Delegate].into_iter().collect();
     let prefix = Prefix::parse("shop/a").unwrap();
     let grant = Grant { key: key(70).public(), verbs, prefix, scopes: Vec::new(), terms };
-    let act = world.act(&author.key, relied_on, Body::Grant(Box::new(grant)), world.now_ms);
+    let act = world.act(&author.key, relied_on, Body::from(grant), world.now_ms);
     let wire = act.wire().to_vec();
     assert_eq!(gossip(&mut world, &wire, from).0, Verdict::Accept);
 }

@@ -112,7 +112,7 @@ fn who_was_revoked_by_a_hostile_junior_comes_back_when_the_roots_strike_it() {
         scopes: vec![],
         terms: Terms::default(),
     };
-    let grant = world.root_act(Body::Grant(Box::new(grant)), &[], world.now_ms);
+    let grant = world.root_act(Body::from(grant), &[], world.now_ms);
     let relied_on = driftless_statement::Signed::decode(&grant[0]).unwrap().id();
     world.submit(0, grant);
     world.run_ms(1_000);
@@ -124,7 +124,7 @@ fn who_was_revoked_by_a_hostile_junior_comes_back_when_the_roots_strike_it() {
         scopes: vec![],
         terms: Terms::default(),
     };
-    let junior = world.act(&hostile, relied_on, Body::Grant(Box::new(junior)), world.now_ms);
+    let junior = world.act(&hostile, relied_on, Body::from(junior), world.now_ms);
     world.submit(0, vec![junior.wire().to_vec()]);
     world.run_ms(1_000);
     let good = write(&mut world, 1, "shop/a", &friend);

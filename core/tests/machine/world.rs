@@ -110,7 +110,7 @@ pub fn key(seed: u8) -> SecretKey {
 /// What grants verbs on `shop`.
 pub fn granting(to: PublicKey, verbs: &[Verb]) -> Body {
     let (prefix, verbs) = (Prefix::parse("shop").unwrap(), verbs.iter().copied().collect());
-    Body::Grant(Box::new(Grant { key: to, verbs, prefix, scopes: Vec::new(), terms: Terms::default() }))
+    Body::from(Grant { key: to, verbs, prefix, scopes: Vec::new(), terms: Terms::default() })
 }
 
 fn path(text: &str) -> Path {
@@ -188,7 +188,7 @@ impl World {
         let prefix = Prefix::parse(prefix).unwrap();
         let grant =
             Grant { key: to, verbs: [verb].into_iter().collect(), prefix, scopes: Vec::new(), terms: Terms::default() };
-        self.root_act(Body::Grant(Box::new(grant)), &[], at_ms)
+        self.root_act(Body::from(grant), &[], at_ms)
     }
 
     /// An act by the root that names bases, with the approvals that it needs.

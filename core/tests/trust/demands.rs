@@ -41,7 +41,7 @@ impl World {
         let Body::Grant(grant) = grant_body(to, &[Verb::Write, Verb::Operate, Verb::Delegate], "", &[]) else {
             panic!("a grant")
         };
-        self.say(author, on, Body::Grant(Box::new(Grant { terms, ..*grant })))
+        self.say(author, on, Body::from(Grant { terms, ..*grant }))
     }
 
     fn approve(&mut self, author: usize, scope: &str, id: StatementId) {
@@ -221,7 +221,7 @@ fn labels_are_those_of_the_least_rank_and_then_of_the_latest() {
     };
     let mut member = |author, on: StatementId, terms| {
         let Body::Grant(grant) = grant_body(4, &[Verb::Member, Verb::Delegate], "", &[]) else { panic!("a grant") };
-        world.say(author, on, Body::Grant(Box::new(Grant { terms, ..*grant })))
+        world.say(author, on, Body::from(Grant { terms, ..*grant }))
     };
     let epoch = Maker::new(1).genesis.id();
     let first = member(0, epoch, labelled(&[("zone", "a"), ("region", "eu")]));

@@ -354,6 +354,8 @@ fn random_graphs(shard: u64) {
         let real = Real::of(&world);
         trust_agrees(&world, &real, world.all(), &mut reached);
         judged += 1;
+        // A revocation taken away and brought back: hardly anything else strikes a write that counted. Only a probed world has
+        // writes enough.
         let revokes = |id: &Id| matches!(world.said[*id].body, Body::Revoke { .. });
         let revocations: Vec<Id> = ids(world.all()).filter(revokes).collect();
         if probed && !revocations.is_empty() {

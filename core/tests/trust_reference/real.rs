@@ -120,13 +120,13 @@ impl Real {
                 let edit = Edit { at: vec![], op: if *deletes { Op::Delete } else { put } };
                 Body::Write(Write { edits: said.touches.iter().map(|_| vec![edit.clone()]).collect() })
             }
-            model::Body::Grant { key: to, verbs, prefix, scopes, terms } => Body::Grant(Box::new(Grant {
+            model::Body::Grant { key: to, verbs, prefix, scopes, terms } => Body::from(Grant {
                 key: public(*to),
                 verbs: VERBS.iter().filter(|(bit, _)| verbs & bit != 0).map(|(_, verb)| *verb).collect(),
                 prefix: Prefix::parse(prefix).unwrap(),
                 scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
                 terms: terms_of(terms),
-            })),
+            }),
             model::Body::Approve { scope, id } => {
                 Body::from(Approve { scope: Scope::parse(scope).unwrap(), id: self.statements[*id].id() })
             }

@@ -129,13 +129,7 @@ impl Mesh {
         terms: Terms,
     ) -> (Vec<Arc<Verified>>, StatementId) {
         let prefix = prefix.parse().unwrap_or_else(|_| Prefix::all());
-        let body = Body::Grant(Box::new(Grant {
-            key,
-            verbs: verbs.iter().copied().collect(),
-            prefix,
-            scopes: Vec::new(),
-            terms,
-        }));
+        let body = Body::from(Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new(), terms });
         self.root_act(body, &[], 0)
     }
 

@@ -42,8 +42,8 @@ pub struct Binary {
     folder: PathBuf,
 }
 
-/// What sets the crates of the copy apart: one part fewer than rustc would compile each in. Cargo counts a crate whose profile is
-/// another as another crate.
+/// Settings that set the copy's crates apart: to cargo, a crate with another profile is another crate. 255 codegen units instead
+/// of the 256 of incremental builds change nothing else.
 fn apart(tree: &Path) -> Result<Vec<String>, Verdict> {
     let lock = std::fs::read_to_string(tree.join("Cargo.lock")).map_err(|error| Verdict::NoBuild(error.to_string()))?;
     let lock: Lock = toml::from_str(&lock).map_err(|error| Verdict::NoBuild(error.to_string()))?;

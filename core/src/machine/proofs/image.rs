@@ -48,10 +48,6 @@ impl Machine {
             Some(image) if image.is_due(self.kept_floor_ms) => self.become_image(&image, &statements, effects),
             _ => {
                 self.read(statements.clone(), effects);
-                if let Some(room) = self.scopes.get_mut(&Scope::mesh()) {
-                    // Else each who takes the image would hash what had not yet come of age in it.
-                    room.marks.advance(self.now.wall_ms);
-                }
                 if let Some(image) = self.image() {
                     self.proofs.keep_image(name, statements, image);
                 }

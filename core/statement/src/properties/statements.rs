@@ -109,7 +109,7 @@ fn trust_body() -> impl Strategy<Value = Body> {
     let verbs = btree_set(prop::sample::select(Verb::ALL.to_vec()), 1..4);
     let grant = (public(), verbs, prefix(), btree_set(scope(), 0..3), terms()).prop_map(
         |(key, verbs, prefix, scopes, terms)| {
-            Body::Grant(Box::new(Grant { key, verbs, prefix, scopes: scopes.into_iter().collect(), terms }))
+            Body::from(Grant { key, verbs, prefix, scopes: scopes.into_iter().collect(), terms })
         },
     );
     let approve = (scope(), id()).prop_map(|(scope, id)| Body::from(Approve { scope, id }));

@@ -75,13 +75,13 @@ pub fn root_act(body: Body) -> Statement {
 }
 
 pub fn grant_body(secret: u8, verbs: &[Verb], prefix: &str, scopes: &[&str]) -> Body {
-    Body::Grant(Box::new(Grant {
+    Body::from(Grant {
         key: key(secret).public(),
         verbs: verbs.iter().copied().collect(),
         prefix: prefix.parse().unwrap(),
         scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
         terms: Terms::default(),
-    }))
+    })
 }
 
 /// The grant that the writer relies on.

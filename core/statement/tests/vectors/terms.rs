@@ -14,7 +14,7 @@ fn public(secret: u8) -> PublicKey {
 
 fn on(terms: Terms) -> Body {
     let Body::Grant(grant) = grant_body(WRITER, &[Verb::Write, Verb::Member], "shop", &[]) else { panic!("a grant") };
-    Body::Grant(Box::new(Grant { terms, ..*grant }))
+    Body::from(Grant { terms, ..*grant })
 }
 
 fn demand(approvals: u64, of: &[u8]) -> Option<Demand> {

@@ -95,13 +95,13 @@ pub fn genesis_of(roots: &[usize], threshold: u64, name: &str) -> Arc<Verified> 
 }
 
 pub fn grant_body(to: usize, verbs: &[Verb], prefix: &str, scopes: &[&str]) -> Body {
-    Body::Grant(Box::new(Grant {
+    Body::from(Grant {
         key: key(to),
         verbs: verbs.iter().copied().collect(),
         prefix: Prefix::parse(prefix).unwrap(),
         scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
         terms: Terms::default(),
-    }))
+    })
 }
 
 pub fn approve_body(id: StatementId) -> Body {

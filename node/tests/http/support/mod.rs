@@ -102,13 +102,13 @@ impl Mesh {
 
     /// A grant on these terms.
     pub fn grant_on(&mut self, key: PublicKey, verbs: &[Verb], prefix: &str, scopes: &[&str], terms: Terms) {
-        let body = Body::Grant(Box::new(Grant {
+        let body = Body::from(Grant {
             key,
             verbs: verbs.iter().copied().collect(),
             prefix: Prefix::parse(prefix).unwrap(),
             scopes: scopes.iter().map(|scope| Scope::parse(scope).unwrap()).collect(),
             terms,
-        }));
+        });
         let grant = self.sign(&root_key(), Scope::mesh(), self.genesis.id(), vec![], body);
         self.grants.push(grant);
     }

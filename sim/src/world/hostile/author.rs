@@ -209,7 +209,7 @@ fn junior_grant(
         Grant { key, verbs: verbs.iter().copied().collect(), prefix, scopes: Vec::new(), terms: Terms::default() };
     let last = mesh.bundle.iter().map(|statement| statement.statement().hlc).max().unwrap_or_default();
     let hlc = last.next().unwrap_or(last);
-    let statement = unsigned(mesh.id(), steward.0.public(), steward.1, hlc, Body::Grant(Box::new(grant)));
+    let statement = unsigned(mesh.id(), steward.0.public(), steward.1, hlc, Body::from(grant));
     let signed = std::sync::Arc::new(sign(statement, &steward.0));
     let id = signed.id();
     mesh.bundle.push(signed);

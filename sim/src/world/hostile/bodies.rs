@@ -31,13 +31,13 @@ impl Others {
 /// A grant.
 pub fn grant(key: PublicKey, verbs: &[Verb], prefix: &str) -> Body {
     let prefix = Prefix::parse(prefix).unwrap_or_else(|_| Prefix::all());
-    Body::Grant(Box::new(Grant {
+    Body::from(Grant {
         key,
         verbs: verbs.iter().copied().collect(),
         prefix,
         scopes: Vec::new(),
         terms: Terms::default(),
-    }))
+    })
 }
 
 /// A revocation.
