@@ -160,47 +160,19 @@ pub enum Body {
     },
 }
 
-impl From<Genesis> for Body {
-    fn from(genesis: Genesis) -> Self {
-        Self::Genesis(Box::new(genesis))
-    }
+/// From what a kind says to the body that says it.
+macro_rules! bodies {
+    ($($kind:ident),*) => {
+        $(impl From<$kind> for Body {
+            fn from(said: $kind) -> Self {
+                // Into itself, or into a box.
+                Self::$kind(said.into())
+            }
+        })*
+    };
 }
 
-impl From<Write> for Body {
-    fn from(write: Write) -> Self {
-        Self::Write(write)
-    }
-}
-
-impl From<Grant> for Body {
-    fn from(grant: Grant) -> Self {
-        Self::Grant(Box::new(grant))
-    }
-}
-
-impl From<Approve> for Body {
-    fn from(approve: Approve) -> Self {
-        Self::Approve(Box::new(approve))
-    }
-}
-
-impl From<Revoke> for Body {
-    fn from(revoke: Revoke) -> Self {
-        Self::Revoke(Box::new(revoke))
-    }
-}
-
-impl From<Accept> for Body {
-    fn from(accept: Accept) -> Self {
-        Self::Accept(accept)
-    }
-}
-
-impl From<Rotate> for Body {
-    fn from(rotate: Rotate) -> Self {
-        Self::Rotate(Box::new(rotate))
-    }
-}
+bodies!(Genesis, Write, Grant, Approve, Revoke, Accept, Rotate);
 
 const GENESIS: u64 = 0;
 const WRITE: u64 = 1;
